@@ -1,0 +1,88 @@
+/**
+ * Every way CtxPack can fail on purpose. Codes are stable and additive; messages are not.
+ * The command line maps each code to one exit code (`cli/src/exit.ts`).
+ */
+export type CtxPackErrorCode =
+  /** A flag, argument or option that makes no sense (exit 2). */
+  | "CTXPACK_E_USAGE"
+  /** A contract that breaks a rule of the format (exit 2). */
+  | "CTXPACK_E_CONTRACT"
+  /** A contract that would publish a secret (exit 2). */
+  | "CTXPACK_E_SECRET"
+  /** A tree that has no identity: a dangling link, a name with a newline, a file that changed (exit 2). */
+  | "CTXPACK_E_TREE"
+  /** A configuration file or environment variable that cannot be used (exit 2). */
+  | "CTXPACK_E_CONFIG"
+  /** A URI, digest, tag or repository reference that is malformed (exit 2). */
+  | "CTXPACK_E_REFERENCE"
+  /** A path the user named does not exist (exit 2). */
+  | "CTXPACK_E_PATH_NOT_FOUND"
+  /** A short URI that several packs share (exit 2). */
+  | "CTXPACK_E_AMBIGUOUS"
+  /** More entries, segments or bytes than the format allows, on the way in (exit 2). */
+  | "CTXPACK_E_TOO_LARGE"
+  /** Something this version or this target cannot do (exit 2). */
+  | "CTXPACK_E_UNSUPPORTED"
+  /** No such pack, tag or blob (exit 3). */
+  | "CTXPACK_E_NOT_FOUND"
+  /** Not authenticated, or not authorised (exit 4). */
+  | "CTXPACK_E_AUTH"
+  /** The file system says no (exit 4). */
+  | "CTXPACK_E_PERMISSION"
+  /** Bytes that do not have the digest they were asked for by (exit 5). */
+  | "CTXPACK_E_DIGEST_MISMATCH"
+  /** Fewer or more bytes than the descriptor says (exit 5). */
+  | "CTXPACK_E_SIZE_MISMATCH"
+  /** A manifest or image index that breaks a rule (exit 5). */
+  | "CTXPACK_E_MANIFEST"
+  /** An image layout that is damaged (exit 5). */
+  | "CTXPACK_E_LAYOUT"
+  /** A pack whose index, segments or entries break a rule of the format (exit 5). */
+  | "CTXPACK_E_PACK"
+  /** The store holds something that is not what it says (exit 5). */
+  | "CTXPACK_E_STORE_DAMAGED"
+  /** A policy said no (exit 6). */
+  | "CTXPACK_E_POLICY"
+  /** A registry or network that does not answer (exit 7). */
+  | "CTXPACK_E_UNAVAILABLE"
+  /** Took longer than allowed (exit 7). */
+  | "CTXPACK_E_TIMEOUT"
+  /** The same contract with another output (exit 8). */
+  | "CTXPACK_E_CONFLICT"
+  /** Waited for a lock in vain (exit 9). */
+  | "CTXPACK_E_LOCKED"
+  /** Disk full or over quota (exit 10). */
+  | "CTXPACK_E_NO_SPACE";
+
+/** What an error says beside its message. */
+export interface CtxPackErrorOptions {
+  /** What to do next, as one sentence for a person. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+  /** Machine-readable facts: file, line, column, pointer, path, digest, expected, found. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+const brand = Symbol.for("ctxpack.error");
+
+/** An error that CtxPack raises on purpose; `code` is stable, the message is not. */
+export class CtxPackError extends Error {
+  readonly code: CtxPackErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: CtxPackErrorCode, message: string, options: CtxPackErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+    Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** Whether `value` is a CtxPackError, also when another copy of this package raised it. */
+  static isInstance(value: unknown): value is CtxPackError {
+    return typeof value === "object" && value !== null && brand in value;
+  }
+}
+
+CtxPackError.prototype.name = "CtxPackError";

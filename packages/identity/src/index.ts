@@ -1,0 +1,1 @@
+export { CtxPackError, type CtxPackErrorCode, type CtxPackErrorOptions } from "./errors.ts";

@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+// Tests import packages by name and run against their sources; tests that spawn the CLI use dist.
+export default defineConfig({
+  ssr: { resolve: { conditions: ["@ctxpack/source"] } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "benchmarks/**/*.test.ts"],
+    isolate: false,
+    // Real processes and real disks on a shared machine: generous, never a measure of speed.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    coverage: { include: ["packages/*/src/**"], exclude: ["**/index.ts"] },
+  },
+});
