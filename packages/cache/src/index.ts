@@ -1,1 +1,8 @@
-export {};
+export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
+export { defaultStoreDirectory } from "./store/directory.ts";
+export type { ExtractOptions } from "./store/extract.ts";
+export type { PackRecord } from "./store/record.ts";
+export type { SeedOptions, SeedResult } from "./store/seed.ts";
+export type { StoreOptions } from "./store/store.ts";
+export { Store } from "./store/store.ts";
+export type { TreeOptions } from "./store/trees.ts";
