@@ -1,1 +1,40 @@
-export {};
+export { describeBytes, fetchBytes, pushBytes } from "./content.ts";
+export type { Descriptor, Platform } from "./descriptor.ts";
+export { parseDescriptor } from "./descriptor.ts";
+export type { ImageIndex, Manifest } from "./manifest.ts";
+export {
+  artifactTypeOf,
+  isImageIndex,
+  MANIFEST_LIMIT,
+  parseManifest,
+  successors,
+} from "./manifest.ts";
+export {
+  EMPTY_DESCRIPTOR,
+  hasSuccessors,
+  IMAGE_INDEX_TYPE,
+  IMAGE_MANIFEST_TYPE,
+  isMediaType,
+} from "./media-type.ts";
+export type { Reference, TargetName } from "./reference.ts";
+export { formatReference, isTag, parseReference, parseTarget } from "./reference.ts";
+export type { BlobSource } from "./source.ts";
+export { bytesSource, fileSource } from "./source.ts";
+export type {
+  ByteRange,
+  Deleter,
+  FetchOptions,
+  OperationOptions,
+  ReadOnlyStorage,
+  ReadOnlyTarget,
+  ReferrerLister,
+  ReferrerOptions,
+  Resolver,
+  Storage,
+  Tagger,
+  TagLister,
+  TagOptions,
+  Target,
+  Untagger,
+} from "./target.ts";
+export { Verifier, verified } from "./verify.ts";

@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
+import type { Descriptor } from "./descriptor.ts";
+import { bytesSource } from "./source.ts";
+import type { OperationOptions, ReadOnlyStorage, Storage } from "./target.ts";
+
+/**
+ * Reads a small blob whole, verified. The size a descriptor claims is checked against `maxBytes`
+ * first and never allocated in advance. Throws CTXPACK_E_TOO_LARGE and what `fetch` throws.
+ */
+export async function fetchBytes(
+  storage: ReadOnlyStorage,
+  d: Descriptor,
+  options: { readonly maxBytes: number; readonly signal?: AbortSignal | undefined },
+): Promise<Uint8Array> {
+  if (d.size > options.maxBytes) {
+    throw new CtxPackError(
+      "CTXPACK_E_TOO_LARGE",
+      `blob ${d.digest} claims ${d.size} bytes, at most ${options.maxBytes} are read`,
+      { details: { digest: d.digest, expected: options.maxBytes, found: d.size } },
+    );
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of storage.fetch(d, { signal: options.signal })) chunks.push(chunk);
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}
+
+/** Stores bytes in memory as a blob of that type and says what its descriptor is. */
+export async function pushBytes(
+  storage: Storage,
+  mediaType: string,
+  bytes: Uint8Array,
+  options: OperationOptions = {},
+): Promise<Descriptor> {
+  const d = describeBytes(mediaType, bytes);
+  await storage.push(d, bytesSource(bytes), options);
+  return d;
+}
+
+/** The descriptor bytes have. */
+export function describeBytes(mediaType: string, bytes: Uint8Array): Descriptor {
+  const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return { mediaType, digest, size: bytes.length };
+}
