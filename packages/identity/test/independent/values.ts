@@ -9,7 +9,14 @@ const NUMBERS = [
   "333333333.33333329", "1e23", "9.999999999999999e22", "4.35", "2e-3", "123.456e5", "0e5",
   "295147905179352830000.0", "0.1e-6", "20.0e-1", "999999999999999900000.0", "1e-323",
 ]; // biome-ignore format: a table
-const BAD_NUMBERS = ["9007199254740992", "-9007199254740993", "1e400", "-1e309", "1e-400", "12345678901234567890"];
+const BAD_NUMBERS = [
+  "9007199254740992",
+  "-9007199254740993",
+  "1e400",
+  "-1e309",
+  "1e-400",
+  "12345678901234567890",
+];
 
 const STRINGS = [
   "", "a", "word", "two words", "1", "1.0", "1.10", "007", "0x1F", "0o17", "1_000", ".5", ".inf", "1e3", "+1",
@@ -49,13 +56,22 @@ function randomDouble(random: Random): number {
   const view = new DataView(new ArrayBuffer(8));
   view.setUint32(0, random.bits());
   view.setUint32(4, random.bits());
-  if (random.oneIn(2)) view.setUint16(0, (random.below(2) << 15) | (random.pick([1021, 1023, 1043, 1090, 1095, 1002, 990]) << 4));
+  if (random.oneIn(2))
+    view.setUint16(
+      0,
+      (random.below(2) << 15) | (random.pick([1021, 1023, 1043, 1090, 1095, 1002, 990]) << 4),
+    );
   const value = view.getFloat64(0);
   return Number.isFinite(value) ? value : 0.5;
 }
 
 function spelled(value: number, random: Random): string {
-  const texts = [value.toExponential(), value.toExponential(17), value.toPrecision(17), String(value)];
+  const texts = [
+    value.toExponential(),
+    value.toExponential(17),
+    value.toPrecision(17),
+    String(value),
+  ];
   const text = random.pick(texts);
   // Without a point or an exponent the literal would be judged as an integer.
   return /[.e]/.test(text) ? text : `${text}.0`;

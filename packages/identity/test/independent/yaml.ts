@@ -3,11 +3,11 @@ import type { Random } from "./random.ts";
 import { WrittenNumber, WrittenObject, type WrittenValue } from "./written.ts";
 
 // Words a YAML 1.1 or 1.2 reader takes for something else than a string.
-const RESERVED =
-  /^(?:y|n|yes|no|on|off|true|false|null|nan|inf|\.nan|\.inf)$/i;
+const RESERVED = /^(?:y|n|yes|no|on|off|true|false|null|nan|inf|\.nan|\.inf)$/i;
 const PLAIN = /^[A-Za-zéü日本][A-Za-z0-9é日本_./*?-]*(?: [A-Za-z0-9_./*-]+)*$/u;
 // What may stand unescaped in a quoted or literal scalar on one line.
-const PRINTABLE = /^[\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*$/u;
+const PRINTABLE =
+  /^[\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*$/u;
 
 /** YAML text of a written value in random styles: block or flow, plain, quoted or literal scalars. */
 export function yamlText(value: WrittenValue, random: Random): string {
@@ -25,7 +25,9 @@ function block(value: WrittenValue, indent: string, random: Random): string {
     return `\n${lines.join(between(random))}`;
   }
   if (Array.isArray(value) && value.length > 0 && !asFlow) {
-    const lines = value.map((item: WrittenValue) => `${indent}- ${item_(item, indent, random)}`);
+    const lines = value.map(
+      (item: WrittenValue) => `${indent}- ${sequenceItem(item, indent, random)}`,
+    );
     return `\n${lines.join("\n")}`;
   }
   if (typeof value === "string" && isLiteral(value) && random.oneIn(2)) {
@@ -40,7 +42,7 @@ function block(value: WrittenValue, indent: string, random: Random): string {
 }
 
 /** A sequence item; an object may start on the dash's own line. */
-function item_(item: WrittenValue, indent: string, random: Random): string {
+function sequenceItem(item: WrittenValue, indent: string, random: Random): string {
   const inner = block(item, `${indent}  `, random);
   return inner.startsWith("\n") && item instanceof WrittenObject && random.oneIn(2)
     ? inner.slice(1 + indent.length + 2)
