@@ -9,7 +9,7 @@ import type { OperationOptions, ReadOnlyStorage, Storage } from "./target.ts";
  * first and never allocated in advance. Throws CTXPACK_E_TOO_LARGE and what `fetch` throws.
  */
 export async function fetchBytes(
-  storage: ReadOnlyStorage,
+  storage: Pick<ReadOnlyStorage, "fetch">,
   d: Descriptor,
   options: { readonly maxBytes: number; readonly signal?: AbortSignal | undefined },
 ): Promise<Uint8Array> {

@@ -73,11 +73,7 @@ export function parseAnnotations(
   return Object.assign(Object.create(null), object) as Record<string, string>;
 }
 
-/** The three members that name content, without what an index says beside them. */
-export function plainDescriptor(d: Descriptor): Descriptor {
-  return { mediaType: d.mediaType, digest: d.digest, size: d.size };
-}
-
+/** An object and no array; throws `place.code`. */
 export function expectObject(value: unknown, place: DescriptorPlace): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw refuse(place, "", "an object", value);
@@ -124,7 +120,8 @@ function expectStrings(value: unknown, place: DescriptorPlace): readonly string[
 
 function expectPlatform(value: unknown, place: DescriptorPlace): Platform {
   const object = expectObject(value, { ...place, pointer: `${place.pointer}/platform` });
-  expectString(object["architecture"], "platform/architecture", place);
-  expectString(object["os"], "platform/os", place);
+  const { architecture, os } = object;
+  expectString(architecture, "platform/architecture", place);
+  expectString(os, "platform/os", place);
   return object as unknown as Platform;
 }

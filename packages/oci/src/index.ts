@@ -1,6 +1,10 @@
 export { describeBytes, fetchBytes, pushBytes } from "./content.ts";
+export type { BlobEvent, CopyOptions, CopySummary } from "./copy.ts";
+export { copy, copyGraph } from "./copy.ts";
 export type { Descriptor, Platform } from "./descriptor.ts";
 export { parseDescriptor } from "./descriptor.ts";
+export type { OpenLayoutOptions } from "./layout/layout.ts";
+export { OciLayout } from "./layout/layout.ts";
 export type { ImageIndex, Manifest } from "./manifest.ts";
 export {
   artifactTypeOf,

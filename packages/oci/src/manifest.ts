@@ -49,18 +49,17 @@ export function parseManifest(bytes: Uint8Array, d?: Descriptor): Manifest | Ima
   const object = expectObject(parseJson(bytes, place), place);
   checkKeys(object, place);
   const mediaType = documentType(object, place, d);
-  if (object["schemaVersion"] !== 2) {
-    throw refuse(place, "schemaVersion", "2", object["schemaVersion"]);
-  }
+  const { schemaVersion, manifests, layers, config: configValue } = object;
+  if (schemaVersion !== 2) throw refuse(place, "schemaVersion", "2", schemaVersion);
   const shared = sharedMembers(object, mediaType, place);
   if (isIndexType(mediaType)) {
-    return { ...shared, manifests: descriptors(object["manifests"], "manifests", place) };
+    return { ...shared, manifests: descriptors(manifests, "manifests", place) };
   }
-  const config = parseDescriptor(object["config"], { ...place, pointer: "/config" });
+  const config = parseDescriptor(configValue, { ...place, pointer: "/config" });
   if (config.mediaType === EMPTY_DESCRIPTOR.mediaType && shared.artifactType === undefined) {
     throw refuse(place, "artifactType", "a media type, as the config is empty", undefined);
   }
-  return { ...shared, config, layers: descriptors(object["layers"], "layers", place) };
+  return { ...shared, config, layers: descriptors(layers, "layers", place) };
 }
 
 /** Whether a parsed document is an image index. */
@@ -138,7 +137,7 @@ function documentType(
   place: DescriptorPlace,
   d?: Descriptor,
 ): string {
-  const found = object["mediaType"];
+  const { mediaType: found } = object;
   // OCI documents before image-spec 1.1 may leave it out: then the descriptor decides.
   const type = found ?? d?.mediaType;
   if (!isMediaType(type) || !(isManifestType(type) || isIndexType(type))) {

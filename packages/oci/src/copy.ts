@@ -1,0 +1,230 @@
+import { CtxPackError, type Digest } from "@ctxpack/identity";
+import { abortable } from "./abort.ts";
+import { fetchBytes } from "./content.ts";
+import type { Descriptor } from "./descriptor.ts";
+import { limiter } from "./limiter.ts";
+import { MANIFEST_LIMIT, parseManifest, successors } from "./manifest.ts";
+import { hasSuccessors } from "./media-type.ts";
+import { type BlobSource, bytesSource } from "./source.ts";
+import type {
+  OperationOptions,
+  ReadOnlyStorage,
+  ReadOnlyTarget,
+  ReferrerLister,
+  Storage,
+  TagOptions,
+  Target,
+} from "./target.ts";
+
+/** Blobs in flight at a time: enough to hide latency, few enough for a small registry. */
+const CONCURRENCY = 4;
+/** An index of indexes of manifests, and proofs of proofs; more is an attack or a mistake. */
+const MAX_DEPTH = 16;
+const MAX_NODES = 100_000;
+const MAX_REFERRERS = 1024;
+
+/** What became of one blob or manifest. */
+export interface BlobEvent {
+  readonly descriptor: Descriptor;
+  readonly action: "copied" | "exists";
+}
+
+export interface CopyOptions extends OperationOptions {
+  /** Blobs in flight at a time; 4 unless said otherwise. */
+  readonly concurrency?: number | undefined;
+  /** Also copies what refers to each manifest (proofs, file lists), and what refers to that. */
+  readonly referrers?: boolean | undefined;
+  /** Leaves out a blob or manifest, and what only it refers to: the copy is then incomplete. */
+  readonly select?: ((d: Descriptor, parent?: Descriptor) => boolean) | undefined;
+  readonly onBlob?: ((event: BlobEvent) => void) | undefined;
+}
+
+/** What a copy did; sizes in bytes. */
+export interface CopySummary {
+  readonly copied: { readonly blobs: number; readonly bytes: number };
+  readonly existing: { readonly blobs: number; readonly bytes: number };
+}
+
+type Source = ReadOnlyStorage & Partial<ReferrerLister>;
+
+/**
+ * Copies a blob or manifest and everything it refers to, each digest once, a manifest only after
+ * all that it refers to is there: so whoever finds a manifest finds it whole. That the destination
+ * has a manifest is not taken to mean that it has the rest. The first failure stops all other
+ * transfers, closes them and is thrown. Throws what the two storages throw, CTXPACK_E_MANIFEST for
+ * a graph that breaks a rule, CTXPACK_E_UNSUPPORTED for `referrers` of a source that cannot list them.
+ */
+export async function copyGraph(
+  source: Source,
+  destination: Storage,
+  root: Descriptor,
+  options: CopyOptions = {},
+): Promise<CopySummary> {
+  options.signal?.throwIfAborted();
+  return new GraphCopy(source, destination, root, options).run();
+}
+
+/**
+ * Copies what a tag or digest leads to, and gives it `destinationReference` there, by default the
+ * same one. Throws what `copyGraph`, `resolve` and `tag` throw.
+ */
+export async function copy(
+  source: ReadOnlyTarget & Partial<ReferrerLister>,
+  sourceReference: string,
+  destination: Target,
+  destinationReference: string = sourceReference,
+  options: CopyOptions & TagOptions = {},
+): Promise<{ readonly descriptor: Descriptor; readonly summary: CopySummary }> {
+  const { signal, onProgress, expected } = options;
+  const descriptor = await source.resolve(sourceReference, { signal });
+  const summary = await copyGraph(source, destination, descriptor, options);
+  await destination.tag(descriptor, destinationReference, { signal, onProgress, expected });
+  return { descriptor, summary };
+}
+
+class GraphCopy {
+  readonly #source: Source;
+  readonly #destination: Storage;
+  readonly #root: Descriptor;
+  readonly #options: CopyOptions;
+  readonly #limit: ReturnType<typeof limiter>;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #visits = new Map<Digest, { readonly size: number; readonly done: Promise<void> }>();
+  #failure: { readonly reason: unknown } | undefined;
+  #copied = { blobs: 0, bytes: 0 };
+  #existing = { blobs: 0, bytes: 0 };
+  #sent = 0;
+  #total = 0;
+
+  constructor(source: Source, destination: Storage, root: Descriptor, options: CopyOptions) {
+    this.#source = source;
+    this.#destination = destination;
+    this.#root = root;
+    this.#options = options;
+    this.#limit = limiter(options.concurrency ?? CONCURRENCY);
+    this.#signal =
+      options.signal === undefined
+        ? this.#stop.signal
+        : AbortSignal.any([options.signal, this.#stop.signal]);
+  }
+
+  async run(): Promise<CopySummary> {
+    await this.#visit(this.#root, undefined, 0).catch(() => {});
+    // A failed branch leaves its siblings behind: nothing may still run when we return.
+    await Promise.allSettled([...this.#visits.values()].map((v) => v.done));
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    return { copied: this.#copied, existing: this.#existing };
+  }
+
+  #visit(d: Descriptor, parent: Descriptor | undefined, depth: number): Promise<void> {
+    if (this.#options.select?.(d, parent) === false) return Promise.resolve();
+    const known = this.#visits.get(d.digest);
+    if (known !== undefined) {
+      return known.size === d.size ? known.done : this.#fail(twoSizes(d, known.size));
+    }
+    if (depth > MAX_DEPTH || this.#visits.size >= MAX_NODES) return this.#fail(tooMuch(this.#root));
+    const done = this.#copyNode(d, depth).catch((error) => this.#fail(error));
+    // Others wait for it too, so it must not count as unhandled while nobody does yet.
+    done.catch(() => {});
+    this.#visits.set(d.digest, { size: d.size, done });
+    return done;
+  }
+
+  /** The first failure is the one to report; what comes after it is its echo. */
+  async #fail(reason: unknown): Promise<never> {
+    if (this.#failure === undefined) {
+      this.#failure = { reason };
+      this.#stop.abort(reason);
+    }
+    throw reason;
+  }
+
+  async #copyNode(d: Descriptor, depth: number): Promise<void> {
+    if (!hasSuccessors(d.mediaType)) return this.#transfer(d, this.#sourceOf(d));
+    const bytes = await this.#limit(() => this.#readManifest(d));
+    const children = successors(parseManifest(bytes, d));
+    await Promise.all(children.map((child) => this.#visit(child, d, depth + 1)));
+    await this.#transfer(d, bytesSource(bytes));
+    if (this.#options.referrers === true) await this.#copyReferrers(d, depth);
+  }
+
+  async #readManifest(d: Descriptor): Promise<Uint8Array> {
+    const signal = this.#signal;
+    signal.throwIfAborted();
+    const reader = { fetch: () => abortable(this.#source.fetch(d, { signal }), signal) };
+    return fetchBytes(reader, d, { maxBytes: MANIFEST_LIMIT });
+  }
+
+  async #copyReferrers(subject: Descriptor, depth: number): Promise<void> {
+    if (this.#source.referrers === undefined) {
+      throw new CtxPackError("CTXPACK_E_UNSUPPORTED", "the source cannot list referrers");
+    }
+    const found: Promise<void>[] = [];
+    const signal = this.#signal;
+    for await (const d of abortable(this.#source.referrers(subject, { signal }), signal)) {
+      if (found.length >= MAX_REFERRERS) throw tooMuch(subject);
+      found.push(this.#visit(d, subject, depth + 1));
+    }
+    await Promise.all(found);
+  }
+
+  #transfer(d: Descriptor, source: BlobSource): Promise<void> {
+    return this.#limit(async () => {
+      const signal = this.#signal;
+      signal.throwIfAborted();
+      const exists = await this.#destination.exists(d, { signal });
+      if (!exists) await this.#push(d, source);
+      const count = exists ? this.#existing : this.#copied;
+      count.blobs++;
+      count.bytes += d.size;
+      this.#options.onBlob?.({ descriptor: d, action: exists ? "exists" : "copied" });
+    });
+  }
+
+  async #push(d: Descriptor, source: BlobSource): Promise<void> {
+    const { onProgress } = this.#options;
+    let before = 0;
+    this.#total += d.size;
+    await this.#destination.push(d, source, {
+      signal: this.#signal,
+      onProgress: (event) => {
+        if (event.unit !== "bytes") return onProgress?.(event);
+        // A transfer that starts again goes back, and so does the sum.
+        this.#sent += event.done - before;
+        before = event.done;
+        const { phase } = event;
+        const done = this.#sent;
+        onProgress?.({ phase, unit: "bytes", done, total: this.#total, name: d.digest });
+      },
+    });
+  }
+
+  #sourceOf(d: Descriptor): BlobSource {
+    const signal = this.#signal;
+    return {
+      size: d.size,
+      open: (offset, length) => {
+        const range =
+          offset === undefined ? undefined : { offset, length: length ?? d.size - offset };
+        return abortable(this.#source.fetch(d, { signal, range }), signal);
+      },
+    };
+  }
+}
+
+function twoSizes(d: Descriptor, size: number): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_MANIFEST",
+    `blob ${d.digest} is listed with ${size} and with ${d.size} bytes`,
+    { details: { digest: d.digest, sizes: [size, d.size] } },
+  );
+}
+
+function tooMuch(root: Descriptor): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_MANIFEST",
+    `${root.digest} leads to more than ${MAX_DEPTH} levels, ${MAX_NODES} blobs or ${MAX_REFERRERS} referrers`,
+    { details: { digest: root.digest } },
+  );
+}
