@@ -1,1 +1,26 @@
-export {};
+export { CtxPackError } from "@ctxpack/identity";
+export { CtxPack } from "./ctxpack.ts";
+
+export type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
+export type { Entry } from "@ctxpack/cache/pack";
+export type {
+  CtxPackErrorCode,
+  CtxUri,
+  OnProgress,
+  Phase,
+  ProgressEvent,
+  Resolution,
+} from "@ctxpack/identity";
+export type { Env } from "./config.ts";
+export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
+export type { OpenOptions } from "./ctxpack.ts";
+export type { DiffOptions, DiffResult, OutputDifference } from "./difference.ts";
+export type { ExistsResult } from "./exists.ts";
+export type { ContractLike, IdentifyOptions } from "./identify.ts";
+export type { FromOptions, PackDescription } from "./inspect.ts";
+export type { Lookup, Miss } from "./lookup.ts";
+export type { PullOptions, PullResult } from "./pull.ts";
+export type { PushOptions, PushResult } from "./push.ts";
+export type { SeedOptions } from "./seed.ts";
+export type { TagOptions, TagResult } from "./tag.ts";
+export type { WorkOptions } from "./work.ts";

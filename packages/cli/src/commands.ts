@@ -1,0 +1,92 @@
+import type { Command } from "./command.ts";
+
+/** A command as the main help lists it; the rest is loaded when it is called. */
+export interface CommandEntry {
+  readonly group: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** Every command by its name, in the order help prints them. */
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  init: {
+    group: "identity",
+    summary: "write a contract to start from",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  id: {
+    group: "identity",
+    summary: "print the URI of a contract",
+    load: async () => (await import("./commands/id.ts")).id,
+  },
+  diff: {
+    group: "identity",
+    summary: "show what differs between two contracts or packs",
+    load: async () => (await import("./commands/diff.ts")).diff,
+  },
+  seed: {
+    group: "packs",
+    summary: "put the output of a contract into the store",
+    load: async () => (await import("./commands/seed.ts")).seed,
+  },
+  push: {
+    group: "packs",
+    summary: "send a pack from the store to a pantry",
+    load: async () => (await import("./commands/push.ts")).push,
+  },
+  pull: {
+    group: "packs",
+    summary: "get a pack by URI and print its path",
+    load: async () => (await import("./commands/pull.ts")).pull,
+  },
+  exists: {
+    group: "packs",
+    summary: "say where a pack can be had",
+    load: async () => (await import("./commands/exists.ts")).exists,
+  },
+  inspect: {
+    group: "packs",
+    summary: "show what made a pack and what it holds",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
+  cat: {
+    group: "packs",
+    summary: "print one file of a pack",
+    load: async () => (await import("./commands/cat.ts")).cat,
+  },
+  ls: {
+    group: "packs",
+    summary: "list the packs of the store, or the files of one pack",
+    load: async () => (await import("./commands/ls.ts")).ls,
+  },
+  tag: {
+    group: "packs",
+    summary: "give a pack in a pantry a name that people remember",
+    load: async () => (await import("./commands/tag.ts")).tag,
+  },
+  cp: {
+    group: "packs",
+    summary: "copy packs between pantries and archive files",
+    load: async () => (await import("./commands/cp.ts")).cp,
+  },
+  rm: {
+    group: "store",
+    summary: "remove a pack from the store",
+    load: async () => (await import("./commands/rm.ts")).rm,
+  },
+  pin: {
+    group: "store",
+    summary: "keep a pack in the store whatever happens",
+    load: async () => (await import("./commands/pin.ts")).pin,
+  },
+  unpin: {
+    group: "store",
+    summary: "let a pinned pack go again",
+    load: async () => (await import("./commands/pin.ts")).unpin,
+  },
+  "cache path": {
+    group: "store",
+    summary: "print where the store lies",
+    load: async () => (await import("./commands/cache-path.ts")).cachePath,
+  },
+};

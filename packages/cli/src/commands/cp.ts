@@ -1,0 +1,33 @@
+import { defineCommand } from "../command.ts";
+import { formatBytes, plural } from "../format.ts";
+
+export const cp = defineCommand({
+  usage: "cp <from> <to> [<uri>…] [--all]",
+  example: [
+    "ctxpack cp oci:./pantry oci-archive:./packs.tar --all   # onto a stick",
+    "ctxpack cp oci-archive:./packs.tar oci:./pantry --all   # and off it",
+  ],
+  about:
+    "Copies whole packs with their proofs between pantries and archive files, and prints what was copied,\n" +
+    "one tag a line. <from> may name one tag: oci:DIR:TAG.",
+  takes: [2, 1000],
+  flags: {
+    all: { type: "boolean", about: "every tag of <from>" },
+    replace: {
+      type: "boolean",
+      about: "in place of other outputs of the same contracts, which stay as alternates",
+    },
+  },
+  async run({ args, flags, output, open, signal, onProgress }) {
+    const ctx = await open();
+    const [from = "", to = "", ...packs] = args;
+    const result = await ctx.copy(from, to, { packs, ...flags, signal, onProgress });
+    const { tags, blobs, bytes } = result;
+    output.note(
+      `copied ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)}; ` +
+        `${plural(blobs.existing, "blob")} already there`,
+    );
+    output.result(tags.map(({ tag, manifest }) => `${tag}\t${manifest}`).join("\n"), { ...result });
+    return undefined;
+  },
+});

@@ -1,0 +1,23 @@
+import { defineCommand } from "../command.ts";
+import { EXIT_MISS } from "../exit.ts";
+
+export const exists = defineCommand({
+  usage: "exists <uri> [--from PANTRY]",
+  example: [
+    "ctxpack exists ctx://sha256:7c1e…",
+    'ctxpack exists "$(ctxpack id contract.yaml)" || make index',
+  ],
+  about:
+    "Prints the places that have a pack, one a line: store, or a pantry's address. Exit code 0 when there\n" +
+    "is one, 3 when there is none.",
+  takes: [1, 1],
+  flags: { from: { type: "string", value: "PANTRY", about: "look only there" } },
+  async run({ args, flags, output, open, signal }) {
+    const ctx = await open();
+    const { uri, where } = await ctx.exists(args[0] as string, { from: flags.from, signal });
+    output.result(where.join("\n"), { uri, exists: where.length > 0, where });
+    if (where.length > 0) return undefined;
+    output.note(`${uri} is nowhere that was looked`);
+    return EXIT_MISS;
+  },
+});

@@ -1,0 +1,41 @@
+import type { PackDescription } from "@ctxpack/client";
+import { defineCommand } from "../command.ts";
+import { formatBytes, formatTable, plural } from "../format.ts";
+
+export const inspect = defineCommand({
+  usage: "inspect <uri> [--from PANTRY]",
+  example: ["ctxpack inspect ctx://sha256:7c1e…"],
+  about:
+    "Shows what made a pack and what it holds, from its manifest, contract and index; reads no data.\n" +
+    "ctxpack ls <uri> lists its files.",
+  takes: [1, 1],
+  flags: { from: { type: "string", value: "PANTRY", about: "read it there" } },
+  async run({ args, flags, output, open, signal }) {
+    const ctx = await open();
+    const pack = await ctx.inspect(args[0] as string, { from: flags.from, signal });
+    output.result(output.options.plain ? plainText(pack) : text(pack), { ...pack });
+    return undefined;
+  },
+});
+
+function text(pack: PackDescription): string {
+  const rows = [
+    ["uri", pack.uri],
+    ...(pack.name === undefined ? [] : [["name", pack.name]]),
+    ["where", pack.where],
+    ...(pack.origin === undefined ? [] : [["origin", pack.origin]]),
+    ...(pack.createdAt === undefined ? [] : [["since", pack.createdAt]]),
+    ["manifest", pack.manifest],
+    ["tree", pack.tree],
+    ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes)}`],
+    ["packed", `${formatBytes(pack.packed)} in ${plural(pack.segments, "segment")}`],
+  ];
+  const contract = JSON.stringify(pack.contract, null, 2);
+  return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
+}
+
+function plainText(pack: PackDescription): string {
+  return Object.entries(pack)
+    .map(([key, value]) => `${key}\t${typeof value === "object" ? JSON.stringify(value) : value}`)
+    .join("\n");
+}

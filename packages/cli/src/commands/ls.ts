@@ -1,0 +1,74 @@
+import type { CtxPack, Entry, PackRecord } from "@ctxpack/client";
+import { defineCommand } from "../command.ts";
+import { formatBytes, formatCount, formatTable } from "../format.ts";
+import type { Output } from "../output.ts";
+
+export const ls = defineCommand({
+  usage: "ls [<uri>] [--from PANTRY]",
+  example: ["ctxpack ls", "ctxpack ls ctx://sha256:7c1e…"],
+  about: "Lists the packs of the store, the last used first, or the files of one pack.",
+  takes: [0, 1],
+  flags: { from: { type: "string", value: "PANTRY", about: "read the pack there" } },
+  async run({ args, flags, output, open, signal }) {
+    const ctx = await open();
+    const subject = args[0];
+    if (subject === undefined) await listPacks(ctx, output, signal);
+    else listEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
+    return undefined;
+  },
+});
+
+async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
+  const packs = await Array.fromAsync(ctx.list({ signal }));
+  packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
+  output.result(output.options.plain ? plainPacks(packs) : packTable(packs), {
+    packs: packs.map(({ manifest, ...record }) => ({ ...record, manifest: manifest.digest })),
+  });
+  if (packs.length === 0) output.note(`the store ${ctx.cacheDir} is empty`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function state(record: PackRecord): string {
+  return record.partial ? "partial" : record.pinned ? "pinned" : "";
+}
+
+function packTable(packs: readonly PackRecord[]): string {
+  if (packs.length === 0) return "";
+  const rows = packs.map((record) => [
+    record.uri.slice("ctx://sha256:".length, "ctx://sha256:".length + 12),
+    formatCount(record.files),
+    formatBytes(record.bytes),
+    state(record),
+    record.usedAt.slice(0, 10),
+    record.name ?? "",
+  ]);
+  return formatTable([["URI", "FILES", "SIZE", "STATE", "USED", "NAME"], ...rows]);
+}
+
+function plainPacks(packs: readonly PackRecord[]): string {
+  const row = (record: PackRecord) =>
+    [record.uri, record.files, record.bytes, state(record), record.usedAt, record.name ?? ""].join("\t");
+  return packs.map(row).join("\n");
+}
+
+function listEntries(entries: Iterable<Entry>, output: Output): void {
+  const { json, plain } = output.options;
+  const all = [...entries];
+  const text = plain ? all.map(plainEntry).join("\n") : formatTable(all.map(entryRow));
+  output.result(json ? "" : text, { entries: all });
+}
+
+function entryRow(entry: Entry): string[] {
+  if ("dir" in entry) return ["-", `${entry.path}/`];
+  if ("link" in entry) return ["-", `${entry.path} -> ${entry.link}`];
+  return [formatBytes(entry.size), entry.path];
+}
+
+function plainEntry(entry: Entry): string {
+  if ("dir" in entry) return `dir\t\t${entry.path}\t`;
+  if ("link" in entry) return `link\t\t${entry.path}\t${entry.link}`;
+  return `file\t${entry.size}\t${entry.path}\t${entry.digest}`;
+}

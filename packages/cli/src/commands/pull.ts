@@ -1,0 +1,49 @@
+import { defineCommand } from "../command.ts";
+import { formatBytes, formatSeconds, plural } from "../format.ts";
+
+export const pull = defineCommand({
+  usage: "pull <uri> [--from PANTRY] [--only GLOB]… [--to DIR]",
+  example: [
+    "ctxpack pull ctx://sha256:7c1e… --from oci:./pantry",
+    "ctxpack pull 7c1e44 --only 'text/**' --to ./text",
+  ],
+  about:
+    "Gets a pack from the store, else from a pantry, and prints the path of its folder: read-only, shared\n" +
+    "by everybody who uses the store, or with --to a copy of your own.",
+  takes: [1, 1],
+  flags: {
+    from: { type: "string", value: "PANTRY", about: "oci:DIR, oci-archive:FILE, or a name" },
+    only: { type: "string", value: "GLOB", multiple: true, about: "only files that match" },
+    to: { type: "string", value: "DIR", about: "copy the files here; a new or empty folder" },
+    pin: { type: "boolean", about: "keep it in the store whatever happens" },
+    verify: { type: "boolean", about: "hash every file, also of a pack that was here" },
+  },
+  async run({ args, flags, output, open, signal, onProgress }) {
+    const started = performance.now();
+    const ctx = await open();
+    const result = await ctx.pull(args[0] as string, { ...flags, signal, onProgress });
+    const { uri, path, source, record, blobs, bytes, verified } = result;
+    const seconds = formatSeconds((performance.now() - started) / 1000);
+    if (verified === "no policy") output.note("not verified: no policy");
+    output.note(
+      source === "store"
+        ? `in the store: ${plural(record.files, "file")}, ${formatBytes(record.bytes)}, ${seconds}`
+        : `pulled ${plural(blobs.fetched, "blob")}, ${formatBytes(bytes.fetched)} ` +
+            `from ${source} in ${seconds}`,
+    );
+    output.result(path, {
+      uri,
+      path,
+      source,
+      manifest: record.manifest.digest,
+      tree: record.tree,
+      files: record.files,
+      partial: record.partial,
+      pinned: record.pinned,
+      blobs,
+      bytes: { content: record.bytes, ...bytes },
+      verified,
+    });
+    return undefined;
+  },
+});

@@ -1,0 +1,45 @@
+import { defineCommand } from "../command.ts";
+import { formatBytes, formatSeconds, plural } from "../format.ts";
+
+export const push = defineCommand({
+  usage: "push <uri> [--to PANTRY]",
+  example: ["ctxpack push ctx://sha256:7c1e… --to oci:./pantry"],
+  about:
+    "Sends a pack from the store to a pantry, the first configured one unless told otherwise, and prints\n" +
+    "PANTRY@DIGEST of its manifest there. What the pantry has is not sent again.",
+  takes: [1, 1],
+  flags: {
+    to: { type: "string", value: "PANTRY", about: "oci:DIR, or a configured name" },
+    replace: {
+      type: "boolean",
+      about: "in place of another output of the same contract, which stays as an alternate",
+    },
+    "allow-secret": {
+      type: "string",
+      value: "POINTER",
+      multiple: true,
+      about: "this value looks like a secret and is none",
+    },
+  },
+  async run({ args, flags, output, open, signal, onProgress }) {
+    const started = performance.now();
+    const ctx = await open();
+    const result = await ctx.push(args[0] as string, {
+      to: flags.to,
+      replace: flags.replace,
+      allowSecret: flags["allow-secret"],
+      signal,
+      onProgress,
+    });
+    const { pantry, manifest, action, blobs, bytes } = result;
+    const seconds = formatSeconds((performance.now() - started) / 1000);
+    output.note(
+      action === "exists"
+        ? `${pantry} has it already`
+        : `pushed ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)} in ${seconds}; ` +
+            `${plural(blobs.existing, "blob")} already there`,
+    );
+    output.result(`${pantry}@${manifest}`, { ...result });
+    return undefined;
+  },
+});

@@ -1,0 +1,113 @@
+import { parseArgs } from "node:util";
+import { closest } from "./closest.ts";
+import { CommandError } from "./exit.ts";
+
+/** One flag: how it is parsed and what help says about it. */
+export interface Flag {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  /** May be given more than once; its value is then an array. */
+  readonly multiple?: true;
+  /** What help calls the value. */
+  readonly value?: string;
+  readonly about: string;
+}
+
+export type FlagTable = Readonly<Record<string, Flag>>;
+
+/** The values a table gives: arrays where `multiple`, `undefined` where absent. */
+export type FlagValues<Table extends FlagTable> = {
+  readonly [Name in keyof Table]:
+    | (Table[Name]["multiple"] extends true
+        ? readonly string[]
+        : Table[Name]["type"] extends "string"
+          ? string
+          : boolean)
+    | undefined;
+};
+
+/** Flags that every command takes and that mean the same everywhere. */
+export const GLOBAL_FLAGS = {
+  json: { type: "boolean", about: "print one JSON object with schemaVersion" },
+  progress: { type: "boolean", about: "with --json: progress events, one a line, before the result" },
+  plain: { type: "boolean", about: "tab-separated values, no headings, no units" },
+  quiet: { type: "boolean", short: "q", about: "print the result and errors only" },
+  verbose: { type: "boolean", short: "v", about: "say more; stack traces of bugs" },
+  timeout: { type: "string", value: "TIME", about: "give up after this long: 30s, 5m, 1h" },
+  help: { type: "boolean", short: "h", about: "print this help" },
+} as const satisfies FlagTable;
+
+/** Splits `argv` into flags and arguments. Unknown flags and missing values are CTXPACK_E_USAGE. */
+export function parseFlags<Table extends FlagTable>(
+  argv: readonly string[],
+  table: Table,
+): { flags: FlagValues<Table>; args: string[] } {
+  const options = Object.fromEntries(
+    Object.entries(table).map(([name, { type, short, multiple }]) => [
+      name,
+      { type, ...(short && { short }), ...(multiple && { multiple }) },
+    ]),
+  );
+  // Not strict: the checks below name the flag and what to write instead.
+  const parsed = parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of parsed.tokens) {
+    if (token.kind === "option") checkOption(token, table);
+  }
+  return { flags: parsed.values as FlagValues<Table>, args: parsed.positionals };
+}
+
+interface OptionToken {
+  readonly name: string;
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+function checkOption(token: OptionToken, table: FlagTable): void {
+  const flag = Object.hasOwn(table, token.name) ? table[token.name] : undefined;
+  if (!flag) throw unknownFlag(token, table);
+  if (flag.type === "boolean") {
+    if (token.value !== undefined) {
+      throw new CommandError("CTXPACK_E_USAGE", `${token.rawName} takes no value`);
+    }
+    return;
+  }
+  if (token.value === undefined || (!token.inlineValue && /^-./.test(token.value))) {
+    throw new CommandError(
+      "CTXPACK_E_USAGE",
+      `${token.rawName} needs a value`,
+      `write ${token.rawName}${token.rawName.startsWith("--") ? "=" : " "}${flag.value ?? "VALUE"}`,
+    );
+  }
+}
+
+function unknownFlag(token: OptionToken, table: FlagTable): CommandError {
+  const near = token.rawName.startsWith("--")
+    ? closest(token.name, Object.keys(table))
+    : undefined;
+  const hint = near ? `did you mean --${near}?` : "--help lists the flags";
+  return new CommandError("CTXPACK_E_USAGE", `unknown flag ${token.rawName}`, hint);
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of `30s`, `1.5m`, `2h`, `500ms` or plain seconds; between 1 ms and 24 days. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  const milliseconds = match ? Number(match[1]) * (UNITS[match[2] ?? "s"] as number) : Number.NaN;
+  // Node's timers hold 2^31 - 1 ms and fire at once beyond that.
+  if (!(milliseconds >= 1 && milliseconds < 2 ** 31)) {
+    throw new CommandError(
+      "CTXPACK_E_USAGE",
+      `"${text}" is no duration`,
+      "write a number and a unit, from 1ms to 500h: 30s, 5m, 1h",
+    );
+  }
+  return milliseconds;
+}

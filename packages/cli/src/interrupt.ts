@@ -1,0 +1,57 @@
+import { CommandError } from "./exit.ts";
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Why a command was told to stop by a signal; carries the exit code of that signal. */
+export class Interrupted extends Error {
+  readonly exitCode: number;
+
+  constructor(signal: keyof typeof SIGNALS) {
+    super(`interrupted by ${signal}`);
+    this.exitCode = SIGNALS[signal];
+  }
+}
+
+/** Aborts on SIGINT, SIGTERM and after `timeout` ms. A second signal ends the process at once. */
+export class Interruption implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #listeners: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor() {
+    for (const signal of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
+      const listener = (): void => {
+        if (this.signal.reason instanceof Interrupted) process.exit(SIGNALS[signal]);
+        this.#controller.abort(new Interrupted(signal));
+      };
+      process.on(signal, listener);
+      this.#listeners.push(() => process.off(signal, listener));
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Aborts after `milliseconds`, with the `text` the person wrote for it. */
+  after(milliseconds: number, text: string): void {
+    this.#timer = setTimeout(() => {
+      this.#controller.abort(
+        new CommandError("CTXPACK_E_TIMEOUT", `not done within ${text}`, "give a longer --timeout"),
+      );
+    }, milliseconds);
+    // What is waited for keeps the process alive, never the limit on it.
+    this.#timer.unref();
+  }
+
+  /** The exit code of the signal that stopped us, if one did. */
+  get exitCode(): number | undefined {
+    return this.signal.reason instanceof Interrupted ? this.signal.reason.exitCode : undefined;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    for (const remove of this.#listeners) remove();
+  }
+}
+

@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import { closest } from "./closest.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { CommandError, failureOf } from "./exit.ts";
+import { type FlagTable, type FlagValues, GLOBAL_FLAGS, parseDuration, parseFlags } from "./flags.ts";
+import { commandHelp, mainHelp } from "./help.ts";
+import { Interruption } from "./interrupt.ts";
+import { Output, type Stream, wantsColor } from "./output.ts";
+import { Progress, type ProgressMode } from "./progress.ts";
+
+type GlobalFlags = FlagValues<typeof GLOBAL_FLAGS>;
+
+/** Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code. Never throws. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const { stdout, stderr } = process;
+  ignoreClosedPipes();
+  try {
+    const first = argv[0];
+    if (first === undefined || first === "help" || first === "-h" || first === "--help") {
+      return await printHelp(first === "help" ? argv.slice(1) : [], stdout);
+    }
+    if (first === "--version" || first === "-V") {
+      stdout.write(`${version()}\n`);
+      return 0;
+    }
+    const [name, rest] = splitName(argv);
+    const command = await find(name).load();
+    return await runCommand(command, rest);
+  } catch (error) {
+    const options = earlyOptions(argv, stderr);
+    const failure = failureOf(error);
+    new Output(stdout, stderr, options).failure(failure, error);
+    return failure.exitCode;
+  }
+}
+
+/** Who reads our output may stop at any time (`| head`): that is no error and nobody is left to tell. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(0);
+    });
+  }
+}
+
+async function printHelp(names: readonly string[], stdout: Stream): Promise<number> {
+  if (names.length === 0) stdout.write(`${mainHelp()}\n`);
+  else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
+  return 0;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+/** Commands of two words count as one name: `cache path`. */
+function splitName(argv: readonly string[]): [name: string, rest: readonly string[]] {
+  const [first = "", second] = argv;
+  const both = `${first} ${second ?? ""}`;
+  if (Object.hasOwn(COMMANDS, both)) return [both, argv.slice(2)];
+  return [first, argv.slice(1)];
+}
+
+function find(name: string): (typeof COMMANDS)[string] {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry) return entry;
+  if (name.startsWith("-")) {
+    throw new CommandError("CTXPACK_E_USAGE", `unknown flag ${name}`, "the command comes first");
+  }
+  const within = Object.keys(COMMANDS).filter((known) => known.startsWith(`${name} `));
+  const near = within[0] ?? closest(name, Object.keys(COMMANDS));
+  throw new CommandError(
+    "CTXPACK_E_USAGE",
+    `unknown command "${name}"`,
+    near ? `did you mean ctxpack ${near}?` : "ctxpack --help lists the commands",
+  );
+}
+
+async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  const table = { ...GLOBAL_FLAGS, ...command.flags };
+  const { flags, args } = parseFlags(argv, table);
+  const global = flags as GlobalFlags;
+  if (global.help) {
+    process.stdout.write(`${commandHelp(command)}\n`);
+    return 0;
+  }
+  checkCount(command, args);
+  using interruption = new Interruption();
+  if (global.timeout !== undefined) {
+    interruption.after(parseDuration(global.timeout), global.timeout);
+  }
+  const output = new Output(process.stdout, process.stderr, outputOptions(global));
+  const progress = new Progress(progressMode(global), output);
+  try {
+    return (await call(command, args, flags, output, progress, interruption.signal)) ?? 0;
+  } catch (error) {
+    if (interruption.exitCode !== undefined) {
+      output.note("interrupted");
+      return interruption.exitCode;
+    }
+    const failure = failureOf(interruption.signal.aborted ? interruption.signal.reason : error);
+    output.failure(failure, error);
+    return failure.exitCode;
+  }
+}
+
+async function call(
+  command: Command,
+  args: readonly string[],
+  flags: FlagValues<FlagTable>,
+  output: Output,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  await using resources = new AsyncDisposableStack();
+  const cwd = process.cwd();
+  const open = async () => {
+    const { CtxPack } = await import("@ctxpack/client");
+    const warn = (text: string) => output.warning(text);
+    return resources.use(await CtxPack.open({ env: process.env, cwd, warn, signal }));
+  };
+  const code = await command.run({ args, flags, output, cwd, signal, onProgress: progress.on, open });
+  output.clear();
+  return code;
+}
+
+function checkCount(command: Command, args: readonly string[]): void {
+  const [least, most] = command.takes;
+  if (args.length >= least && args.length <= most) return;
+  const problem =
+    args.length < least ? "an argument is missing" : `"${args[most]}" is one argument too many`;
+  throw new CommandError("CTXPACK_E_USAGE", problem, `usage: ctxpack ${command.usage}`);
+}
+
+function outputOptions(flags: GlobalFlags): Output["options"] {
+  return {
+    json: flags.json === true,
+    plain: flags.plain === true,
+    quiet: flags.quiet === true,
+    verbose: flags.verbose === true,
+    color: wantsColor(process.stderr, process.env),
+  };
+}
+
+/** The options for an error raised before the flags were parsed: `--json` counts wherever it stands. */
+function earlyOptions(argv: readonly string[], stderr: Stream): Output["options"] {
+  const end = argv.indexOf("--");
+  const given = end === -1 ? argv : argv.slice(0, end);
+  return {
+    json: given.includes("--json"),
+    plain: false,
+    quiet: false,
+    verbose: given.includes("--verbose") || given.includes("-v"),
+    color: wantsColor(stderr, process.env),
+  };
+}
+
+function progressMode(flags: GlobalFlags): ProgressMode {
+  if (flags.json) return flags.progress ? "events" : "silent";
+  if (flags.quiet) return "silent";
+  return process.stderr.isTTY ? "terminal" : "log";
+}

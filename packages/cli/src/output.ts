@@ -1,0 +1,106 @@
+import type { Failure } from "./exit.ts";
+
+/** Where a command writes: what it needs of `process`. */
+export interface Stream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
+}
+
+/** How the person or program asked to be answered. */
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly plain: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+}
+
+/** stdout is the result, stderr is everything else. */
+export class Output {
+  readonly options: OutputOptions;
+  readonly #stdout: Stream;
+  readonly #stderr: Stream;
+  #drawn = false;
+
+  constructor(stdout: Stream, stderr: Stream, options: OutputOptions) {
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    this.options = options;
+  }
+
+  /** The result: `text` for a person or a pipe, `value` with `schemaVersion` under `--json`. */
+  result(text: string, value: Readonly<Record<string, unknown>>): void {
+    this.clear();
+    if (this.options.json) this.line(value);
+    else if (text !== "") this.#stdout.write(`${text}\n`);
+  }
+
+  /** One JSON object on a line of stdout, with `schemaVersion`. */
+  line(value: Readonly<Record<string, unknown>>): void {
+    this.#stdout.write(`${JSON.stringify({ schemaVersion: 1, ...value })}\n`);
+  }
+
+  /** Bytes of the result exactly as they are. Settles when the stream took them: that is the backpressure. */
+  async bytes(chunk: Uint8Array): Promise<void> {
+    this.clear();
+    // A copy: the pipe may still read it when the producer reuses its buffer.
+    const own = chunk.slice();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#stdout.write(own, (error) => (error ? reject(error) : resolve()));
+    await promise;
+  }
+
+  get terminal(): boolean {
+    return this.#stdout.isTTY === true;
+  }
+
+  /** A line on stderr that `--quiet` silences. */
+  note(text: string): void {
+    if (this.options.quiet) return;
+    this.clear();
+    this.#stderr.write(`${text}\n`);
+  }
+
+  /** A line on the terminal that the next one replaces, and any other output takes away. */
+  draw(text: string): void {
+    this.#stderr.write(`\r\x1b[K${text.slice(0, (this.#stderr.columns ?? 80) - 1)}`);
+    this.#drawn = true;
+  }
+
+  /** Takes the drawn line away. */
+  clear(): void {
+    if (this.#drawn) this.#stderr.write("\r\x1b[K");
+    this.#drawn = false;
+  }
+
+  warning(text: string): void {
+    this.note(`${this.#paint("33", "warning:")} ${text}`);
+  }
+
+  /** Tells a failure: message and hint on stderr, the same as an object on stdout under `--json`. */
+  failure(failure: Failure, error: unknown): void {
+    const { code, message, hint, details } = failure;
+    this.clear();
+    if (this.options.json) this.line({ error: { code, message, hint, details } });
+    this.#stderr.write(`${this.#paint("31", "error:")} ${message}\n`);
+    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${hint}\n`);
+    if (this.options.verbose && error instanceof Error) this.#stderr.write(`${stackOf(error)}\n`);
+  }
+
+  #paint(color: string, text: string): string {
+    return this.options.color ? `\x1b[${color}m${text}\x1b[0m` : text;
+  }
+}
+
+function stackOf(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
+}
+
+/** NO_COLOR, FORCE_COLOR and TERM decide, then whether it is a terminal. */
+export function wantsColor(stream: Stream, env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"]) return env["FORCE_COLOR"] !== "0";
+  return stream.isTTY === true && env["TERM"] !== "dumb";
+}

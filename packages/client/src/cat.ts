@@ -1,0 +1,49 @@
+import type { IndexReader } from "@ctxpack/cache/pack";
+import { CtxPackError } from "@ctxpack/identity";
+import { findPack } from "./find.ts";
+import type { FromOptions } from "./inspect.ts";
+import { describeRemote } from "./remote-pack.ts";
+import type { Session } from "./session.ts";
+import { workOf } from "./work.ts";
+
+/** The bytes of one file of a pack; links are followed. From a pantry only the segments it lies in are fetched. */
+export async function* cat(
+  session: Session,
+  text: string,
+  path: string,
+  options: FromOptions,
+): AsyncIterable<Uint8Array> {
+  const work = workOf(options);
+  const store = await session.store(work.signal);
+  const location = await findPack(session, text, options, work);
+  if (location.kind === "pantry") {
+    const { found } = location;
+    const { index } = await describeRemote(session, found, work.signal);
+    const wanted = contentOf(index, path);
+    await store.admit(location.uri, {
+      source: found.source,
+      manifest: found.descriptor,
+      manifestBytes: found.bytes,
+      accept: session.accept ?? (async () => {}),
+      only: wanted,
+      origin: found.address,
+      ...work,
+    });
+  }
+  yield* store.read(location.uri, path, { signal: work.signal });
+}
+
+/** Selects every entry whose content the file at `path` has: where a link leads is among them. */
+function contentOf(index: IndexReader, path: string): (entry: string) => boolean {
+  for (const file of index.outputFiles()) {
+    if (file.path !== path) continue;
+    return (entry) => {
+      const row = index.find(entry);
+      return row !== undefined && "digest" in row && row.digest === file.digest;
+    };
+  }
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `the pack has no file "${path}"`, {
+    hint: "ctxpack ls lists the files of a pack",
+    details: { path },
+  });
+}

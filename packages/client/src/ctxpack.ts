@@ -1,0 +1,183 @@
+import { resolve } from "node:path";
+import type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
+import type { Entry } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
+import { cat } from "./cat.ts";
+import { type Env, loadConfig } from "./config.ts";
+import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
+import { type DiffOptions, type DiffResult, difference } from "./difference.ts";
+import { type ExistsResult, exists } from "./exists.ts";
+import { identifySubject } from "./find.ts";
+import { type ContractLike, type IdentifyOptions, identify } from "./identify.ts";
+import { entries, type FromOptions, inspect, type PackDescription } from "./inspect.ts";
+import { type Lookup, lookUpContract } from "./lookup.ts";
+import { type PullOptions, type PullResult, pull } from "./pull.ts";
+import { type PushOptions, type PushResult, push } from "./push.ts";
+import { type SeedOptions, seed } from "./seed.ts";
+import { Session } from "./session.ts";
+import { type TagOptions, type TagResult, tag } from "./tag.ts";
+import { type WorkOptions, workOf } from "./work.ts";
+
+export interface OpenOptions {
+  /** Where the store lies; wins over environment and configuration files. */
+  readonly cacheDir?: string | undefined;
+  /** Where packs are looked for and pushed to, first one first; wins like `cacheDir`. */
+  readonly pantries?: readonly string[] | undefined;
+  /** Default `process.env`. */
+  readonly env?: Env | undefined;
+  /** What relative paths count from. Default `process.cwd()`. */
+  readonly cwd?: string | undefined;
+  /** The gate every pack of a pantry has to pass; throws CTXPACK_E_POLICY to keep one out. */
+  readonly accept?: Accept | undefined;
+  /** Takes one sentence a person should read although nothing failed. Default: nobody is told. */
+  readonly warn?: ((text: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Seeds, pushes and pulls packs by URI: one store, the configured pantries, and what composes them.
+ * Wherever a pack is asked for, `subject` is a URI, the first digits of one that is in the store (at
+ * least 6), or a tag in a pantry (`oci:DIR:TAG`).
+ *
+ * @example
+ * await using ctx = await CtxPack.open();
+ * const { record } = await ctx.seed("./index", { contract: "contract.yaml" });
+ * await ctx.push(record.uri, { to: "oci:./pantry" });
+ */
+export class CtxPack implements AsyncDisposable {
+  readonly #session: Session;
+
+  private constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Reads the configuration; the store is opened when something needs it. Throws CTXPACK_E_CONFIG. */
+  static async open(options: OpenOptions = {}): Promise<CtxPack> {
+    const env = options.env ?? process.env;
+    const cwd = resolve(options.cwd ?? process.cwd());
+    const { signal, accept } = options;
+    signal?.throwIfAborted();
+    if (env["CTXPACK_POLICY"] && !accept) {
+      throw new CtxPackError("CTXPACK_E_UNSUPPORTED", "this version cannot evaluate CTXPACK_POLICY", {
+        hint: "unset it to go on without a policy",
+      });
+    }
+    const loaded = await loadConfig({ cwd, env, signal });
+    const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
+    const config = {
+      ...loaded,
+      ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
+      ...(pantries && { pantries }),
+    };
+    return new CtxPack(
+      new Session({ config, cwd, env, accept, warn: options.warn ?? (() => {}) }),
+    );
+  }
+
+  /** The store's folder. */
+  get cacheDir(): string {
+    return this.#session.config.cacheDir;
+  }
+
+  /** Resolves a contract to its canonical bytes and URI. */
+  async uri(contract: ContractLike, options: IdentifyOptions = {}): Promise<Resolution> {
+    return await identify(this.#session, contract, options);
+  }
+
+  /** Looks for the result of a contract in the store, then in each configured pantry. */
+  async resolve(contract: ContractLike, options: IdentifyOptions = {}): Promise<Lookup> {
+    return await lookUpContract(this.#session, contract, options);
+  }
+
+  /** Puts a folder into the store as the output of a contract. */
+  async seed(dir: string, options: SeedOptions): Promise<SeedResult> {
+    return await seed(this.#session, dir, options);
+  }
+
+  /** Sends a pack of the store to a pantry. CTXPACK_E_CONFLICT when it holds another output. */
+  async push(subject: string, options: PushOptions = {}): Promise<PushResult> {
+    return await push(this.#session, subject, options);
+  }
+
+  /** Gets a pack from the store, else from a pantry, and hands out its folder. */
+  async pull(subject: string, options: PullOptions = {}): Promise<PullResult> {
+    return await pull(this.#session, subject, options);
+  }
+
+  /** Says where a pack can be had. */
+  async exists(subject: string, options: FromOptions = {}): Promise<ExistsResult> {
+    return await exists(this.#session, subject, options);
+  }
+
+  /** Describes a pack from its manifest, contract and index; reads no data. */
+  async inspect(subject: string, options: FromOptions = {}): Promise<PackDescription> {
+    return await inspect(this.#session, subject, options);
+  }
+
+  /** The entries of a pack, sorted bytewise by path. */
+  async entries(subject: string, options: FromOptions = {}): Promise<Iterable<Entry>> {
+    return await entries(this.#session, subject, options);
+  }
+
+  /** The bytes of one file of a pack. */
+  cat(subject: string, path: string, options: FromOptions = {}): AsyncIterable<Uint8Array> {
+    return cat(this.#session, subject, path, options);
+  }
+
+  /** Compares two contracts, each a contract file or a pack, and with `outputs` their files. */
+  async diff(a: string, b: string, options: DiffOptions = {}): Promise<DiffResult> {
+    return await difference(this.#session, a, b, options);
+  }
+
+  /** Points a channel at a pack in a pantry. */
+  async tag(subject: string, channel: string, options: TagOptions = {}): Promise<TagResult> {
+    return await tag(this.#session, subject, channel, options);
+  }
+
+  /** Copies whole packs between pantries and `oci-archive:` files. */
+  async copy(from: string, to: string, options: CopyOptions = {}): Promise<CopyResult> {
+    return await copyPacks(this.#session, from, to, options);
+  }
+
+  /** The packs of the store. */
+  async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
+    const { signal } = workOf(options);
+    yield* (await this.#session.store(signal)).list({ signal });
+  }
+
+  /** Takes a pack out of the store. */
+  async remove(subject: string, options: WorkOptions = {}): Promise<CtxUri> {
+    const { store, uri } = await this.#inStore(subject, options);
+    await store.remove(uri, { signal: workOf(options).signal });
+    return uri;
+  }
+
+  /** Keeps a pack in the store whatever happens. */
+  async pin(subject: string, options: WorkOptions = {}): Promise<CtxUri> {
+    const { store, uri } = await this.#inStore(subject, options);
+    await store.pin(uri);
+    return uri;
+  }
+
+  /** Lets a pinned pack go again. */
+  async unpin(subject: string, options: WorkOptions = {}): Promise<CtxUri> {
+    const { store, uri } = await this.#inStore(subject, options);
+    await store.unpin(uri);
+    return uri;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session[Symbol.asyncDispose]();
+  }
+
+  async #inStore(subject: string, options: WorkOptions) {
+    const work = workOf(options);
+    const { uri } = await identifySubject(this.#session, subject, work);
+    const store = await this.#session.store(work.signal);
+    if (await store.get(uri)) return { store, uri };
+    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in the store`, {
+      hint: "ctxpack ls lists what is",
+      details: { uri },
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import type { CtxUri } from "@ctxpack/identity";
+import { identifySubject } from "./find.ts";
+import { lookUp, openPantry, pantriesFor } from "./pantry.ts";
+import type { Session } from "./session.ts";
+import type { FromOptions } from "./inspect.ts";
+import { workOf } from "./work.ts";
+
+export interface ExistsResult {
+  readonly uri: CtxUri;
+  /** `store` and the addresses of pantries; empty when the pack is nowhere that was looked. */
+  readonly where: readonly string[];
+}
+
+/** Says where a pack can be had. A pack that is in the store in part only does not count. */
+export async function exists(
+  session: Session,
+  text: string,
+  options: FromOptions,
+): Promise<ExistsResult> {
+  const work = workOf(options);
+  const { uri, found } = await identifySubject(session, text, work);
+  const where = found ? [found.address] : [];
+  if (options.from === undefined) {
+    const record = await (await session.store(work.signal)).get(uri);
+    if (record && !record.partial) where.unshift("store");
+  }
+  for (const given of pantriesFor(session, options.from)) {
+    const pantry = await openPantry(session, given, work.signal);
+    if (where.includes(pantry.address)) continue;
+    if (await lookUp(pantry, uri, work.signal)) where.push(pantry.address);
+  }
+  return { uri, where };
+}

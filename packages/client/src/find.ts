@@ -1,0 +1,87 @@
+import type { PackRecord } from "@ctxpack/cache";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { type FoundPack, lookUp, lookUpTag, openPantry, pantriesFor } from "./pantry.ts";
+import type { Session } from "./session.ts";
+import { parseSubject } from "./subject.ts";
+import type { Work } from "./work.ts";
+
+/** A pack, wherever it is. */
+export type Location =
+  | { readonly kind: "store"; readonly uri: CtxUri; readonly record: PackRecord }
+  | { readonly kind: "pantry"; readonly uri: CtxUri; readonly found: FoundPack };
+
+/**
+ * The whole URI of what a person wrote: a URI, the first digits of one in the store, or a tag in a pantry
+ * (whose manifest comes along). Throws CTXPACK_E_REFERENCE, _NOT_FOUND, _AMBIGUOUS.
+ */
+export async function identifySubject(
+  session: Session,
+  text: string,
+  { signal }: Work,
+): Promise<{ readonly uri: CtxUri; readonly found?: FoundPack }> {
+  const subject = parseSubject(text);
+  if (subject.kind === "uri") return { uri: subject.uri };
+  if (subject.kind === "prefix") {
+    return { uri: await (await session.store(signal)).find(subject.prefix) };
+  }
+  const pantry = await openPantry(session, subject.target, signal);
+  const found = await lookUpTag(pantry, subject.tag, signal);
+  return { uri: found.uri, found };
+}
+
+/** The store's pack if it is whole, else the first pantry's. Throws CTXPACK_E_NOT_FOUND. */
+export async function findPack(
+  session: Session,
+  text: string,
+  options: { readonly from?: string | undefined },
+  work: Work,
+): Promise<Location> {
+  const { uri, found } = await identifySubject(session, text, work);
+  if (options.from === undefined) {
+    const record = await (await session.store(work.signal)).get(uri);
+    // A tag names one output: the store's counts only if it is that one.
+    const same = found === undefined || found.manifest.tree === record?.tree;
+    if (record && !record.partial && same) return { kind: "store", uri, record };
+  }
+  if (found) return { kind: "pantry", uri, found };
+  return { kind: "pantry", uri, found: await findInPantries(session, uri, options.from, work) };
+}
+
+/**
+ * The pack in the first pantry that has it. A configured pantry that fails is passed over with a warning;
+ * one the user named is not. Throws CTXPACK_E_NOT_FOUND saying where was looked, or what went wrong.
+ */
+export async function findInPantries(
+  session: Session,
+  uri: CtxUri,
+  from: string | undefined,
+  { signal }: Work,
+): Promise<FoundPack> {
+  const looked: string[] = [];
+  const failures: CtxPackError[] = [];
+  for (const given of pantriesFor(session, from)) {
+    try {
+      const pantry = await openPantry(session, given, signal);
+      const found = await lookUp(pantry, uri, signal);
+      if (found) return found;
+      looked.push(pantry.address);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (from !== undefined || !CtxPackError.isInstance(error)) throw error;
+      failures.push(error);
+      session.warn(`a pantry was passed over: ${error.message}`);
+    }
+  }
+  if (failures[0]) throw failures[0];
+  throw notFound(uri, from === undefined ? ["the store", ...looked] : looked);
+}
+
+function notFound(uri: CtxUri, looked: readonly string[]): CtxPackError {
+  return new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in ${looked.join(", nor in ")}`, {
+    hint:
+      looked.length > 1
+        ? "whoever computed it has to push it first"
+        : "name a pantry that has it with --from, or compute and seed it",
+    details: { uri, looked },
+  });
+}

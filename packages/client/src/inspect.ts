@@ -1,0 +1,112 @@
+import type { Entry, IndexReader } from "@ctxpack/cache/pack";
+import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
+import {
+  type CtxUri,
+  type Digest,
+  parseResolvedContract,
+  type ResolvedContract,
+} from "@ctxpack/identity";
+import { fetchBytes } from "@ctxpack/oci";
+import { findPack, type Location } from "./find.ts";
+import { describeRemote } from "./remote-pack.ts";
+import type { Session } from "./session.ts";
+import { type Work, type WorkOptions, workOf } from "./work.ts";
+
+export interface FromOptions extends WorkOptions {
+  /** Read from this pantry, whatever the store has. */
+  readonly from?: string | undefined;
+}
+
+/** What made a pack and what it holds. */
+export interface PackDescription {
+  readonly uri: CtxUri;
+  /** `store`, or the pantry's address. */
+  readonly where: string;
+  readonly manifest: Digest;
+  readonly tree: Digest;
+  readonly files: number;
+  /** Sum of the sizes of the files. */
+  readonly bytes: number;
+  readonly segments: number;
+  /** Bytes to transfer: segments and index, compressed. */
+  readonly packed: number;
+  readonly contract: ResolvedContract;
+  /** What the store knows beside it. */
+  readonly name?: string;
+  readonly origin?: string;
+  readonly createdAt?: string;
+  readonly pinned?: boolean;
+}
+
+/** Describes a pack from its manifest, contract and index; reads no data. */
+export async function inspect(
+  session: Session,
+  text: string,
+  options: FromOptions,
+): Promise<PackDescription> {
+  const work = workOf(options);
+  const location = await findPack(session, text, options, work);
+  const { contract, manifestDigest, manifest } = await describeLocation(session, location, work);
+  const layers = [manifest.index, ...manifest.segments];
+  return {
+    uri: location.uri,
+    where: location.kind === "store" ? "store" : location.found.address,
+    manifest: manifestDigest,
+    tree: manifest.tree,
+    files: manifest.files,
+    bytes: manifest.bytes,
+    segments: manifest.segments.length,
+    packed: layers.reduce((sum, { size }) => sum + size, 0),
+    contract,
+    ...(location.kind === "store" && recordFacts(location.record)),
+  };
+}
+
+function recordFacts(
+  record: (Location & { kind: "store" })["record"],
+): Pick<PackDescription, "name" | "origin" | "createdAt" | "pinned"> {
+  const { name, origin, createdAt, pinned } = record;
+  return { ...(name !== undefined && { name }), origin, createdAt, pinned };
+}
+
+/** The entries of a pack, sorted bytewise by path, from its index alone. */
+export async function entries(
+  session: Session,
+  text: string,
+  options: FromOptions,
+): Promise<Iterable<Entry>> {
+  const work = workOf(options);
+  const location = await findPack(session, text, options, work);
+  return (await describeLocation(session, location, work)).index.entries();
+}
+
+/** Manifest, contract and index of a pack, from the store or from a pantry. */
+export async function describeLocation(
+  session: Session,
+  location: Location,
+  work: Work,
+): Promise<{
+  contract: ResolvedContract;
+  index: IndexReader;
+  manifestDigest: Digest;
+  manifest: ReturnType<typeof parsePackManifest>;
+}> {
+  if (location.kind === "pantry") {
+    const { found } = location;
+    const remote = await describeRemote(session, found, work.signal);
+    return { ...remote, manifestDigest: found.descriptor.digest, manifest: found.manifest };
+  }
+  const store = await session.store(work.signal);
+  const { descriptor, bytes } = await store.manifest(location.uri);
+  const manifest = parsePackManifest(bytes);
+  const configBytes = await fetchBytes(store.blobs, manifest.config, {
+    maxBytes: LIMITS.config,
+    signal: work.signal,
+  });
+  return {
+    contract: parseResolvedContract(configBytes),
+    index: await store.index(location.uri, { signal: work.signal }),
+    manifestDigest: descriptor.digest,
+    manifest,
+  };
+}

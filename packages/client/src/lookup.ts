@@ -1,0 +1,70 @@
+import type { CtxUri, Resolution } from "@ctxpack/identity";
+import { CtxPackError } from "@ctxpack/identity";
+import { type ContractLike, type IdentifyOptions, identify } from "./identify.ts";
+import { lookUp, openPantry } from "./pantry.ts";
+import { acceptFound } from "./remote-pack.ts";
+import type { Session } from "./session.ts";
+import { type Work, workOf } from "./work.ts";
+
+/** Why a place cannot answer for a contract. */
+export interface Miss {
+  /** `store`, or a pantry's address. */
+  readonly where: string;
+  readonly reason: string;
+}
+
+/** What is known of a contract's result before anything is computed. */
+export type Lookup = {
+  readonly uri: CtxUri;
+  readonly resolution: Resolution;
+  /** The places looked in before, and why they did not have it. */
+  readonly misses: readonly Miss[];
+} & ({ readonly hit: true; readonly where: string } | { readonly hit: false });
+
+/**
+ * Looks for the result of a contract in the store, then in each configured pantry, in order. A pack of a
+ * pantry counts only if a policy accepts it or the pantry is a directory of the same user.
+ */
+export async function lookUpContract(
+  session: Session,
+  contract: ContractLike,
+  options: IdentifyOptions,
+): Promise<Lookup> {
+  const work = workOf(options);
+  const resolution = await identify(session, contract, options);
+  const { uri } = resolution;
+  const misses: Miss[] = [];
+  const record = await (await session.store(work.signal)).get(uri);
+  if (record && !record.partial) return { uri, resolution, misses, hit: true, where: "store" };
+  misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
+  for (const given of session.config.pantries) {
+    const miss = await lookIn(session, given, uri, work);
+    if (miss.reason === "") return { uri, resolution, misses, hit: true, where: miss.where };
+    misses.push(miss);
+  }
+  return { uri, resolution, misses, hit: false };
+}
+
+/** One pantry's answer; no reason means it has it. */
+async function lookIn(
+  session: Session,
+  given: Session["config"]["pantries"][number],
+  uri: CtxUri,
+  work: Work,
+): Promise<Miss> {
+  let where = given.address;
+  try {
+    const pantry = await openPantry(session, given, work.signal);
+    where = pantry.address;
+    const found = await lookUp(pantry, uri, work.signal);
+    if (!found) return { where, reason: "not there" };
+    if (!session.accept && !pantry.trusted) return { where, reason: "no policy vouches for it" };
+    await acceptFound(session, found, work.signal);
+    return { where, reason: "" };
+  } catch (error) {
+    work.signal.throwIfAborted();
+    // A pantry that is down or distrusted is a miss: the result can still be computed.
+    if (!CtxPackError.isInstance(error)) throw error;
+    return { where, reason: error.message };
+  }
+}

@@ -1,0 +1,177 @@
+import { resolve } from "node:path";
+import { type PackManifest, parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, digestHex, uriDigest, uriOf } from "@ctxpack/identity";
+import {
+  type Descriptor,
+  fetchBytes,
+  formatReference,
+  MANIFEST_LIMIT,
+  OciArchive,
+  OciLayout,
+  parseTarget,
+  type ReadOnlyStorage,
+  type ReadOnlyTarget,
+  type ReferrerLister,
+  type TagLister,
+  type Target,
+  type TargetName,
+} from "@ctxpack/oci";
+import type { PantryConfig } from "./config.ts";
+import type { Session } from "./session.ts";
+
+/** Somewhere packs are shared, opened for reading. */
+export interface Pantry {
+  /** As a person would write it; what records and messages say. */
+  readonly address: string;
+  readonly target: ReadOnlyTarget & TagLister & ReferrerLister;
+  /** A directory of the same user: its packs may be taken without a policy. */
+  readonly trusted: boolean;
+}
+
+/** Somewhere packs are shared, opened for writing. */
+export interface WritablePantry extends Pantry {
+  readonly target: Target & TagLister & ReferrerLister;
+}
+
+/** A pack where it was found: nothing but its manifest has been read. */
+export interface FoundPack {
+  /** The pantry's address, or `the store`. */
+  readonly address: string;
+  /** Where its blobs are. */
+  readonly source: ReadOnlyStorage;
+  readonly uri: CtxUri;
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+  readonly manifest: PackManifest;
+}
+
+/** The tag a pack has in every pantry. */
+export function packTag(uri: CtxUri): string {
+  return `ctx-${digestHex(uriDigest(uri))}`;
+}
+
+/** Opens one pantry for reading. `given` is a name from the configuration or an address. */
+export async function openPantry(
+  session: Session,
+  given: string | PantryConfig | TargetName,
+  signal: AbortSignal,
+): Promise<Pantry> {
+  const { name, baseDir } = locate(session, given);
+  switch (name.kind) {
+    case "layout": {
+      const dir = resolve(baseDir, name.dir);
+      const target = await OciLayout.open(dir, { readOnly: true, signal });
+      return { address: `oci:${name.dir}`, target, trusted: true };
+    }
+    case "archive": {
+      const target = await OciArchive.open(resolve(baseDir, name.file), { signal });
+      return { address: `oci-archive:${name.file}`, target, trusted: true };
+    }
+    case "registry":
+      throw unsupported(session, name);
+  }
+}
+
+/** Opens one pantry for writing; a directory is made when it is not there. */
+export async function openWritablePantry(
+  session: Session,
+  given: string | PantryConfig | TargetName,
+  signal: AbortSignal,
+): Promise<WritablePantry> {
+  const { name, baseDir } = locate(session, given);
+  switch (name.kind) {
+    case "layout": {
+      const dir = resolve(baseDir, name.dir);
+      const target = await OciLayout.open(dir, { create: true, signal });
+      return { address: `oci:${name.dir}`, target, trusted: true };
+    }
+    case "archive":
+      throw new CtxPackError(
+        "CTXPACK_E_UNSUPPORTED",
+        `oci-archive:${name.file} cannot be added to: an archive is written whole`,
+        { hint: "write it with ctxpack cp" },
+      );
+    case "registry":
+      throw unsupported(session, name);
+  }
+}
+
+/** The pantries to look in: the one named, else the configured ones. */
+export function pantriesFor(
+  session: Session,
+  from: string | undefined,
+): readonly (string | PantryConfig)[] {
+  return from === undefined ? session.config.pantries : [from];
+}
+
+/** The pantry to write to: the one named, else the first configured. */
+export function pantryToWrite(session: Session, to: string | undefined): string | PantryConfig {
+  const pantry = to ?? session.config.pantries[0];
+  if (pantry !== undefined) return pantry;
+  throw new CtxPackError("CTXPACK_E_USAGE", "there is no pantry to write to", {
+    hint: "name one with --to oci:DIR, in CTXPACK_REGISTRY or in ctxpack.config.json",
+  });
+}
+
+/** Looks a pack up by its URI; `undefined` when the pantry does not have it. Reads the manifest only. */
+export async function lookUp(
+  pantry: Pantry,
+  uri: CtxUri,
+  signal: AbortSignal,
+): Promise<FoundPack | undefined> {
+  try {
+    return await lookUpTag(pantry, packTag(uri), signal, uri);
+  } catch (error) {
+    if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reads the pack manifest that a tag leads to. Throws CTXPACK_E_NOT_FOUND, and CTXPACK_E_PACK when it is
+ * no pack or, with `uri`, the pack of another contract.
+ */
+export async function lookUpTag(
+  pantry: Pantry,
+  tag: string,
+  signal: AbortSignal,
+  uri?: CtxUri,
+): Promise<FoundPack> {
+  const descriptor = await pantry.target.resolve(tag, { signal });
+  const bytes = await fetchBytes(pantry.target, descriptor, { maxBytes: MANIFEST_LIMIT, signal });
+  const manifest = parsePackManifest(bytes);
+  const found = uriOf(manifest.config.digest);
+  if (uri !== undefined && found !== uri) {
+    throw new CtxPackError(
+      "CTXPACK_E_PACK",
+      `${pantry.address}: the tag ${tag} holds the pack of another contract, ${found}`,
+      { details: { expected: uri, found, manifest: descriptor.digest } },
+    );
+  }
+  return { address: pantry.address, source: pantry.target, uri: found, descriptor, bytes, manifest };
+}
+
+function locate(
+  session: Session,
+  given: string | PantryConfig | TargetName,
+): { name: TargetName; baseDir: string } {
+  if (typeof given !== "string" && "kind" in given) return { name: given, baseDir: session.cwd };
+  const configured =
+    typeof given === "string"
+      ? session.config.pantries.find((pantry) => pantry.name === given)
+      : given;
+  const { address, baseDir } = configured ?? { address: given as string, baseDir: session.cwd };
+  return { name: parseTarget(address), baseDir };
+}
+
+function unsupported(session: Session, name: TargetName & { kind: "registry" }): CtxPackError {
+  const address = formatReference(name.reference);
+  if (session.config.offline) {
+    return new CtxPackError("CTXPACK_E_UNAVAILABLE", `${address} was not asked: offline is set`, {
+      hint: "unset CTXPACK_OFFLINE, or name a directory pantry: oci:DIR",
+    });
+  }
+  return new CtxPackError("CTXPACK_E_UNSUPPORTED", `${address}: this version knows no registries yet`, {
+    hint: "use a directory pantry, oci:DIR; skopeo copies it to a registry",
+  });
+}

@@ -1,0 +1,107 @@
+import { CtxPackError, digestHex } from "@ctxpack/identity";
+import { type CopySummary, copyGraph } from "@ctxpack/oci";
+import { compareOutputs, type OutputDifference } from "./difference.ts";
+import { type FoundPack, lookUp, packTag, type WritablePantry } from "./pantry.ts";
+import { describeFound, describeRemote } from "./remote-pack.ts";
+import type { Session } from "./session.ts";
+import type { Work } from "./work.ts";
+
+/** A pack on its way into a pantry. */
+export interface Publication {
+  readonly pack: FoundPack;
+  /** Take the tag from another output; that one stays as an alternate. */
+  readonly replace: boolean;
+  /** Send proofs and whatever else refers to the pack along. */
+  readonly referrers: boolean;
+}
+
+/** What became of it. */
+export interface Published {
+  readonly action: "created" | "exists" | "replaced";
+  /** The manifest the pantry's tag holds now: its own when it already had this output. */
+  readonly manifest: FoundPack["descriptor"];
+  readonly summary: CopySummary;
+}
+
+/** How often a tag that others move is looked at again before that is an error. */
+const ATTEMPTS = 5;
+
+/**
+ * Makes a pack the pantry's answer for its URI: looks, writes, looks again. One URI, one output: another
+ * output under the tag is CTXPACK_E_CONFLICT with the differing paths, unless it is to be replaced.
+ */
+export async function publish(
+  session: Session,
+  pantry: WritablePantry,
+  publication: Publication,
+  work: Work,
+): Promise<Published> {
+  const { pack, referrers } = publication;
+  let summary: CopySummary = { copied: { blobs: 0, bytes: 0 }, existing: { blobs: 0, bytes: 0 } };
+  for (let attempt = 1; ; attempt++) {
+    const present = await lookUp(pantry, pack.uri, work.signal);
+    if (present && present.manifest.tree === pack.manifest.tree) {
+      return { action: attempt > 1 ? "created" : "exists", manifest: present.descriptor, summary };
+    }
+    if (present && !publication.replace) throw await conflict(session, present, pack, work.signal);
+    summary = await copyGraph(pack.source, pantry.target, pack.descriptor, {
+      ...work,
+      referrers,
+      ...(session.config.concurrency && { concurrency: session.config.concurrency }),
+    });
+    if (present) await keepAsAlternate(pantry, present, work);
+    try {
+      await pantry.target.tag(pack.descriptor, packTag(pack.uri), {
+        ...work,
+        expected: present?.descriptor.digest ?? null,
+      });
+      return { action: present ? "replaced" : "created", manifest: pack.descriptor, summary };
+    } catch (error) {
+      // Somebody else moved the tag meanwhile: what they put there decides.
+      if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_CONFLICT") throw error;
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** The tag of an output that is no longer the pantry's answer: it and its proofs stay alive. */
+export function alternateTag(pack: FoundPack): string {
+  return `${packTag(pack.uri)}-${digestHex(pack.descriptor.digest).slice(0, 12)}`;
+}
+
+async function keepAsAlternate(pantry: WritablePantry, pack: FoundPack, work: Work): Promise<void> {
+  await pantry.target.tag(pack.descriptor, alternateTag(pack), work);
+}
+
+const PATHS_SHOWN = 20;
+
+async function conflict(
+  session: Session,
+  present: FoundPack,
+  ours: FoundPack,
+  signal: AbortSignal,
+): Promise<CtxPackError> {
+  const theirIndex = (await describeRemote(session, present, signal)).index;
+  const ourIndex = (await describeFound(ours, signal)).index;
+  const outputs: OutputDifference[] = [];
+  let count = 0;
+  for (const found of compareOutputs(theirIndex, ourIndex)) {
+    if (count++ < PATHS_SHOWN) outputs.push(found);
+  }
+  const shown = outputs.slice(0, 3).map(({ path, kind }) => `${path} (${kind})`);
+  if (count > shown.length) shown.push(`${count - shown.length} more`);
+  return new CtxPackError(
+    "CTXPACK_E_CONFLICT",
+    `${present.address} holds another output of ${ours.uri}: ${shown.join(", ")}`,
+    {
+      hint: "the contract does not name everything that decides the output; --replace puts yours in its place",
+      details: {
+        uri: ours.uri,
+        expected: present.manifest.tree,
+        found: ours.manifest.tree,
+        differences: count,
+        outputs,
+      },
+    },
+  );
+}

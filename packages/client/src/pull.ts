@@ -1,0 +1,197 @@
+import { resolve } from "node:path";
+import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
+import { compileFilter, CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { findInPantries, identifySubject } from "./find.ts";
+import type { FoundPack } from "./pantry.ts";
+import type { Session } from "./session.ts";
+import { type Work, type WorkOptions, workOf } from "./work.ts";
+
+export interface PullOptions extends WorkOptions {
+  /** The pantry; the configured ones in order when absent. */
+  readonly from?: string | undefined;
+  /** Only files that match one of these patterns. */
+  readonly only?: readonly string[] | undefined;
+  /** Copy the files into this folder, which must be new or empty. */
+  readonly to?: string | undefined;
+  /** Keep the pack in the store whatever happens. */
+  readonly pin?: boolean | undefined;
+  /** Read and hash every file of a pack that is in the store already. */
+  readonly verify?: boolean | undefined;
+}
+
+export interface PullResult {
+  readonly uri: CtxUri;
+  /** The folder that holds the output. Read-only unless it was asked for with `to`. */
+  readonly path: string;
+  /** `store`, or the address of the pantry it came from. */
+  readonly source: string;
+  readonly record: PackRecord;
+  readonly blobs: AdmitResult["blobs"];
+  /** Compressed bytes. */
+  readonly bytes: AdmitResult["bytes"];
+  /** Who vouched for what was fetched: a policy accepted it, there is no policy, nothing was fetched. */
+  readonly verified: "policy" | "no policy" | "nothing fetched";
+}
+
+type Filter = ((path: string) => boolean) | undefined;
+
+const NOTHING_FETCHED = { fetched: 0, existing: 0 };
+
+/** Gets a pack from the store, else from the first pantry that has it, and hands out its folder. */
+export async function pull(
+  session: Session,
+  text: string,
+  options: PullOptions,
+): Promise<PullResult> {
+  const work = workOf(options);
+  const store = await session.store(work.signal);
+  const { uri, found } = await identifySubject(session, text, work);
+  const only = options.only?.length ? compileFilter({ include: options.only }) : undefined;
+  const select: Filter = only && ((path) => only.selects(path));
+  const fetched = await ensure(session, store, { uri, found, select, from: options.from }, work);
+  if (only) await requireMatches(store, uri, only, work);
+  const handOut = () => handOutFolder(session, store, uri, select, options, work);
+  let outcome = fetched;
+  let path: string;
+  try {
+    path = await handOut();
+  } catch (error) {
+    if (fetched.source !== "store" || !isDamage(error)) throw error;
+    outcome = await fetchAgain(session, store, { uri, found, select, from: options.from }, error, work);
+    path = await handOut();
+  }
+  if (options.pin) await store.pin(uri);
+  const record = await store.get(uri);
+  return { uri, path, ...outcome, record: record as PackRecord };
+}
+
+interface Wanted {
+  readonly uri: CtxUri;
+  /** The pack a tag led to. */
+  readonly found: FoundPack | undefined;
+  readonly select: Filter;
+  readonly from: string | undefined;
+}
+
+type Outcome = Pick<PullResult, "source" | "blobs" | "bytes" | "verified">;
+
+/** Sees to it that the store has what is wanted. */
+async function ensure(
+  session: Session,
+  store: Store,
+  wanted: Wanted,
+  work: Work,
+): Promise<Outcome> {
+  const record = await store.get(wanted.uri);
+  if (record && !record.partial) {
+    requireSameOutput(record, wanted.found);
+    return {
+      source: "store",
+      blobs: NOTHING_FETCHED,
+      bytes: NOTHING_FETCHED,
+      verified: "nothing fetched",
+    };
+  }
+  return await fetchInto(session, store, wanted, work);
+}
+
+async function fetchInto(
+  session: Session,
+  store: Store,
+  wanted: Wanted,
+  work: Work,
+): Promise<Outcome> {
+  const found = wanted.found ?? (await findInPantries(session, wanted.uri, wanted.from, work));
+  const { blobs, bytes } = await store.admit(wanted.uri, {
+    source: found.source,
+    manifest: found.descriptor,
+    manifestBytes: found.bytes,
+    accept: session.accept ?? (async () => {}),
+    origin: found.address,
+    ...(wanted.select && { only: wanted.select }),
+    ...work,
+  });
+  return {
+    source: found.address,
+    blobs,
+    bytes,
+    verified: session.accept ? "policy" : "no policy",
+  };
+}
+
+/** A damaged pack is fetched again where somebody has it; where nobody has, the damage is the error. */
+async function fetchAgain(
+  session: Session,
+  store: Store,
+  wanted: Wanted,
+  damage: CtxPackError,
+  work: Work,
+): Promise<Outcome> {
+  session.warn(`${damage.message}; fetching it again`);
+  try {
+    return await fetchInto(session, store, wanted, work);
+  } catch (error) {
+    work.signal.throwIfAborted();
+    if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") throw damage;
+    throw error;
+  }
+}
+
+const DAMAGE: readonly string[] = [
+  "CTXPACK_E_DIGEST_MISMATCH",
+  "CTXPACK_E_SIZE_MISMATCH",
+  "CTXPACK_E_STORE_DAMAGED",
+];
+
+function isDamage(error: unknown): error is CtxPackError {
+  return CtxPackError.isInstance(error) && DAMAGE.includes(error.code);
+}
+
+/** A tag names one output of its contract; the store may hold another. */
+function requireSameOutput(record: PackRecord, found: FoundPack | undefined): void {
+  if (!found || found.manifest.tree === record.tree) return;
+  throw new CtxPackError(
+    "CTXPACK_E_CONFLICT",
+    `the store holds another output of ${record.uri} than ${found.address}`,
+    {
+      hint: "ctxpack rm takes the store's away; another CTXPACK_CACHE_DIR keeps both",
+      details: { uri: record.uri, expected: found.manifest.tree, found: record.tree },
+    },
+  );
+}
+
+async function handOutFolder(
+  session: Session,
+  store: Store,
+  uri: CtxUri,
+  select: Filter,
+  options: PullOptions,
+  work: Work,
+): Promise<string> {
+  const only = select && { only: select };
+  if (options.to === undefined) {
+    return await store.tree(uri, { ...only, ...(options.verify && { verify: true }), ...work });
+  }
+  const to = resolve(session.cwd, options.to);
+  // A copy out hashes every byte it reads: there is nothing more to verify.
+  await store.extract(uri, to, { ...only, ...work });
+  return to;
+}
+
+async function requireMatches(
+  store: Store,
+  uri: CtxUri,
+  only: ReturnType<typeof compileFilter>,
+  { signal }: Work,
+): Promise<void> {
+  for (const entry of (await store.index(uri, { signal })).entries()) {
+    if (!("dir" in entry)) only.selects(entry.path);
+  }
+  const unmatched = only.unmatched();
+  if (unmatched.length === 0) return;
+  throw new CtxPackError(
+    "CTXPACK_E_PATH_NOT_FOUND",
+    `no file of ${uri} matches ${unmatched.map((pattern) => `"${pattern}"`).join(", ")}`,
+    { hint: "ctxpack ls lists the files of a pack", details: { uri, patterns: unmatched } },
+  );
+}

@@ -1,0 +1,94 @@
+import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
+import {
+  CtxPackError,
+  type CtxUri,
+  type Digest,
+  parseResolvedContract,
+  refuseSecrets,
+} from "@ctxpack/identity";
+import { fetchBytes } from "@ctxpack/oci";
+import { identifySubject } from "./find.ts";
+import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
+import { publish } from "./publish.ts";
+import type { Session } from "./session.ts";
+import { type Work, type WorkOptions, workOf } from "./work.ts";
+
+export interface PushOptions extends WorkOptions {
+  /** The pantry; the first configured one when absent. */
+  readonly to?: string | undefined;
+  /** Take the place of another output of the same contract; that one stays as an alternate. */
+  readonly replace?: boolean | undefined;
+  /** JSON pointers of values that look like secrets and are none. */
+  readonly allowSecret?: readonly string[] | undefined;
+}
+
+export interface PushResult {
+  readonly uri: CtxUri;
+  readonly pantry: string;
+  readonly tag: string;
+  /** The manifest that the pantry's tag holds. */
+  readonly manifest: Digest;
+  readonly action: "created" | "exists" | "replaced";
+  readonly blobs: { readonly sent: number; readonly existing: number };
+  /** Compressed bytes. */
+  readonly bytes: { readonly sent: number; readonly existing: number };
+}
+
+/** Sends a pack of the store to a pantry. What is there already is not sent again. */
+export async function push(
+  session: Session,
+  text: string,
+  options: PushOptions,
+): Promise<PushResult> {
+  const work = workOf(options);
+  const { uri } = await identifySubject(session, text, work);
+  const pack = await packOfStore(session, uri, work);
+  await refuseSecretsIn(pack, options.allowSecret ?? [], work);
+  const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
+  const { action, manifest, summary } = await publish(
+    session,
+    pantry,
+    {
+      pack,
+      replace: options.replace === true,
+      referrers: false,
+    },
+    work,
+  );
+  return {
+    uri,
+    pantry: pantry.address,
+    tag: packTag(uri),
+    manifest: manifest.digest,
+    action,
+    blobs: { sent: summary.copied.blobs, existing: summary.existing.blobs },
+    bytes: { sent: summary.copied.bytes, existing: summary.existing.bytes },
+  };
+}
+
+async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Promise<FoundPack> {
+  const store = await session.store(signal);
+  const record = await store.get(uri);
+  if (!record || record.partial) {
+    throw new CtxPackError(
+      "CTXPACK_E_NOT_FOUND",
+      record ? `${uri} is in the store in part only` : `${uri} is not in the store`,
+      {
+        hint: record ? "ctxpack pull completes it" : "ctxpack seed puts an output into the store",
+        details: { uri },
+      },
+    );
+  }
+  const { descriptor, bytes } = await store.manifest(uri);
+  const manifest = parsePackManifest(bytes);
+  return { address: "the store", source: store.blobs, uri, descriptor, bytes, manifest };
+}
+
+/** A contract is public once pushed, also one that was seeded before a rule knew its secret. */
+async function refuseSecretsIn(pack: FoundPack, allow: readonly string[], work: Work): Promise<void> {
+  const bytes = await fetchBytes(pack.source, pack.manifest.config, {
+    maxBytes: LIMITS.config,
+    signal: work.signal,
+  });
+  refuseSecrets(parseResolvedContract(bytes), { allow });
+}

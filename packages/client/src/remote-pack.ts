@@ -1,0 +1,53 @@
+import { decompressFrame, IndexReader, LIMITS } from "@ctxpack/cache/pack";
+import { CtxPackError, parseResolvedContract, type ResolvedContract } from "@ctxpack/identity";
+import { fetchBytes } from "@ctxpack/oci";
+import type { FoundPack } from "./pantry.ts";
+import type { Session } from "./session.ts";
+
+/** What a pack in a pantry says of itself, read without its data. */
+export interface RemoteDescription {
+  readonly contract: ResolvedContract;
+  readonly index: IndexReader;
+}
+
+/** The policy's gate, for a pack in a pantry. Nothing but the manifest has been read before. */
+export async function acceptFound(
+  session: Session,
+  found: FoundPack,
+  signal: AbortSignal,
+): Promise<void> {
+  await session.accept?.(found.descriptor, found.manifest.config, { signal });
+}
+
+/** Reads contract and index of a pack in a pantry, after the policy has let it in. */
+export async function describeRemote(
+  session: Session,
+  found: FoundPack,
+  signal: AbortSignal,
+): Promise<RemoteDescription> {
+  await acceptFound(session, found, signal);
+  return await describeFound(found, signal);
+}
+
+/** Reads contract and index of a pack that needs no policy: one of our own. */
+export async function describeFound(
+  found: FoundPack,
+  signal: AbortSignal,
+): Promise<RemoteDescription> {
+  const { config, index } = found.manifest;
+  const configBytes = await fetchBytes(found.source, config, {
+    maxBytes: LIMITS.config,
+    signal,
+  });
+  const contract = parseResolvedContract(configBytes);
+  const frame = await fetchBytes(found.source, index, { maxBytes: LIMITS.index, signal });
+  const reader = IndexReader.open(decompressFrame(frame, LIMITS.index));
+  if (reader.tree !== found.manifest.tree) {
+    throw new CtxPackError(
+      "CTXPACK_E_PACK",
+      `${found.address}: the index of ${found.uri} is of the tree ${reader.tree}, its manifest says ${found.manifest.tree}`,
+      { details: { uri: found.uri, expected: found.manifest.tree, found: reader.tree } },
+    );
+  }
+  return { contract, index: reader };
+}

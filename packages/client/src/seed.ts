@@ -1,0 +1,84 @@
+import { stat } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import type { SeedResult } from "@ctxpack/cache";
+import {
+  type Contract,
+  CtxPackError,
+  type ParsedContract,
+  refuseSecrets,
+} from "@ctxpack/identity";
+import { type ContractLike, type IdentifyOptions, identify, loadContract } from "./identify.ts";
+import type { Session } from "./session.ts";
+import { workOf } from "./work.ts";
+
+export interface SeedOptions extends IdentifyOptions {
+  /** What made the folder. */
+  readonly contract: ContractLike;
+  /** A label for people; the contract's `name` when absent. */
+  readonly name?: string | undefined;
+  /** Ten times as many, smaller segments: for outputs that change in many small places. */
+  readonly fine?: boolean | undefined;
+  /** Put this output in place of another one of the same contract. */
+  readonly replace?: boolean | undefined;
+  /** JSON pointers of values that look like secrets and are none. */
+  readonly allowSecret?: readonly string[] | undefined;
+}
+
+/** Puts a folder into the store as the output of a contract; its content is the pack's root. */
+export async function seed(
+  session: Session,
+  dir: string,
+  options: SeedOptions,
+): Promise<SeedResult> {
+  const work = workOf(options);
+  const folder = resolve(session.cwd, dir);
+  await requireFolder(folder, dir);
+  const { parsed, file, baseDir } = await loadContract(session, options.contract, work);
+  const contract = "locate" in parsed ? parsed.contract : parsed;
+  const allow = options.allowSecret ?? [];
+  refuseSecrets(contract, { allow, ...(file !== undefined && { file }) });
+  const resolution = await identify(session, withOutput(parsed, baseDir, folder), {
+    ...work,
+    statCache: options.statCache,
+  });
+  const store = await session.store(work.signal);
+  const name = options.name ?? contract.name;
+  return await store.seed(folder, resolution.bytes, {
+    ...work,
+    ...(name !== undefined && { name }),
+    ...(options.fine && { profile: "fine" }),
+    ...(options.replace && { replace: true }),
+  });
+}
+
+async function requireFolder(folder: string, given: string): Promise<void> {
+  const stats = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no folder ${given}`, {
+      hint: "seed takes the folder that your pipeline wrote",
+      details: { path: folder },
+    });
+  });
+  if (stats.isDirectory()) return;
+  throw new CtxPackError("CTXPACK_E_USAGE", `${given} is not a folder`, {
+    hint: "seed takes a folder; put the file into one",
+    details: { path: folder },
+  });
+}
+
+/** The contract with the seeded folder as its output, so that resolving sees an overlap with an input. */
+function withOutput(
+  parsed: ParsedContract | Contract,
+  baseDir: string,
+  folder: string,
+): ParsedContract | Contract {
+  const outputs = [{ path: relative(baseDir, folder) || "." }];
+  if (!("locate" in parsed)) return isResolved(parsed) ? parsed : { ...parsed, outputs };
+  if (isResolved(parsed.contract)) return parsed;
+  return { ...parsed, contract: { ...parsed.contract, outputs } };
+}
+
+/** A resolved contract names no paths, so nothing can overlap. */
+function isResolved(contract: object): boolean {
+  return "schema" in contract;
+}

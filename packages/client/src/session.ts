@@ -1,0 +1,72 @@
+import { type Accept, Store } from "@ctxpack/cache";
+import { CtxPackError } from "@ctxpack/identity";
+import type { Config, Env } from "./config.ts";
+
+/** What the verbs share: settings, and the store, which is opened when the first verb needs it. */
+export class Session implements AsyncDisposable {
+  readonly config: Config;
+  readonly cwd: string;
+  readonly env: Env;
+  /** The policy's gate; absent when there is no policy. */
+  readonly accept: Accept | undefined;
+  /** Takes one sentence a person should read although nothing failed. */
+  readonly warn: (text: string) => void;
+  #store: Promise<OpenStore> | undefined;
+
+  constructor(settings: {
+    config: Config;
+    cwd: string;
+    env: Env;
+    accept: Accept | undefined;
+    warn: (text: string) => void;
+  }) {
+    this.config = settings.config;
+    this.cwd = settings.cwd;
+    this.env = settings.env;
+    this.accept = settings.accept;
+    this.warn = settings.warn;
+  }
+
+  /** The store, read-only where it cannot be written. */
+  async store(signal: AbortSignal): Promise<Store> {
+    return (await this.openStore(signal)).store;
+  }
+
+  async openStore(signal: AbortSignal): Promise<OpenStore> {
+    this.#store ??= openStore(this.config.cacheDir, signal);
+    try {
+      return await this.#store;
+    } catch (error) {
+      // The next verb tries again: this one may have been aborted.
+      this.#store = undefined;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = this.#store;
+    this.#store = undefined;
+    // A store that could not be opened has been reported where it was needed.
+    const result = await opened?.catch(() => undefined);
+    await result?.store[Symbol.asyncDispose]();
+  }
+}
+
+/** A store, and whether anything can be put into it. */
+export interface OpenStore {
+  readonly store: Store;
+  readonly writable: boolean;
+}
+
+async function openStore(dir: string, signal: AbortSignal): Promise<OpenStore> {
+  try {
+    return { store: await Store.open(dir, { signal }), writable: true };
+  } catch (error) {
+    if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PERMISSION") throw error;
+    const store = await Store.open(dir, { readOnly: true, signal }).catch(() => {
+      signal.throwIfAborted();
+      throw error;
+    });
+    return { store, writable: false };
+  }
+}
