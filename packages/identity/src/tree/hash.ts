@@ -1,0 +1,234 @@
+import { createHash } from "node:crypto";
+import { type BigIntStats, realpathSync, statSync } from "node:fs";
+import type { Digest, DirHash } from "../digest.ts";
+import { CtxPackError } from "../errors.ts";
+import { compileFilter, type PathFilter } from "../pattern.ts";
+import type { OnProgress } from "../progress.ts";
+import type { FileDigests } from "./digests.ts";
+import { errnoOf, readError, show, treeError } from "./fault.ts";
+import { HashJob } from "./job.ts";
+import { DigestLines } from "./lines.ts";
+import { BUFFER_BYTES, readDigest } from "./read.ts";
+import { runSliced } from "./slice.ts";
+import { type FileTable, sizeAt } from "./table.ts";
+import { splitUnits } from "./units.ts";
+import { walk } from "./walk.ts";
+import { Threads } from "./workers.ts";
+
+/** How a file is hashed. */
+export interface HashFileOptions {
+  /** Digests known without reading; asked for every file, told of every one that was read. */
+  readonly digests?: FileDigests | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Phase `hash`: files while a folder is listed, then bytes. */
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** How a tree is hashed. */
+export interface HashTreeOptions extends HashFileOptions {
+  /** Patterns of the files that count (default: every file). */
+  readonly include?: readonly string[] | undefined;
+  /** Patterns of the files that do not. What is excluded is not looked at. */
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** What a tree is. */
+export interface TreeDigest {
+  readonly digest: DirHash;
+  readonly files: number;
+  /** The sum of the files' sizes. */
+  readonly bytes: number;
+  /** `<hex>  <path>\n` for each file, sorted bytewise by path; their SHA-256 is `digest`. */
+  readonly lines: Uint8Array;
+}
+
+/**
+ * Computes the `dirHash1` of the folder `root` (DESIGN §4.2): the same as
+ * `find -L | sort | sha256sum | sha256sum` says. Large trees are hashed by all cores; the calling thread's
+ * event loop turns at least every 10 ms or so, and memory holds a path and 40 bytes per file.
+ *
+ * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND`; `CTXPACK_E_TREE` for a tree that has no digest and for an
+ *   `include` that matches no file (`details.unmatched`); `CTXPACK_E_PERMISSION`; `CTXPACK_E_USAGE` for a
+ *   malformed pattern.
+ */
+export async function hashTree(root: string, options: HashTreeOptions = {}): Promise<TreeDigest> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const filter = filterOf(options);
+  const readAt = Date.now();
+  let listed = 0;
+  const context = { root: resolveFolder(root), named: root, filter };
+  const table = await runSliced(
+    count(walk(context), (files) => (listed = files)),
+    {
+      signal,
+      onSlice: () => onProgress?.({ phase: "hash", unit: "files", done: listed }),
+    },
+  );
+  refuseUnmatched(root, filter);
+  const lines = await runSliced(DigestLines.of(table), { signal });
+  const pending = await runSliced(lookUp(table, lines, options.digests), { signal });
+  await hashPending(table, lines, pending, options);
+  await runSliced(remember(table, lines, pending, readAt, options.digests), { signal });
+  const digest = await runSliced(sha256Steps(lines.buffer), { signal });
+  return {
+    digest: `dirHash1:${digest}`,
+    files: table.count,
+    bytes: table.bytes,
+    lines: new Uint8Array(lines.buffer),
+  };
+}
+
+/**
+ * Computes the SHA-256 of the file at `path`; a link is followed.
+ *
+ * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND`; `CTXPACK_E_TREE` for what is no file or changed while it
+ *   was read; `CTXPACK_E_PERMISSION`.
+ */
+export async function hashFile(
+  path: string,
+  options: HashFileOptions = {},
+): Promise<{ digest: Digest; size: number }> {
+  const { digests, signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const readAt = Date.now();
+  const { real, stats: state } = resolvePath(path);
+  if (!state.isFile()) {
+    throw treeError(
+      path,
+      `${show(path)} is ${state.isDirectory() ? "a folder" : "not a regular file"}`,
+    );
+  }
+  const size = Number(state.size);
+  let hex = digests?.get(real, state);
+  if (hex === undefined) {
+    let done = 0;
+    const steps = readDigest({ path: real, shown: path, state }, Buffer.allocUnsafe(BUFFER_BYTES));
+    hex = await runSliced(
+      count(steps, (bytes) => (done += bytes)),
+      {
+        signal,
+        onSlice: () => onProgress?.({ phase: "hash", unit: "bytes", done, total: size }),
+      },
+    );
+    digests?.set(real, state, hex, readAt);
+  }
+  onProgress?.({ phase: "hash", unit: "bytes", done: size, total: size });
+  return { digest: `sha256:${hex}`, size };
+}
+
+async function hashPending(
+  table: FileTable,
+  lines: DigestLines,
+  pending: Uint32Array,
+  options: HashFileOptions,
+): Promise<void> {
+  const units = splitUnits(pending, table.states);
+  const job = HashJob.of(table, lines, units);
+  let known = table.bytes;
+  for (const row of pending) known -= sizeAt(table.states, row);
+  const report = () =>
+    options.onProgress?.({
+      phase: "hash",
+      unit: "bytes",
+      done: known + job.bytes,
+      total: table.bytes,
+    });
+  await using threads = Threads.start(job, units.cost);
+  await runSliced(job.work(), { signal: options.signal, onSlice: report });
+  await threads.ended({ signal: options.signal, onTick: report });
+  await runSliced(job.finish(), { signal: options.signal, onSlice: report });
+  report();
+}
+
+/** Fills in the digests that are known; returns the rows of the others. */
+function* lookUp(
+  table: FileTable,
+  lines: DigestLines,
+  digests: FileDigests | undefined,
+): Generator<undefined, Uint32Array, void> {
+  const pending = new Uint32Array(table.count);
+  let unknown = 0;
+  for (let row = 0; row < table.count; row++) {
+    const hex = digests?.get(table.openPath(row), table.state(row));
+    if (hex === undefined) pending[unknown++] = row;
+    else lines.setDigest(row, hex);
+    if (digests !== undefined) yield;
+  }
+  return pending.subarray(0, unknown);
+}
+
+function* remember(
+  table: FileTable,
+  lines: DigestLines,
+  read: Uint32Array,
+  readAt: number,
+  digests: FileDigests | undefined,
+): Generator<undefined, void, void> {
+  if (digests === undefined) return;
+  for (const row of read) {
+    digests.set(table.openPath(row), table.state(row), lines.digest(row), readAt);
+    yield;
+  }
+}
+
+function* sha256Steps(bytes: Uint8Array): Generator<undefined, string, void> {
+  const digest = createHash("sha256");
+  const step = 4 * 1024 * 1024;
+  for (let at = 0; at < bytes.length; at += step) {
+    digest.update(bytes.subarray(at, at + step));
+    yield;
+  }
+  return digest.digest("hex");
+}
+
+/** Passes on what steps yield. */
+function* count<T>(
+  steps: Generator<number, T, void>,
+  onStep: (value: number) => void,
+): Generator<number, T, void> {
+  try {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      onStep(step.value);
+      yield step.value;
+    }
+  } finally {
+    steps.return(undefined as never);
+  }
+}
+
+function filterOf(options: HashTreeOptions): PathFilter | undefined {
+  const { include = [], exclude = [] } = options;
+  return include.length + exclude.length === 0 ? undefined : compileFilter({ include, exclude });
+}
+
+function refuseUnmatched(root: string, filter: PathFilter | undefined): void {
+  const unmatched = filter?.unmatched() ?? [];
+  if (unmatched.length === 0) return;
+  const patterns = unmatched.map((pattern) => JSON.stringify(pattern)).join(", ");
+  throw treeError(root, `no file below ${show(root)} matches ${patterns}`, {
+    hint: "patterns are relative to that folder and case-sensitive; correct the pattern, or leave it out",
+    details: { unmatched },
+  });
+}
+
+function resolveFolder(root: string): string {
+  const { real, stats } = resolvePath(root);
+  if (!stats.isDirectory()) throw treeError(root, `${show(root)} is not a folder`);
+  return real;
+}
+
+function resolvePath(path: string): { real: string; stats: BigIntStats } {
+  try {
+    const real = realpathSync.native(path);
+    return { real, stats: statSync(real, { bigint: true }) };
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== "ENOENT" && errno !== "ENOTDIR") throw readError(path, error);
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${show(path)} does not exist`, {
+      cause: error,
+      details: { path },
+    });
+  }
+}

@@ -1,0 +1,60 @@
+import type { FileTable } from "./table.ts";
+
+/** Hex digits and two spaces before each path. */
+const HEAD = 66;
+
+/**
+ * The `dirHash1` lines of a table, laid out before any digest is known: the paths stand where they
+ * belong and each digest is written into its place, from any thread.
+ */
+export class DigestLines {
+  readonly buffer: Buffer<SharedArrayBuffer>;
+  /** Offset of each line and, last, the length of all. */
+  readonly starts: Float64Array<SharedArrayBuffer>;
+
+  constructor(buffer: SharedArrayBuffer, starts: SharedArrayBuffer) {
+    this.buffer = Buffer.from(buffer);
+    this.starts = new Float64Array(starts);
+  }
+
+  /** Lays out the lines of a table; yields after each, for there may be millions. */
+  static *of(table: FileTable): Generator<undefined, DigestLines, void> {
+    const starts = new Float64Array(new SharedArrayBuffer((table.count + 1) * 8));
+    let length = 0;
+    for (const [row, path] of table.paths.entries()) {
+      starts[row] = length;
+      length += HEAD + Buffer.byteLength(path) + 1;
+      yield;
+    }
+    starts[table.count] = length;
+    const lines = new DigestLines(new SharedArrayBuffer(length), starts.buffer);
+    for (const [row, path] of table.paths.entries()) {
+      lines.#writePath(row, path);
+      yield;
+    }
+    return lines;
+  }
+
+  setDigest(row: number, hex: string): void {
+    this.buffer.write(hex, this.#start(row), 64, "latin1");
+  }
+
+  digest(row: number): string {
+    return this.buffer.toString("latin1", this.#start(row), this.#start(row) + 64);
+  }
+
+  path(row: number): string {
+    return this.buffer.toString("utf8", this.#start(row) + HEAD, this.#start(row + 1) - 1);
+  }
+
+  #writePath(row: number, path: string): void {
+    const start = this.#start(row);
+    this.buffer.write("  ", start + 64, 2, "latin1");
+    this.buffer.write(path, start + HEAD, "utf8");
+    this.buffer[this.#start(row + 1) - 1] = 0x0a;
+  }
+
+  #start(row: number): number {
+    return this.starts[row] ?? 0;
+  }
+}
