@@ -5,19 +5,19 @@ var major = Number(version[0]);
 var minor = Number(version[1]);
 
 if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
-  console.error("ctxpack needs Node.js 24.15 or later on 24, or 26 and later; this is " + process.version);
+  console.error(
+    "ctxpack needs Node.js 24.15 or later on 24, or 26 and later; this is " + process.version,
+  );
   process.exitCode = 2;
 } else {
   import("node:module")
-    .then(function (module) {
+    .then((module) => {
       module.enableCompileCache();
       // By its own name: dist as published, the sources under --conditions=@ctxpack/source.
       return import("@ctxpack/cli");
     })
-    .then(function (cli) {
-      return cli.main(process.argv.slice(2));
-    })
-    .then(function (code) {
+    .then((cli) => cli.main(process.argv.slice(2)))
+    .then((code) => {
       process.exitCode = code;
     });
 }

@@ -29,7 +29,10 @@ export type FlagValues<Table extends FlagTable> = {
 /** Flags that every command takes and that mean the same everywhere. */
 export const GLOBAL_FLAGS = {
   json: { type: "boolean", about: "print one JSON object with schemaVersion" },
-  progress: { type: "boolean", about: "with --json: progress events, one a line, before the result" },
+  progress: {
+    type: "boolean",
+    about: "with --json: progress events, one a line, before the result",
+  },
   plain: { type: "boolean", about: "tab-separated values, no headings, no units" },
   quiet: { type: "boolean", short: "q", about: "print the result and errors only" },
   verbose: { type: "boolean", short: "v", about: "say more; stack traces of bugs" },
@@ -88,9 +91,7 @@ function checkOption(token: OptionToken, table: FlagTable): void {
 }
 
 function unknownFlag(token: OptionToken, table: FlagTable): CommandError {
-  const near = token.rawName.startsWith("--")
-    ? closest(token.name, Object.keys(table))
-    : undefined;
+  const near = token.rawName.startsWith("--") ? closest(token.name, Object.keys(table)) : undefined;
   const hint = near ? `did you mean --${near}?` : "--help lists the flags";
   return new CommandError("CTXPACK_E_USAGE", `unknown flag ${token.rawName}`, hint);
 }

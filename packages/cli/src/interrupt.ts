@@ -54,4 +54,3 @@ export class Interruption implements Disposable {
     for (const remove of this.#listeners) remove();
   }
 }
-

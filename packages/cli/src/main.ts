@@ -3,7 +3,13 @@ import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { CommandError, failureOf } from "./exit.ts";
-import { type FlagTable, type FlagValues, GLOBAL_FLAGS, parseDuration, parseFlags } from "./flags.ts";
+import {
+  type FlagTable,
+  type FlagValues,
+  GLOBAL_FLAGS,
+  parseDuration,
+  parseFlags,
+} from "./flags.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, type Stream, wantsColor } from "./output.ts";
@@ -122,7 +128,15 @@ async function call(
     const warn = (text: string) => output.warning(text);
     return resources.use(await CtxPack.open({ env: process.env, cwd, warn, signal }));
   };
-  const code = await command.run({ args, flags, output, cwd, signal, onProgress: progress.on, open });
+  const code = await command.run({
+    args,
+    flags,
+    output,
+    cwd,
+    signal,
+    onProgress: progress.on,
+    open,
+  });
   output.clear();
   return code;
 }

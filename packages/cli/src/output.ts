@@ -99,7 +99,10 @@ function stackOf(error: Error): string {
 }
 
 /** NO_COLOR, FORCE_COLOR and TERM decide, then whether it is a terminal. */
-export function wantsColor(stream: Stream, env: Readonly<Record<string, string | undefined>>): boolean {
+export function wantsColor(
+  stream: Stream,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
   if (env["NO_COLOR"]) return false;
   if (env["FORCE_COLOR"]) return env["FORCE_COLOR"] !== "0";
   return stream.isTTY === true && env["TERM"] !== "dumb";

@@ -52,7 +52,7 @@ export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const project = await findProjectFile(cwd, signal);
   const user = await readConfigFile(userConfigPath(env), signal);
   const layers = [fromEnv(env, cwd), project, user].filter((layer) => layer !== undefined);
-  const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] =>
+  const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] | undefined =>
     layers.find((layer) => layer[key] !== undefined)?.[key];
   const concurrency = first("concurrency");
   return {

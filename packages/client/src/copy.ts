@@ -9,8 +9,8 @@ import {
   lookUpTag,
   openPantry,
   openWritablePantry,
-  packTag,
   type Pantry,
+  packTag,
   type WritablePantry,
 } from "./pantry.ts";
 import { publish } from "./publish.ts";
@@ -86,7 +86,7 @@ async function chooseTags(
   const name = parseTarget(from);
   const named = name.kind === "registry" ? name.reference.tag : name.tag;
   const packs = options.packs ?? [];
-  if (options.all) return await Array.fromAsync(source.target.tags(work));
+  if (options.all) return await allTags(source, work);
   if (named !== undefined && packs.length === 0) return [named];
   if (packs.length === 0) {
     throw new CtxPackError("CTXPACK_E_USAGE", "nothing says which packs to copy", {
@@ -104,6 +104,12 @@ async function chooseTags(
     }
     tags.push(packTag(uri));
   }
+  return tags;
+}
+
+async function allTags(source: Pantry, work: Work): Promise<string[]> {
+  const tags: string[] = [];
+  for await (const tag of source.target.tags(work)) tags.push(tag);
   return tags;
 }
 

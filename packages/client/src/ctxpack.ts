@@ -8,7 +8,7 @@ import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
 import { type DiffOptions, type DiffResult, difference } from "./difference.ts";
 import { type ExistsResult, exists } from "./exists.ts";
 import { identifySubject } from "./find.ts";
-import { type ContractLike, type IdentifyOptions, identify } from "./identify.ts";
+import { type ContractLike, type IdentifyOptions, identify, identifyLegacy } from "./identify.ts";
 import { entries, type FromOptions, inspect, type PackDescription } from "./inspect.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
@@ -58,9 +58,13 @@ export class CtxPack implements AsyncDisposable {
     const { signal, accept } = options;
     signal?.throwIfAborted();
     if (env["CTXPACK_POLICY"] && !accept) {
-      throw new CtxPackError("CTXPACK_E_UNSUPPORTED", "this version cannot evaluate CTXPACK_POLICY", {
-        hint: "unset it to go on without a policy",
-      });
+      throw new CtxPackError(
+        "CTXPACK_E_UNSUPPORTED",
+        "this version cannot evaluate CTXPACK_POLICY",
+        {
+          hint: "unset it to go on without a policy",
+        },
+      );
     }
     const loaded = await loadConfig({ cwd, env, signal });
     const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
@@ -69,9 +73,7 @@ export class CtxPack implements AsyncDisposable {
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
     };
-    return new CtxPack(
-      new Session({ config, cwd, env, accept, warn: options.warn ?? (() => {}) }),
-    );
+    return new CtxPack(new Session({ config, cwd, env, accept, warn: options.warn ?? (() => {}) }));
   }
 
   /** The store's folder. */
@@ -82,6 +84,11 @@ export class CtxPack implements AsyncDisposable {
   /** Resolves a contract to its canonical bytes and URI. */
   async uri(contract: ContractLike, options: IdentifyOptions = {}): Promise<Resolution> {
     return await identify(this.#session, contract, options);
+  }
+
+  /** The URI the first prototype gave a contract file: to read its packs, never for new ones. */
+  async legacyUri(file: string, options: WorkOptions = {}): Promise<CtxUri> {
+    return await identifyLegacy(this.#session, file, options);
   }
 
   /** Looks for the result of a contract in the store, then in each configured pantry. */

@@ -48,7 +48,10 @@ export async function difference(
   options: DiffOptions,
 ): Promise<DiffResult> {
   const work = workOf(options);
-  const [left, right] = [await side(session, a, options, work), await side(session, b, options, work)];
+  const [left, right] = [
+    await side(session, a, options, work),
+    await side(session, b, options, work),
+  ];
   const contract = diffContracts(left.contract, right.contract);
   if (!left.index || !right.index) return { a: left.uri, b: right.uri, contract };
   const outputs = [...compareOutputs(left.index, right.index)];

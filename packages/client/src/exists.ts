@@ -1,8 +1,8 @@
 import type { CtxUri } from "@ctxpack/identity";
 import { identifySubject } from "./find.ts";
+import type { FromOptions } from "./inspect.ts";
 import { lookUp, openPantry, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
-import type { FromOptions } from "./inspect.ts";
 import { workOf } from "./work.ts";
 
 export interface ExistsResult {

@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
   type Contract,
   CtxPackError,
+  type CtxUri,
+  legacyUri,
   type ParsedContract,
   type Resolution,
   readContract,
@@ -40,6 +43,18 @@ export async function identify(
   });
   if (opened?.writable) await digests?.save();
   return resolution;
+}
+
+/** The URI that the first prototype gave a contract file (DESIGN §4.3). */
+export async function identifyLegacy(
+  session: Session,
+  file: string,
+  options: WorkOptions,
+): Promise<CtxUri> {
+  const work = workOf(options);
+  const path = resolve(session.cwd, file);
+  const text = await readFile(path, { encoding: "utf8", signal: work.signal });
+  return await legacyUri(text, { baseDir: dirname(path), signal: work.signal });
 }
 
 /** Reads a contract file, or takes a value; paths in it count from `baseDir`. */

@@ -1,6 +1,3 @@
-export { CtxPackError } from "@ctxpack/identity";
-export { CtxPack } from "./ctxpack.ts";
-
 export type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
 export type { Entry } from "@ctxpack/cache/pack";
 export type {
@@ -11,9 +8,11 @@ export type {
   ProgressEvent,
   Resolution,
 } from "@ctxpack/identity";
+export { CtxPackError } from "@ctxpack/identity";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
 export type { OpenOptions } from "./ctxpack.ts";
+export { CtxPack } from "./ctxpack.ts";
 export type { DiffOptions, DiffResult, OutputDifference } from "./difference.ts";
 export type { ExistsResult } from "./exists.ts";
 export type { ContractLike, IdentifyOptions } from "./identify.ts";

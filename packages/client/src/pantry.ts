@@ -148,7 +148,14 @@ export async function lookUpTag(
       { details: { expected: uri, found, manifest: descriptor.digest } },
     );
   }
-  return { address: pantry.address, source: pantry.target, uri: found, descriptor, bytes, manifest };
+  return {
+    address: pantry.address,
+    source: pantry.target,
+    uri: found,
+    descriptor,
+    bytes,
+    manifest,
+  };
 }
 
 function locate(
@@ -171,7 +178,11 @@ function unsupported(session: Session, name: TargetName & { kind: "registry" }):
       hint: "unset CTXPACK_OFFLINE, or name a directory pantry: oci:DIR",
     });
   }
-  return new CtxPackError("CTXPACK_E_UNSUPPORTED", `${address}: this version knows no registries yet`, {
-    hint: "use a directory pantry, oci:DIR; skopeo copies it to a registry",
-  });
+  return new CtxPackError(
+    "CTXPACK_E_UNSUPPORTED",
+    `${address}: this version knows no registries yet`,
+    {
+      hint: "use a directory pantry, oci:DIR; skopeo copies it to a registry",
+    },
+  );
 }

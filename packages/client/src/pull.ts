@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
-import { compileFilter, CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, compileFilter } from "@ctxpack/identity";
 import { findInPantries, identifySubject } from "./find.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
@@ -57,7 +57,13 @@ export async function pull(
     path = await handOut();
   } catch (error) {
     if (fetched.source !== "store" || !isDamage(error)) throw error;
-    outcome = await fetchAgain(session, store, { uri, found, select, from: options.from }, error, work);
+    outcome = await fetchAgain(
+      session,
+      store,
+      { uri, found, select, from: options.from },
+      error,
+      work,
+    );
     path = await handOut();
   }
   if (options.pin) await store.pin(uri);

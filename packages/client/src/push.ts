@@ -85,7 +85,11 @@ async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Pro
 }
 
 /** A contract is public once pushed, also one that was seeded before a rule knew its secret. */
-async function refuseSecretsIn(pack: FoundPack, allow: readonly string[], work: Work): Promise<void> {
+async function refuseSecretsIn(
+  pack: FoundPack,
+  allow: readonly string[],
+  work: Work,
+): Promise<void> {
   const bytes = await fetchBytes(pack.source, pack.manifest.config, {
     maxBytes: LIMITS.config,
     signal: work.signal,

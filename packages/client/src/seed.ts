@@ -1,12 +1,7 @@
 import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { SeedResult } from "@ctxpack/cache";
-import {
-  type Contract,
-  CtxPackError,
-  type ParsedContract,
-  refuseSecrets,
-} from "@ctxpack/identity";
+import { type Contract, CtxPackError, type ParsedContract, refuseSecrets } from "@ctxpack/identity";
 import { type ContractLike, type IdentifyOptions, identify, loadContract } from "./identify.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";

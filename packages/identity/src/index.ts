@@ -1,1 +1,46 @@
-export { CtxPackError, type CtxPackErrorCode, type CtxPackErrorOptions } from "./errors.ts";
+export type { JsonValue } from "./canonical.ts";
+export { canonicalBytes, canonicalize } from "./canonical.ts";
+export type {
+  Contract,
+  ContractInput,
+  ContractOutput,
+  ContractTransform,
+  DigestInput,
+  PackInput,
+  PathInput,
+  Patterns,
+  ResolvedContract,
+  ResolvedInput,
+  ResolvedTransform,
+  ValueInput,
+} from "./contract.ts";
+export { isResolved } from "./contract.ts";
+export type { ContractDifference } from "./difference.ts";
+export { diffContracts } from "./difference.ts";
+export type { Digest, DirHash } from "./digest.ts";
+export { digestHex, isDigest, isDirHash, parseDigest } from "./digest.ts";
+export type { CtxPackErrorCode, CtxPackErrorOptions } from "./errors.ts";
+export { CtxPackError } from "./errors.ts";
+export { sha256 } from "./hash.ts";
+export { legacyBytes } from "./legacy/bytes.ts";
+export type { LegacyUriOptions } from "./legacy/uri.ts";
+export { legacyUri } from "./legacy/uri.ts";
+export type { ParseContractOptions, ParsedContract } from "./parse.ts";
+export { parseContract, parseResolvedContract } from "./parse.ts";
+export type { PathFilter, Pattern } from "./pattern.ts";
+export { compileFilter, compilePattern } from "./pattern.ts";
+export type { OnProgress, Phase, ProgressEvent } from "./progress.ts";
+export type { PackOutputs, ResolvedPack } from "./resolve/pack.ts";
+export { readContract } from "./resolve/read.ts";
+export type { Resolution, ResolveOptions } from "./resolve/resolve.ts";
+export { resolveContract } from "./resolve/resolve.ts";
+export { CONTRACT_SCHEMA_URI, ORIGIN, RESOLVED_SCHEMA } from "./schema/origin.ts";
+export type { RefuseSecretsOptions, SecretFinding } from "./secret.ts";
+export { findSecrets, refuseSecrets } from "./secret.ts";
+export type { FileDigests, FileState } from "./tree/digests.ts";
+export { dirHashLines } from "./tree/dirhash.ts";
+export type { HashFileOptions, HashTreeOptions, TreeDigest } from "./tree/hash.ts";
+export { hashFile, hashTree } from "./tree/hash.ts";
+export { compareBytewise } from "./tree/order.ts";
+export type { CtxUri } from "./uri.ts";
+export { contractUri, parseUri, uriDigest, uriOf } from "./uri.ts";

@@ -1,3 +1,4 @@
+export { OciArchive } from "./archive/archive.ts";
 export { describeBytes, fetchBytes, pushBytes } from "./content.ts";
 export type { BlobEvent, CopyOptions, CopySummary } from "./copy.ts";
 export { copy, copyGraph } from "./copy.ts";

@@ -1,1 +1,28 @@
-export {};
+export type { Profile } from "./chunker.ts";
+export type {
+  DirectoryEntry,
+  Entry,
+  EntryKind,
+  FileEntry,
+  IndexSegment,
+  LinkEntry,
+} from "./entry.ts";
+export { isFileEntry, isLinkEntry } from "./entry.ts";
+export { compressFrame, decompressFrame } from "./frame.ts";
+export { frameContentSize } from "./frame-header.ts";
+export type { PackSummary } from "./index-writer.ts";
+export { LIMITS } from "./limits.ts";
+export { Listing } from "./listing.ts";
+export type { PackBlob, PackManifest } from "./manifest.ts";
+export { buildManifest, parsePackManifest } from "./manifest.ts";
+export {
+  BYTES_ANNOTATION,
+  CONTRACT_TYPE,
+  FILES_ANNOTATION,
+  INDEX_TYPE,
+  PACK_TYPE,
+  SEGMENT_TYPE,
+  TREE_ANNOTATION,
+} from "./media-type.ts";
+export type { ContentReader, PackStep } from "./write.ts";
+export { packSteps } from "./write.ts";

@@ -20,13 +20,13 @@ export interface AdmitOptions {
   readonly manifestBytes: Uint8Array;
   readonly accept: Accept;
   /** Only these files; the record is then `partial`. Paths as in the index. */
-  readonly only?: (path: string) => boolean;
+  readonly only?: ((path: string) => boolean) | undefined;
   /** The pantry's name, for the record. */
   readonly origin: string;
   /** A label for people. */
-  readonly name?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: OnProgress;
+  readonly name?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
 }
 
 /** What a pull brought. */

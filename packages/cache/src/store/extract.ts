@@ -1,9 +1,127 @@
-import type { OnProgress } from "@ctxpack/identity";
+import { existsSync, lstatSync, readdirSync, renameSync, rmdirSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { clone } from "./clone.ts";
+import { diskError, onDisk, systemCode, unlessMissing } from "./disk.ts";
+import { probeNames, refuseFolding } from "./fold.ts";
+import { Folder } from "./folder.ts";
+import { type HeldPack, openPack } from "./held.ts";
+import { isGone, ownerName, parseOwner } from "./owner.ts";
+import type { Parts } from "./parts.ts";
+import { noPack } from "./records.ts";
+import { paths } from "./trees.ts";
+import { unpack } from "./unpack.ts";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
   /** Only these files. Paths as in the index. */
-  readonly only?: (path: string) => boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: OnProgress;
+  readonly only?: ((path: string) => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** `Store.extract`. */
+export async function extract(
+  parts: Parts,
+  uri: CtxUri,
+  to: string,
+  options: ExtractOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  const target = resolve(to);
+  expectRoom(target);
+  const record = parts.records.get(uri);
+  if (record === undefined || (record.partial && options.only === undefined)) {
+    throw noPack(uri, parts.places.dir);
+  }
+  const pack = openPack(parts, record);
+  clearStale(target);
+  const staging = `${stagingPrefix(target)}${ownerName()}`;
+  try {
+    refuseFolding(paths(pack, options.only), probeNames(`${staging}.names`), dirname(target));
+    await fill(parts, pack, staging, options);
+    options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: target });
+    place(staging, target);
+    options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: target });
+  } catch (error) {
+    throw diskError(error, "writing", target);
+  } finally {
+    clear(staging);
+  }
+  parts.records.touch(uri);
+}
+
+async function fill(
+  parts: Parts,
+  pack: HeldPack,
+  staging: string,
+  options: ExtractOptions,
+): Promise<void> {
+  const { only, signal, onProgress } = options;
+  const total = pack.index.files;
+  const folder = new Folder(staging, "user", (done, name) =>
+    onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
+  );
+  try {
+    // Where blocks can be shared with the store's own tree, nothing is decompressed or written.
+    if (!(await clone(parts, pack, folder, options))) {
+      await unpack(parts, pack, folder, { select: only, signal });
+    }
+    folder.finish();
+  } finally {
+    folder.release();
+  }
+}
+
+/** A result goes to a folder of its own: it never mixes with what is there. */
+function expectRoom(target: string): void {
+  const stat = unlessMissing(() => onDisk("reading", target, () => lstatSync(target)));
+  const parent = dirname(target);
+  if (stat === undefined) {
+    if (unlessMissing(() => statSync(parent))?.isDirectory()) return;
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${parent} is no folder`, {
+      hint: "create it first",
+      details: { path: parent },
+    });
+  }
+  const isEmpty = stat.isDirectory() && readdirSync(target).length === 0;
+  if (isEmpty) return;
+  const what = stat.isDirectory() ? "is not empty" : "exists and is no folder";
+  throw new CtxPackError("CTXPACK_E_USAGE", `${target} ${what}`, {
+    hint: "name a folder that does not exist yet, or an empty one",
+    details: { path: target },
+  });
+}
+
+/** Into an empty folder a folder can be renamed on POSIX systems; elsewhere the empty one goes first. */
+function place(staging: string, target: string): void {
+  if (process.platform === "win32" && existsSync(target)) rmdirSync(target);
+  try {
+    renameSync(staging, target);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOTDIR") throw error;
+    throw new CtxPackError("CTXPACK_E_USAGE", `${target} was filled by somebody else meanwhile`, {
+      hint: "name a folder that does not exist yet, or an empty one",
+      cause: error,
+      details: { path: target },
+    });
+  }
+}
+
+function stagingPrefix(target: string): string {
+  return join(dirname(target), `.${basename(target)}.ctxpack-`);
+}
+
+/** Clears what an earlier, killed extraction to the same place has left. */
+function clearStale(target: string): void {
+  const dir = dirname(target);
+  const prefix = basename(stagingPrefix(target));
+  for (const name of readdirSync(dir)) {
+    if (!name.startsWith(prefix)) continue;
+    const owner = parseOwner(name.slice(prefix.length).replace(/\.names$/, ""));
+    const seen = unlessMissing(() => lstatSync(join(dir, name)).mtimeMs);
+    if (owner && seen !== undefined && isGone(owner, seen, Date.now())) clear(join(dir, name));
+  }
 }

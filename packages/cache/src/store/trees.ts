@@ -1,11 +1,171 @@
-import type { OnProgress } from "@ctxpack/identity";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { diskError, onDisk, systemCode } from "./disk.ts";
+import { Folder } from "./folder.ts";
+import { probeNames, refuseFolding } from "./fold.ts";
+import { type HeldPack, openPack } from "./held.ts";
+import { isIntact, readMarker, writeMarker } from "./marker.ts";
+import { bootName } from "./owner.ts";
+import type { Parts } from "./parts.ts";
+import type { NewRecord } from "./records.ts";
+import { noPack, touch } from "./records.ts";
+import { unpack } from "./unpack.ts";
+import { findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
 export interface TreeOptions {
   /** Read and hash every file instead of looking at a sample of sizes and times. */
-  readonly verify?: boolean;
+  readonly verify?: boolean | undefined;
   /** A folder with these files only (of a partial pack too). Paths as in the index. */
-  readonly only?: (path: string) => boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: OnProgress;
+  readonly only?: ((path: string) => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** How a folder is made, beside what a caller of `Store.tree` may say. */
+export interface MakeOptions extends TreeOptions {
+  /** Nobody has looked inside this pack's segments yet. */
+  readonly strict?: boolean | undefined;
+}
+
+/** `Store.tree`. */
+export async function tree(parts: Parts, uri: CtxUri, options: TreeOptions): Promise<string> {
+  options.signal?.throwIfAborted();
+  const record = parts.records.get(uri);
+  if (record === undefined || (record.partial && options.only === undefined)) {
+    throw noPack(uri, parts.places.dir);
+  }
+  const path = options.only
+    ? await makeTree(parts, openPack(parts, record), options)
+    : await wholeTree(parts, record, options);
+  parts.records.touch(uri);
+  return path;
+}
+
+/** A hit by path opens neither the manifest nor the index: it reads the record and the marker. */
+async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions): Promise<string> {
+  const wrapper = parts.places.tree(record.tree);
+  if (!options.verify && isIntact(wrapper, bootName())) return handOut(parts, wrapper);
+  return makeTree(parts, openPack(parts, record), options);
+}
+
+/**
+ * The folder with a pack's files, made from the blobs unless it is there and whole. Between two processes
+ * that make the same folder the first rename wins, and the other one uses it.
+ */
+export async function makeTree(parts: Parts, pack: HeldPack, options: MakeOptions): Promise<string> {
+  const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
+  if (existsSync(wrapper)) {
+    if (await isUsable(parts, wrapper, pack, options)) return handOut(parts, wrapper);
+    quarantine(parts, wrapper);
+  }
+  parts.workspace.expectWritable();
+  const staging = parts.workspace.path();
+  try {
+    await fill(parts, staging, pack, options);
+    options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: wrapper });
+    place(staging, wrapper);
+    options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: wrapper });
+  } catch (error) {
+    throw diskError(error, "making", wrapper);
+  } finally {
+    clear(staging);
+  }
+  return handOut(parts, wrapper);
+}
+
+/** Whether the folder of a tree is there and passes the quick check. */
+export function hasTree(parts: Parts, record: NewRecord): boolean {
+  return isIntact(parts.places.tree(record.tree), bootName());
+}
+
+/** What stands at `wrapper` after the checks that were asked for, or that a reboot makes necessary. */
+async function isUsable(
+  parts: Parts,
+  wrapper: string,
+  pack: HeldPack,
+  options: MakeOptions,
+): Promise<boolean> {
+  const boot = bootName();
+  if (!options.verify && isIntact(wrapper, boot)) return true;
+  const damage = await findDamage(join(wrapper, "files"), pack.index, options);
+  if (damage !== undefined) return false;
+  const marker = readMarker(wrapper);
+  // What was made before this boot and is whole now has come from the disk: it needs no second look.
+  const isDurable = marker?.durable === true || (marker !== undefined && marker.boot !== boot);
+  if (!parts.workspace.readOnly) {
+    writeMarker(parts, wrapper, pack.index, { ...options, boot, durable: isDurable });
+  }
+  return true;
+}
+
+async function fill(
+  parts: Parts,
+  staging: string,
+  pack: HeldPack,
+  options: MakeOptions,
+): Promise<void> {
+  const { only, onProgress, signal } = options;
+  refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
+  onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
+  const total = pack.index.files;
+  const folder = new Folder(join(staging, "files"), "store", (done, name) =>
+    onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
+  );
+  try {
+    await unpack(parts, pack, folder, { select: only, strict: options.strict, signal });
+    folder.finish();
+  } finally {
+    folder.release();
+  }
+  writeMarker(parts, staging, pack.index, { only, boot: bootName(), durable: false });
+}
+
+/** The one rename. A folder with something in it is never replaced: then somebody else was first. */
+function place(staging: string, wrapper: string): void {
+  mkdirSync(dirname(wrapper), { recursive: true });
+  try {
+    renameSync(staging, wrapper);
+  } catch (error) {
+    const code = systemCode(error);
+    const isThere = code === "ENOTEMPTY" || code === "EEXIST" || (code === "EPERM" && existsSync(wrapper));
+    if (!isThere) throw error;
+  }
+}
+
+/** Moves a damaged folder away; whoever has files in it open keeps them. */
+function quarantine(parts: Parts, wrapper: string): void {
+  parts.workspace.expectWritable();
+  const { quarantine: dir } = parts.places;
+  const to = join(dir, `${basename(wrapper)}.${Date.now()}`);
+  try {
+    mkdirSync(dir, { recursive: true });
+    renameSync(wrapper, to);
+  } catch (error) {
+    // Another process saw the same damage.
+    if (systemCode(error) !== "ENOENT") throw diskError(error, "moving", wrapper);
+  }
+}
+
+function handOut(parts: Parts, wrapper: string): string {
+  if (!parts.workspace.readOnly) touch(join(wrapper, "made.json"), Date.now());
+  return join(wrapper, "files");
+}
+
+/** A name for a part of a tree; `undefined` for the whole. */
+function selectionOf(pack: HeldPack, only: TreeOptions["only"]): string | undefined {
+  if (only === undefined) return undefined;
+  let isWhole = true;
+  const chosen: string[] = [];
+  for (const { path } of pack.index.entries()) {
+    if (only(path)) chosen.push(path);
+    else isWhole = false;
+  }
+  return isWhole ? undefined : sha256(Buffer.from(chosen.join("\0"))).slice(7, 23);
+}
+
+export function* paths(pack: HeldPack, only: TreeOptions["only"]): Iterable<string> {
+  for (const { path } of pack.index.entries()) if (only === undefined || only(path)) yield path;
 }

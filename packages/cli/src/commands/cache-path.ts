@@ -3,7 +3,8 @@ import { defineCommand } from "../command.ts";
 export const cachePath = defineCommand({
   usage: "cache path",
   example: ["ctxpack cache path"],
-  about: "Prints where the store lies: CTXPACK_CACHE_DIR, the configuration's cacheDir, or the cache folder.",
+  about:
+    "Prints where the store lies: CTXPACK_CACHE_DIR, the configuration's cacheDir, or the cache folder.",
   takes: [0, 0],
   flags: {},
   async run({ output, open }) {

@@ -19,7 +19,8 @@ export const ls = defineCommand({
 });
 
 async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
-  const packs = await Array.fromAsync(ctx.list({ signal }));
+  const packs: PackRecord[] = [];
+  for await (const record of ctx.list({ signal })) packs.push(record);
   packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
   output.result(output.options.plain ? plainPacks(packs) : packTable(packs), {
     packs: packs.map(({ manifest, ...record }) => ({ ...record, manifest: manifest.digest })),
@@ -50,7 +51,9 @@ function packTable(packs: readonly PackRecord[]): string {
 
 function plainPacks(packs: readonly PackRecord[]): string {
   const row = (record: PackRecord) =>
-    [record.uri, record.files, record.bytes, state(record), record.usedAt, record.name ?? ""].join("\t");
+    [record.uri, record.files, record.bytes, state(record), record.usedAt, record.name ?? ""].join(
+      "\t",
+    );
   return packs.map(row).join("\n");
 }
 

@@ -6,7 +6,8 @@ export const tag = defineCommand({
     "ctxpack tag ctx://sha256:7c1e… nightly --to oci:./pantry",
     "ctxpack pull oci:./pantry:nightly",
   ],
-  about: "Gives a pack in a pantry a name that people remember. Pointing it at another pack moves it.",
+  about:
+    "Gives a pack in a pantry a name that people remember. Pointing it at another pack moves it.",
   takes: [2, 2],
   flags: { to: { type: "string", value: "PANTRY", about: "oci:DIR, or a configured name" } },
   async run({ args, flags, output, open, signal, onProgress }) {

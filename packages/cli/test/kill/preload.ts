@@ -21,13 +21,20 @@ function watched(path: string): boolean {
 }
 
 /** The phase a call belongs to, by what it does to which file. */
-function phaseOf(name: string, path: string, fd: number | undefined, data: unknown): string | undefined {
+function phaseOf(
+  name: string,
+  path: string,
+  fd: number | undefined,
+  data: unknown,
+): string | undefined {
   if (path.startsWith(source)) return name.startsWith("read") ? "hash" : undefined;
   if (!watched(path)) return undefined;
   if (path.includes("index.json")) return "layout index";
   const file = fd === undefined ? undefined : files.get(fd);
   if (data instanceof Uint8Array) {
-    const start = Buffer.from(data.buffer, data.byteOffset, Math.min(data.byteLength, 24)).toString("latin1");
+    const start = Buffer.from(data.buffer, data.byteOffset, Math.min(data.byteLength, 24)).toString(
+      "latin1",
+    );
     if (file && start.startsWith('{"annotations":{"dev.ctx')) file.phase = "manifest";
   }
   if (name.startsWith("rename")) return "rename";
@@ -51,7 +58,17 @@ function instant(name: string, path: string, fd: number | undefined, data?: unkn
   process.kill(process.pid, "SIGKILL");
 }
 
-const pathCalls = ["rename", "open", "mkdir", "unlink", "rm", "link", "copyFile", "chmod", "symlink"];
+const pathCalls = [
+  "rename",
+  "open",
+  "mkdir",
+  "unlink",
+  "rm",
+  "link",
+  "copyFile",
+  "chmod",
+  "symlink",
+];
 const fdCalls = ["write", "writev", "fsync", "fdatasync", "ftruncate", "read"];
 const table = fs as unknown as Record<string, Call>;
 
@@ -61,7 +78,8 @@ for (const name of pathCalls) {
     table[name + suffix] = (...args) => {
       // A rename counts by where it leads.
       const path = String(name === "rename" || name === "link" ? args[1] : args[0]);
-      const writing = name !== "open" || (args[1] !== undefined && args[1] !== "r" && args[1] !== 0);
+      const writing =
+        name !== "open" || (args[1] !== undefined && args[1] !== "r" && args[1] !== 0);
       if (writing) instant(name, path, undefined);
       const done = original(...args);
       if (name === "open" && suffix === "Sync") files.set(done as number, { path });

@@ -15,7 +15,7 @@ export interface Name {
   check(): void;
 }
 
-const ascii = /^[\u0000-\u007f]*$/;
+const ascii = /^[ -~]*$/;
 
 /** The names in a folder, unsorted; sockets, FIFOs and devices are left out. */
 export function* listNames(context: WalkContext, folder: Folder): Generator<Name, void, void> {

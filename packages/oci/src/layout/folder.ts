@@ -113,7 +113,8 @@ export function damaged(message: string, path: string): CtxPackError {
   return new CtxPackError("CTXPACK_E_LAYOUT", message, { details: { path } });
 }
 
-function isLayoutFile(bytes: Uint8Array): boolean {
+/** Whether the bytes of `oci-layout` name a version we can read: any 1.x. */
+export function isLayoutFile(bytes: Uint8Array): boolean {
   try {
     const value = JSON.parse(new TextDecoder().decode(bytes)) as { imageLayoutVersion?: unknown };
     const version = value?.imageLayoutVersion;
