@@ -1,0 +1,61 @@
+import { createReadStream } from "node:fs";
+import { CtxPackError } from "../errors.ts";
+import { type ParsedContract, parseContract } from "../parse.ts";
+import { MAX_TEXT, tooLarge } from "../source/text.ts";
+
+/**
+ * Reads a contract's file: JSON or YAML by its extension.
+ *
+ * @throws CtxPackError as `parseContract`; `CTXPACK_E_PATH_NOT_FOUND`, `CTXPACK_E_PERMISSION`. A file of more than
+ *   4 MiB is refused (`CTXPACK_E_CONTRACT`) without being read whole.
+ */
+export async function readContract(
+  file: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ParsedContract> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    // A stream rather than a size asked for beforehand: `<(command)` is a contract too, and files grow.
+    for await (const chunk of createReadStream(file, { signal })) {
+      size += (chunk as Uint8Array).length;
+      if (size > MAX_TEXT) throw tooLarge(file);
+      chunks.push(chunk as Uint8Array);
+    }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw readError(file, error);
+  }
+  return parseContract(Buffer.concat(chunks), { file });
+}
+
+function readError(file: string, error: unknown): unknown {
+  const details = { file };
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${file}: no such contract file`, {
+        cause: error,
+        details,
+      });
+    case "EISDIR":
+      return new CtxPackError(
+        "CTXPACK_E_PATH_NOT_FOUND",
+        `${file}: a folder, not a contract file`,
+        {
+          cause: error,
+          details,
+        },
+      );
+    case "EACCES":
+    case "EPERM":
+      return new CtxPackError("CTXPACK_E_PERMISSION", `${file}: may not be read`, {
+        cause: error,
+        details,
+      });
+    default:
+      return error;
+  }
+}

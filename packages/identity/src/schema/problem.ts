@@ -1,0 +1,133 @@
+import type { SchemaError, Validator } from "./contract.generated.js";
+
+/** One rule that a contract breaks, before it is known where in a text that is. */
+export interface Problem {
+  /** JSON pointer of the value that is wrong, or of the member whose key is. */
+  readonly pointer: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  /** The key is wrong, not what it holds. */
+  readonly atKey?: boolean;
+}
+
+/** How a value appears in a message: as it was written, when that is known. */
+export type Spell = (pointer: string) => string | undefined;
+
+/** Everything about `value` that `validate` refuses, in words for a person. */
+export function schemaProblems(validate: Validator, value: unknown, spell: Spell): Problem[] {
+  if (validate(value)) return [];
+  return (validate.errors ?? []).flatMap((error) => describe(error, spell) ?? []);
+}
+
+function describe(error: SchemaError, spell: Spell): Problem | undefined {
+  // What each branch of a oneOf misses is noise beside the sentence of the oneOf itself.
+  if (/\/oneOf\/[0-9]+\//.test(error.schemaPath)) return undefined;
+  const pointer = error.instancePath;
+  switch (error.keyword) {
+    case "additionalProperties":
+      return unknownKey(error);
+    case "required":
+      return { pointer, message: `${quote(error.params["missingProperty"])} is missing` };
+    case "oneOf":
+      return { pointer, ...oneOf(error) };
+    case "type":
+      return wrongType(error, spell);
+    case "minLength":
+      return { pointer, message: "an empty string" };
+    case "minItems":
+      return { pointer, message: "an empty list" };
+    case "minProperties":
+      return { pointer, message: "an empty object", hint: "leave it out" };
+    case "const":
+      return { pointer, message: `expected ${quote(error.params["allowedValue"])}` };
+    case "pattern":
+      return pattern(error);
+    default:
+      return undefined;
+  }
+}
+
+function unknownKey(error: SchemaError): Problem {
+  const key = String(error.params["additionalProperty"]);
+  const near = nearest(key, Object.keys(error.parentSchema?.properties ?? {}));
+  const guess = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+  const step = key.replaceAll("~", "~0").replaceAll("/", "~1");
+  const message = `unknown key ${quote(key)}${guess}`;
+  return { pointer: `${error.instancePath}/${step}`, message, atKey: true };
+}
+
+function oneOf(error: SchemaError): { message: string } {
+  const data = error.data as Readonly<Record<string, unknown>>;
+  const choices = error.parentSchema?.oneOf?.flatMap((branch) => branch.required ?? []) ?? [];
+  const present = choices.filter((key) => Object.hasOwn(data, key));
+  const all = `${choices.slice(0, -1).join(", ")} and ${choices.at(-1)}`;
+  if (present.length === 0) return { message: `needs exactly one of ${all}` };
+  return { message: `has ${present.join(" and ")}; exactly one of ${all} is allowed` };
+}
+
+const articles: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  boolean: "a boolean",
+  array: "a list",
+  object: "an object",
+  null: "null",
+};
+
+function wrongType(error: SchemaError, spell: Spell): Problem {
+  const types = [error.params["type"]].flat().map(String);
+  const expected = types.map((type) => articles[type] ?? type).join(" or ");
+  const found = kindOf(error.data, spell(error.instancePath));
+  const bare = ["number", "boolean"].includes(typeof error.data);
+  const hint =
+    bare && types.includes("string")
+      ? `quote it: ${quote(spell(error.instancePath) ?? String(error.data))}`
+      : undefined;
+  return { pointer: error.instancePath, message: `expected ${expected}, found ${found}`, hint };
+}
+
+function kindOf(value: unknown, spelling: string | undefined): string {
+  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "number") return spelling ?? String(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function pattern(error: SchemaError): Problem {
+  const message = error.parentSchema?.patternErrorMessage ?? "not of the expected form";
+  const pointer = error.instancePath;
+  if (error.propertyName !== undefined) return { pointer, message };
+  // NAME=value is a usual slip, and the value may be a secret: it is not repeated.
+  if (String(error.data).includes("=")) return { pointer, message };
+  return { pointer, message: `${message}, found ${quote(error.data)}` };
+}
+
+function quote(value: unknown): string {
+  const text = String(value);
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+}
+
+/** The known key that `key` is a slip of: at most two edits, and fewer than half its letters. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const plain = key.toLowerCase().replaceAll(/[-_ ]/g, "");
+  const ranked = known
+    .map((name) => ({ name, edits: editDistance(plain, name.replaceAll("_", "")) }))
+    .filter(({ name, edits }) => edits <= 2 && edits * 2 < name.length)
+    .sort((a, b) => a.edits - b.edits);
+  return ranked[0]?.name;
+}
+
+/** Levenshtein's distance; both are names, so a table row is small. A longer `a` is never near. */
+function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > 2) return 3;
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 3;
+}

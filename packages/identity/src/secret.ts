@@ -1,0 +1,154 @@
+import type { JsonValue } from "./canonical.ts";
+import type { Contract, ResolvedContract } from "./contract.ts";
+import { pointerOf } from "./pointer.ts";
+import { errorAt } from "./source/place.ts";
+
+/** A part of a contract that looks like a secret; the secret itself is nowhere in it. */
+export interface SecretFinding {
+  /** JSON pointer; for a key that is itself a secret, of the object that holds it. */
+  readonly pointer: string;
+  /** What it looks like, such as `a GitHub token` or `the name api_key`. */
+  readonly kind: string;
+}
+
+/** What may stand although it looks like a secret, and what errors call the contract. */
+export interface RefuseSecretsOptions {
+  /** JSON pointers, exact. */
+  readonly allow?: readonly string[] | undefined;
+  readonly file?: string | undefined;
+  /** Line and column of a pointer; `ParsedContract.locate`. */
+  readonly locate?: ((pointer: string) => { line: number; column: number } | undefined) | undefined;
+}
+
+const secretNames: readonly string[] = [
+  "api_key",
+  "secret",
+  "password",
+  "passwd",
+  "private_key",
+  "access_token",
+  "auth_token",
+  "credentials",
+];
+
+const secretShapes: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY-----/, "a PEM private key"],
+  [/(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])/, "an AWS access key"],
+  [/(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}/, "a GitHub token"],
+  [/(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}/, "an API key (sk-…)"],
+  [/(?<![A-Za-z0-9])xox[abp]-[A-Za-z0-9-]{10,}/, "a Slack token"],
+  [/(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/, "a JSON Web Token"],
+];
+
+/**
+ * The parts of a contract that would be published and look like a secret (DESIGN §4.1): env names and param keys
+ * that are called like one, strings that have the shape of one. Looks only at what ends up in the resolved contract.
+ */
+export function findSecrets(contract: Contract | ResolvedContract): SecretFinding[] {
+  const findings: SecretFinding[] = [];
+  scan((contract.command ?? []) as JsonValue, ["command"], findings);
+  for (const [index, input] of (contract.inputs ?? []).entries()) {
+    if (input.value !== undefined) scan(input.value, ["inputs", index, "value"], findings);
+  }
+  for (const [index, transform] of contract.transforms.entries()) {
+    const path = ["transforms", index];
+    for (const key of ["tool", "tool_version", "model", "code_hash"] as const) {
+      scan(transform[key] ?? null, [...path, key], findings);
+    }
+    scanEnv(transform.env ?? [], [...path, "env"], findings);
+    scanParams(transform.params ?? {}, [...path, "params"], findings);
+    scan(transform.params ?? {}, [...path, "params"], findings);
+  }
+  return findings;
+}
+
+/**
+ * Refuses a contract that would publish a secret.
+ *
+ * @throws CtxPackError `CTXPACK_E_SECRET`, naming the JSON pointers and never a value; `details.findings` has them.
+ */
+export function refuseSecrets(
+  contract: Contract | ResolvedContract,
+  options: RefuseSecretsOptions = {},
+): void {
+  const allowed = new Set(options.allow);
+  const findings = findSecrets(contract).filter(({ pointer }) => !allowed.has(pointer));
+  const [first, ...others] = findings;
+  if (first === undefined) return;
+  const { pointer, kind } = first;
+  const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
+  const place = { file: options.file ?? "contract", ...options.locate?.(pointer), pointer };
+  const message = `looks like a secret (${kind}), and a contract is public once it is pushed${more}`;
+  throw errorAt("CTXPACK_E_SECRET", place, message, {
+    hint: `hand it to the command through pass_env, or allow it with --allow-secret ${pointer}`,
+    details: { findings },
+  });
+}
+
+/** Strings with the shape of a secret, keys too. */
+function scan(value: JsonValue, path: readonly (string | number)[], into: SecretFinding[]): void {
+  if (typeof value === "string") {
+    const kind = shapeOf(value);
+    if (kind !== undefined) into.push({ pointer: pointerOf(path), kind });
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) scan(item, [...path, index], into);
+    return;
+  }
+  for (const [key, member] of Object.entries(value)) {
+    const kind = shapeOf(key);
+    // The pointer of the member would spell the secret out.
+    if (kind !== undefined) into.push({ pointer: pointerOf(path), kind: `${kind} as a key` });
+    else scan(member, [...path, key], into);
+  }
+}
+
+/** Keys of params, at any depth, that are called like a secret. */
+function scanParams(
+  value: JsonValue,
+  path: readonly (string | number)[],
+  into: SecretFinding[],
+): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    const name = Array.isArray(value) ? undefined : secretName(key);
+    const inside = [...path, Array.isArray(value) ? Number(key) : key];
+    if (name !== undefined) into.push({ pointer: pointerOf(inside), kind: `the name ${name}` });
+    else if (shapeOf(key) === undefined) scanParams(member as JsonValue, inside, into);
+  }
+}
+
+function scanEnv(
+  env: readonly string[] | { readonly [name: string]: unknown },
+  path: readonly (string | number)[],
+  into: SecretFinding[],
+): void {
+  const names = Array.isArray(env)
+    ? env.map((name: string, index): [string | number, string] => [index, name])
+    : Object.keys(env).map((name): [string | number, string] => [name, name]);
+  for (const [step, text] of names) {
+    const name = secretName(text);
+    if (name !== undefined) {
+      into.push({ pointer: pointerOf([...path, step]), kind: `the name ${name}` });
+    } else if (shapeOf(text) !== undefined) {
+      into.push({ pointer: pointerOf(path), kind: `${shapeOf(text)} as a name` });
+    }
+  }
+}
+
+/** The secret's name that `name` contains as whole words, however its words are joined: OPENAI_API_KEY, apiKey. */
+function secretName(name: string): string | undefined {
+  const words = name
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1_$2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .join("_");
+  return secretNames.find((secret) => `_${words}_`.includes(`_${secret}_`));
+}
+
+function shapeOf(text: string): string | undefined {
+  return secretShapes.find(([shape]) => shape.test(text))?.[1];
+}
