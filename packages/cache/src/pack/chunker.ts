@@ -1,0 +1,99 @@
+import { hash } from "node:crypto";
+
+/** A named choice of segment sizes; without one a pack has at most 399 segments where it can. */
+export type Profile = "fine";
+
+/** Segments are never cut for an average under 2^18 or over 2^26 bytes. */
+const LEAST_EXPONENT = 18;
+export const LARGEST_EXPONENT = 26;
+
+/** h is 32 bits wide and moves one bit a byte: older bytes have left it. */
+const WINDOW = 32;
+
+/**
+ * `n` of DESIGN §5.1: how many average segments a tar is meant to have. A result of more than n-1
+ * segments is computed anew with a doubled average.
+ */
+export function segmentGoal(profile: Profile | undefined): number {
+  return profile === "fine" ? 4000 : 400;
+}
+
+/** log2 of the average segment for a tar of `tarSize` bytes: the least e with n·2^e ≥ T, from 18 to 26. */
+export function firstExponent(tarSize: number, goal: number): number {
+  let exponent = LEAST_EXPONENT;
+  while (exponent < LARGEST_EXPONENT && goal * 2 ** exponent < tarSize) exponent++;
+  return exponent;
+}
+
+/** The size from which a file starts and ends a segment. */
+export function ownSegmentSize(exponent: number): number {
+  return 4 * 2 ** exponent;
+}
+
+/** Byte i to the first four bytes, big-endian, of sha256("ctxpack.gear/v1" ‖ i). */
+export const GEAR: Int32Array = Int32Array.from({ length: 256 }, (_, byte) =>
+  hash(
+    "sha256",
+    Buffer.from(`ctxpack.gear/v1${String.fromCharCode(byte)}`, "latin1"),
+    "buffer",
+  ).readInt32BE(0),
+);
+
+/**
+ * Finds where segments end (FastCDC with a 32-bit gear hash, DESIGN §5.1 "Cuts"). Fed every byte of
+ * the tar in order; bytes before the last 32 that lead to the least length are skipped, because h
+ * cannot remember them.
+ */
+export class Chunker {
+  readonly #least: number;
+  readonly #average: number;
+  readonly #strict: number;
+  readonly #loose: number;
+  #length = 0;
+  #h = 0;
+
+  constructor(exponent: number) {
+    this.#average = 2 ** exponent;
+    this.#least = this.#average / 2;
+    this.#strict = -1 << (32 - (exponent + 2));
+    this.#loose = -1 << (32 - (exponent - 2));
+  }
+
+  /** Begins a segment with the next byte: after a cut that content did not ask for. */
+  restart(): void {
+    this.#length = 0;
+  }
+
+  /**
+   * Takes in `bytes` from `from` to `to`, up to the byte that ends a segment. Returns the position
+   * after that byte, from where the next call goes on, or -1 when all were taken in without a cut.
+   */
+  next(bytes: Uint8Array, from: number, to: number): number {
+    const start = from - this.#length;
+    const least = Math.min(to, start + this.#least - 1);
+    const average = Math.min(to, start + this.#average - 1);
+    const most = Math.min(to, start + 2 * this.#average - 1);
+    const strict = this.#strict;
+    const loose = this.#loose;
+    let h = this.#h;
+    let i = Math.max(from, Math.min(to, start + this.#least - WINDOW));
+    for (; i < least; i++) h = ((h << 1) + (GEAR[bytes[i] as number] as number)) | 0;
+    for (; i < average; i++) {
+      h = ((h << 1) + (GEAR[bytes[i] as number] as number)) | 0;
+      if ((h & strict) === 0) return this.#cut(i + 1);
+    }
+    for (; i < most; i++) {
+      h = ((h << 1) + (GEAR[bytes[i] as number] as number)) | 0;
+      if ((h & loose) === 0) return this.#cut(i + 1);
+    }
+    if (i < to) return this.#cut(i + 1);
+    this.#h = h;
+    this.#length += to - from;
+    return -1;
+  }
+
+  #cut(end: number): number {
+    this.#length = 0;
+    return end;
+  }
+}

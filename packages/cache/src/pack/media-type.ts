@@ -1,0 +1,15 @@
+/** `artifactType` of a pack's manifest. */
+export const PACK_TYPE = "application/vnd.ctxpack.pack.v1";
+/** Media type of a pack's config: the resolved contract's canonical bytes. */
+export const CONTRACT_TYPE = "application/vnd.ctxpack.contract.v1+json";
+/** Media type of a pack's first layer: the index as one zstd frame. */
+export const INDEX_TYPE = "application/vnd.ctxpack.index.v1+json+zstd";
+/** Media type of every other layer: a slice of the pack's tar as one zstd frame. */
+export const SEGMENT_TYPE = "application/vnd.ctxpack.segment.v1.tar+zstd";
+
+/** Manifest annotation that holds the tree digest. */
+export const TREE_ANNOTATION = "dev.ctxpack.tree";
+/** Manifest annotation that holds the number of files, in decimal. */
+export const FILES_ANNOTATION = "dev.ctxpack.files";
+/** Manifest annotation that holds the sum of the files' sizes, in decimal. */
+export const BYTES_ANNOTATION = "dev.ctxpack.bytes";
