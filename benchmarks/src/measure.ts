@@ -1,0 +1,108 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** One way of doing the job: a command line that is run as a whole process, again and again. */
+export interface Contender {
+  readonly name: string;
+  /** The command of this run; `run` is unique, so whatever it writes can go into a fresh folder. */
+  argv(run: number): readonly string[];
+  /** What must be there before the clock starts. */
+  prepare?(run: number): void;
+  readonly cwd?: string;
+  env?(run: number): Record<string, string>;
+}
+
+/** Medians over the runs of one contender. */
+export interface Measurement {
+  readonly name: string;
+  /** Seconds on the wall: median, fastest, slowest. */
+  readonly wall: { readonly median: number; readonly least: number; readonly most: number };
+  /** Seconds of CPU time of the process and its children, user and system; absent without GNU time. */
+  readonly cpu?: number;
+  /** Peak resident memory of the largest single process, in MiB; absent without GNU time. */
+  readonly peak?: number;
+  readonly runs: number;
+}
+
+export interface MeasureOptions {
+  /** Counted runs of each contender. */
+  readonly runs: number;
+  /** Uncounted runs before them. */
+  readonly warmUps: number;
+  /** A folder of ours for what the clock writes. */
+  readonly scratch: string;
+}
+
+interface Sample {
+  readonly wall: number;
+  readonly cpu?: number;
+  readonly peak?: number;
+}
+
+const TIME = "/usr/bin/time";
+
+/** GNU time gives CPU seconds and peak memory; without it only the wall is measured. */
+export function hasGnuTime(): boolean {
+  return spawnSync(TIME, ["--version"]).status === 0;
+}
+
+/**
+ * Runs all contenders in turn, round after round, so that a noisy minute hits each of them.
+ * Throws an Error with the command's stderr when one fails.
+ */
+export function compare(contenders: readonly Contender[], options: MeasureOptions): Measurement[] {
+  const timed = hasGnuTime();
+  const samples = new Map<Contender, Sample[]>(contenders.map((one) => [one, []]));
+  for (let run = 0; run < options.warmUps + options.runs; run++) {
+    for (const [contender, list] of samples) {
+      const sample = measure(contender, run, join(options.scratch, "time"), timed);
+      if (run >= options.warmUps) list.push(sample);
+    }
+  }
+  return [...samples].map(([contender, list]) => summarise(contender.name, list));
+}
+
+function measure(contender: Contender, run: number, report: string, timed: boolean): Sample {
+  contender.prepare?.(run);
+  // What earlier runs wrote goes to the disk now, not during somebody else's time.
+  spawnSync("sync");
+  const argv = [...contender.argv(run)];
+  const command = timed ? [TIME, "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
+  const env = { ...process.env, ...contender.env?.(run) };
+  const started = process.hrtime.bigint();
+  const { status, stderr, error } = spawnSync(command[0] ?? "", command.slice(1), {
+    cwd: contender.cwd,
+    env,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const wall = Number(process.hrtime.bigint() - started) / 1e9;
+  if (error || status !== 0) {
+    throw new Error(`${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? stderr}`);
+  }
+  if (!timed) return { wall };
+  const [user, system, peak] = readFileSync(report, "utf8").trim().split(" ").map(Number);
+  return { wall, cpu: (user ?? 0) + (system ?? 0), peak: (peak ?? 0) / 1024 };
+}
+
+function summarise(name: string, samples: readonly Sample[]): Measurement {
+  const walls = samples.map(({ wall }) => wall);
+  const known = (pick: (sample: Sample) => number | undefined): number[] =>
+    samples.map(pick).filter((value) => value !== undefined);
+  const cpu = known((sample) => sample.cpu);
+  const peak = known((sample) => sample.peak);
+  return {
+    name,
+    wall: { median: median(walls), least: Math.min(...walls), most: Math.max(...walls) },
+    ...(cpu.length > 0 && { cpu: median(cpu) }),
+    ...(peak.length > 0 && { peak: median(peak) }),
+    runs: samples.length,
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}

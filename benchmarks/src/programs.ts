@@ -1,0 +1,46 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
+
+/** Where a program lies on PATH, if it does. */
+export function findProgram(name: string): string | undefined {
+  return (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+}
+
+/** `node` with the flags this process was started with, so that children resolve packages alike. */
+export function nodeCommand(): readonly string[] {
+  return [process.execPath, ...process.execArgv];
+}
+
+/** The command line of the `ctxpack` of this workspace. */
+export function ctxpackCommand(): readonly string[] {
+  const manifest = createRequire(import.meta.url).resolve("@ctxpack/cli/package.json");
+  return [...nodeCommand(), join(dirname(manifest), "bin", "ctxpack.js")];
+}
+
+/** Runs `ctxpack` outside the clock and gives its stdout. Throws an Error with its stderr. */
+export function ctxpack(args: readonly string[], store: string): string {
+  const [node = "", ...rest] = ctxpackCommand();
+  const { status, stdout, stderr, error } = spawnSync(node, [...rest, ...args], {
+    encoding: "utf8",
+    env: { ...process.env, CTXPACK_CACHE_DIR: store },
+  });
+  if (error || status !== 0) {
+    throw new Error(`ctxpack ${args.join(" ")}: exit ${status}\n${error ?? stderr}`);
+  }
+  return stdout.trim();
+}
+
+/** A shell pipeline as one command; the first failing part fails it. */
+export function shell(script: string): readonly string[] {
+  return ["bash", "-c", `set -euo pipefail; ${script}`];
+}
+
+/** Quotes a path for `shell`. */
+export function quote(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,72 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Contender } from "./measure.ts";
+import { ctxpack, ctxpackCommand, findProgram, quote, shell } from "./programs.ts";
+import type { Bench, Question, Round } from "./question.ts";
+import { writeContract } from "./seed.ts";
+
+/** How long a machine with an empty store waits for an output that lies in a directory pantry. */
+export const pull: Question = {
+  name: "pull",
+  about: "get a pack from a directory pantry, every byte checked, against zstd -d | tar x",
+  *rounds(bench) {
+    for (const name of ["texts", "mixed"] as const) yield pulling(bench, name);
+  },
+};
+
+function pulling(bench: Bench, name: "texts" | "mixed"): Round {
+  const corpus = bench.corpus(name);
+  const pantry = `oci:${join(bench.scratch, `pantry-${name}`)}`;
+  const seeded = join(bench.scratch, `seeded-${name}`);
+  const uri = ctxpack(["seed", corpus.dir, "--contract", writeContract(bench, name)], seeded);
+  ctxpack(["push", uri, "--to", pantry], seeded);
+  const out = (run: number): string => join(bench.scratch, `out-${name}-${run}`);
+  const emptyStore = (kind: string) => (run: number) => ({
+    CTXPACK_CACHE_DIR: join(bench.scratch, `${kind}-${name}-${run}`),
+  });
+  const command = [...ctxpackCommand(), "pull", uri, "--from", pantry];
+  return {
+    title: `Pull ${corpus.title}`,
+    bytes: corpus.bytes,
+    contenders: [
+      { name: "`ctxpack pull`", argv: () => command, env: emptyStore("store") },
+      {
+        name: "`ctxpack pull --to` (store and a copy)",
+        argv: (run) => [...command, "--to", out(run)],
+        env: emptyStore("store-to"),
+      },
+      ...peers(bench, name, corpus.dir),
+    ],
+    check: () => sameFiles(corpus.dir, out(0)),
+  };
+}
+
+function peers(bench: Bench, name: string, dir: string): Contender[] {
+  if (!findProgram("zstd")) {
+    bench.note("absent: zstd; its rows are left out");
+    return [];
+  }
+  const archive = quote(join(bench.scratch, `${name}.tar.zst`));
+  const [bash = "", ...script] = shell(
+    `tar -cf - -C ${quote(dir)} . | zstd -q -1 -T2 -o ${archive}`,
+  );
+  const { status, stderr } = spawnSync(bash, script, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`tar | zstd: exit ${status}\n${stderr}`);
+  const folder = (run: number, kind: string): string =>
+    join(bench.scratch, `${kind}-${name}-${run}`);
+  const extract = (kind: string, before: string): Omit<Contender, "name"> => ({
+    prepare: (run) => mkdirSync(folder(run, kind)),
+    argv: (run) =>
+      shell(`${before} zstd -q -d -c ${archive} | tar -xf - -C ${quote(folder(run, kind))}`),
+  });
+  return [
+    { name: "`zstd -d \\| tar x` (nothing checked)", ...extract("tar", "") },
+    { name: "`sha256sum`, then `zstd -d \\| tar x`", ...extract("sum", `sha256sum ${archive};`) },
+  ];
+}
+
+function sameFiles(expected: string, found: string): void {
+  const { status, stdout } = spawnSync("diff", ["-r", "-q", expected, found], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`what was pulled is not what was seeded:\n${stdout}`);
+}

@@ -1,0 +1,38 @@
+import type { Measurement } from "./measure.ts";
+import type { Round } from "./question.ts";
+
+/** One round as Markdown; `x` is how many times as long as the first row. */
+export function table(round: Round, measurements: readonly Measurement[]): string {
+  const base = measurements[0]?.wall.median ?? Number.NaN;
+  const head = ["", "median s", "least – most", "x", "CPU s", "peak MiB"];
+  if (round.bytes) head.push("MB/s");
+  const rows = measurements.map(({ name, wall, cpu, peak }) => [
+    name,
+    seconds(wall.median),
+    `${seconds(wall.least)} – ${seconds(wall.most)}`,
+    (wall.median / base).toFixed(2),
+    cpu === undefined ? "–" : seconds(cpu),
+    peak === undefined ? "–" : peak.toFixed(0),
+    ...(round.bytes ? [(round.bytes / 1e6 / wall.median).toFixed(0)] : []),
+  ]);
+  const runs = measurements[0]?.runs ?? 0;
+  return [
+    `### ${round.title} (${runs === 1 ? "one run" : `medians of ${runs}`})`,
+    "",
+    line(head),
+    `|---|${head
+      .slice(1)
+      .map(() => "---:|")
+      .join("")}`,
+    ...rows.map(line),
+    "",
+  ].join("\n");
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function seconds(value: number): string {
+  return value < 1 ? value.toFixed(3) : value.toFixed(2);
+}
