@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import { failureOf } from "../src/exit.ts";
+import { Output, type OutputOptions, wantsColor } from "../src/output.ts";
+import { describe as describeProgress, Progress } from "../src/progress.ts";
+
+const defaults = { json: false, plain: false, quiet: false, verbose: false, color: false };
+
+class Sink {
+  text = "";
+  readonly isTTY: boolean;
+  readonly columns = 40;
+
+  constructor(isTTY = false) {
+    this.isTTY = isTTY;
+  }
+
+  write(text: string | Uint8Array, done?: () => void): boolean {
+    this.text += typeof text === "string" ? text : new TextDecoder().decode(text);
+    done?.();
+    return true;
+  }
+}
+
+function make(options: Partial<OutputOptions> = {}) {
+  const stdout = new Sink();
+  const stderr = new Sink();
+  return { stdout, stderr, output: new Output(stdout, stderr, { ...defaults, ...options }) };
+}
+
+test("the result goes to stdout, everything else to stderr", () => {
+  const { stdout, stderr, output } = make();
+  output.note("doing");
+  output.warning("careful");
+  output.result("ctx://x", { uri: "ctx://x" });
+  expect(stdout.text).toBe("ctx://x\n");
+  expect(stderr.text).toBe("doing\nwarning: careful\n");
+});
+
+test("--json prints one object, --quiet no notes", () => {
+  const { stdout, stderr, output } = make({ json: true, quiet: true });
+  output.note("doing");
+  output.result("ctx://x", { uri: "ctx://x" });
+  expect(stdout.text).toBe('{"schemaVersion":1,"uri":"ctx://x"}\n');
+  expect(stderr.text).toBe("");
+});
+
+test("a failure is told with its hint, and with its stack only when asked", () => {
+  const error = new Error("boom", { cause: new Error("why") });
+  const quiet = make({ quiet: true });
+  quiet.output.failure(failureOf(error), error);
+  expect(quiet.stderr.text).toMatch(/^error: boom\nhint: this is a bug in ctxpack; .*\n$/);
+  const verbose = make({ verbose: true, json: true });
+  verbose.output.failure(failureOf(error), error);
+  expect(verbose.stderr.text).toMatch(/caused by: Error: why/);
+  expect(JSON.parse(verbose.stdout.text)).toMatchObject({
+    schemaVersion: 1,
+    error: { code: "CTXPACK_E_INTERNAL", message: "boom" },
+  });
+});
+
+test("a drawn line is cut to the terminal and gone before anything else", () => {
+  const { stderr, output } = make();
+  output.draw("x".repeat(100));
+  output.note("done");
+  expect(stderr.text).toBe(`\r\x1b[K${"x".repeat(39)}\r\x1b[Kdone\n`);
+});
+
+test("bytes are copied before they are handed to the stream", async () => {
+  const written: Uint8Array[] = [];
+  const held = {
+    write(chunk: string | Uint8Array, done?: () => void) {
+      written.push(chunk as Uint8Array);
+      done?.();
+      return true;
+    },
+  };
+  const buffer = new Uint8Array([1, 2]);
+  await new Output(held, new Sink(), defaults).bytes(buffer);
+  buffer.fill(0);
+  expect(written).toEqual([new Uint8Array([1, 2])]);
+});
+
+test("NO_COLOR wins, then FORCE_COLOR, then the terminal", () => {
+  expect(wantsColor(new Sink(true), {})).toBe(true);
+  expect(wantsColor(new Sink(true), { NO_COLOR: "1", FORCE_COLOR: "1" })).toBe(false);
+  expect(wantsColor(new Sink(false), { FORCE_COLOR: "1" })).toBe(true);
+  expect(wantsColor(new Sink(true), { TERM: "dumb" })).toBe(false);
+});
+
+test("progress says how much, how fast and how long still", () => {
+  const event = { phase: "hash", unit: "bytes", done: 12_000_000, total: 50_000_000 } as const;
+  expect(describeProgress(event, 12_000_000, 0.1)).toBe(
+    "hashing 12.0 MB of 50.0 MB, 120 MB/s, 0.32 s left",
+  );
+  expect(describeProgress({ phase: "unpack", unit: "files", done: 3 }, 3, 1)).toBe(
+    "unpacking 3 files",
+  );
+});
+
+test("progress events are lines of JSON when a program asked for them", () => {
+  const { stdout, stderr, output } = make({ json: true });
+  new Progress("events", output).on({ phase: "blob", unit: "bytes", done: 1, total: 2 });
+  new Progress("silent", output).on({ phase: "blob", unit: "bytes", done: 2, total: 2 });
+  expect(stdout.text).toBe(
+    '{"schemaVersion":1,"event":"progress","phase":"blob","unit":"bytes","done":1,"total":2}\n',
+  );
+  expect(stderr.text).toBe("");
+});

@@ -1,0 +1,114 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { loadConfig } from "../src/config.ts";
+
+const root = mkdtempSync(join(tmpdir(), "ctxpack-config-"));
+const cwd = join(root, "project/deep/er");
+mkdirSync(cwd, { recursive: true });
+mkdirSync(join(root, "user/ctxpack"), { recursive: true });
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const env = { XDG_CONFIG_HOME: join(root, "user"), XDG_CACHE_HOME: join(root, "cache") };
+const project = join(root, "project/ctxpack.config.json");
+const user = join(root, "user/ctxpack/config.json");
+
+function write(file: string, value: unknown): void {
+  writeFileSync(file, typeof value === "string" ? value : JSON.stringify(value));
+}
+
+async function refusal(value: unknown): Promise<string> {
+  write(project, value);
+  try {
+    await loadConfig({ cwd, env });
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    expect(code).toBe("CTXPACK_E_CONFIG");
+    return message.replaceAll(root, "");
+  } finally {
+    rmSync(project);
+  }
+  throw new Error("nothing was refused");
+}
+
+test("without files and variables there are defaults", async () => {
+  expect(await loadConfig({ cwd, env })).toEqual({
+    cacheDir: join(root, "cache/ctxpack"),
+    pantries: [],
+    offline: false,
+  });
+});
+
+test("environment over project over user, setting by setting", async () => {
+  write(user, { cacheDir: "u", concurrency: 2, offline: true, pantries: ["oci:./u"] });
+  write(project, {
+    $schema: "https://example.com/x",
+    cacheDir: "p",
+    pantries: [{ name: "team", address: "oci:./p" }],
+  });
+  expect(await loadConfig({ cwd, env })).toEqual({
+    cacheDir: join(root, "project/p"),
+    pantries: [{ name: "team", address: "oci:./p", baseDir: join(root, "project") }],
+    offline: true,
+    concurrency: 2,
+  });
+  const over = {
+    ...env,
+    CTXPACK_CACHE_DIR: "e",
+    CTXPACK_REGISTRY: "oci:./e",
+    CTXPACK_OFFLINE: "0",
+    CTXPACK_CONCURRENCY: "8",
+  };
+  expect(await loadConfig({ cwd, env: over })).toEqual({
+    cacheDir: join(cwd, "e"),
+    pantries: [{ address: "oci:./e", baseDir: cwd }],
+    offline: false,
+    concurrency: 8,
+  });
+  rmSync(user);
+  rmSync(project);
+});
+
+test("the first prototype's variables name the pantry when nothing else does", async () => {
+  const old = { ...env, CTXP_REGISTRY_URL: "https://ghcr.io/", CTXP_REPO: "acme/packs" };
+  expect((await loadConfig({ cwd, env: old })).pantries).toEqual([
+    { address: "ghcr.io/acme/packs", baseDir: cwd },
+  ]);
+  const other = { ...old, CTXPACK_REGISTRY: "oci:./p" };
+  expect((await loadConfig({ cwd, env: other })).pantries).toHaveLength(1);
+  expect((await loadConfig({ cwd, env: { ...env, CTXP_REPO: "x" } })).pantries).toEqual([]);
+});
+
+test("what a file may not say is refused, naming file and place", async () => {
+  const file = "/project/ctxpack.config.json";
+  expect(await refusal("{")).toContain(`${file} is not JSON:`);
+  expect(await refusal([])).toBe(`${file}: the file must be an object`);
+  expect(await refusal({ cachDir: "x" })).toBe(`${file}: /cachDir is no setting`);
+  expect(await refusal({ policy: "p.json" })).toBe(`${file}: /policy is no setting`);
+  expect(await refusal({ cacheDir: "" })).toBe(
+    `${file}: /cacheDir must be a string that is not empty`,
+  );
+  expect(await refusal({ concurrency: 0 })).toBe(
+    `${file}: /concurrency must be an integer from 1 to 64`,
+  );
+  expect(await refusal({ offline: "yes" })).toBe(`${file}: /offline must be true or false`);
+  expect(await refusal({ pantries: "oci:./p" })).toBe(`${file}: /pantries must be an array`);
+  expect(await refusal({ pantries: [{ adress: "x" }] })).toBe(
+    `${file}: /pantries/0/adress is no setting`,
+  );
+  expect(await refusal({ pantries: [{ address: 7 }] })).toBe(
+    `${file}: /pantries/0/address must be a string that is not empty`,
+  );
+});
+
+test("a variable that cannot be read is refused", async () => {
+  const load = (more: Record<string, string>) => loadConfig({ cwd, env: { ...env, ...more } });
+  await expect(load({ CTXPACK_CONCURRENCY: "many" })).rejects.toMatchObject({
+    code: "CTXPACK_E_CONFIG",
+    message: "CTXPACK_CONCURRENCY must be an integer from 1 to 64",
+  });
+  await expect(load({ CTXPACK_OFFLINE: "maybe" })).rejects.toMatchObject({
+    code: "CTXPACK_E_CONFIG",
+  });
+});
