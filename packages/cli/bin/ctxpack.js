@@ -19,5 +19,9 @@ if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
     .then((cli) => cli.main(process.argv.slice(2)))
     .then((code) => {
       process.exitCode = code;
+    })
+    .catch((error) => {
+      console.error(error);
+      process.exitCode = 70;
     });
 }

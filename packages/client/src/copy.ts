@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
@@ -63,12 +64,17 @@ export async function copyPacks(
     return await copyTags(session, source, target, tags, options, work);
   }
   const file = resolve(session.cwd, destination.file);
+  if (existsSync(file)) {
+    throw new CtxPackError("CTXPACK_E_USAGE", `${to} is there already`, {
+      hint: "an archive is written whole; remove the file, or name another one",
+    });
+  }
   const staging = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
   try {
     const layout = await OciLayout.open(staging, { create: true, signal: work.signal });
     const target = { address: to, target: layout, trusted: true };
     const result = await copyTags(session, source, target, tags, options, work);
-    await OciArchive.write(layout, file, work);
+    await OciArchive.write(file, layout, work);
     return result;
   } finally {
     await rm(staging, { recursive: true, force: true });

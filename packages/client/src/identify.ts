@@ -4,9 +4,13 @@ import {
   type Contract,
   CtxPackError,
   type CtxUri,
+  canonicalize,
+  type JsonValue,
   legacyUri,
   type ParsedContract,
+  parseContract,
   type Resolution,
+  type ResolvedContract,
   readContract,
   resolveContract,
 } from "@ctxpack/identity";
@@ -15,7 +19,7 @@ import type { OpenStore, Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 /** A contract: the path of its file, or what was read from one, or a value. */
-export type ContractLike = string | ParsedContract | Contract;
+export type ContractLike = string | ParsedContract | Contract | ResolvedContract;
 
 export interface IdentifyOptions extends WorkOptions {
   /** False reads every file although its digest is remembered. Default true. */
@@ -53,26 +57,44 @@ export async function identifyLegacy(
 ): Promise<CtxUri> {
   const work = workOf(options);
   const path = resolve(session.cwd, file);
-  const text = await readFile(path, { encoding: "utf8", signal: work.signal });
+  const text = await readFile(path, { encoding: "utf8", signal: work.signal }).catch((error) => {
+    if (error.code !== "ENOENT" && error.code !== "EISDIR") throw error;
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${file}: no such contract file`, {
+      cause: error,
+      details: { file },
+    });
+  });
   return await legacyUri(text, { baseDir: dirname(path), signal: work.signal });
 }
 
-/** Reads a contract file, or takes a value; paths in it count from `baseDir`. */
+/** A contract that was read, and the folder its paths count from. */
+export interface LoadedContract {
+  readonly parsed: ParsedContract;
+  readonly baseDir: string;
+}
+
+/** Reads a contract file, or takes a value; the paths of a value count from the working directory. */
 export async function loadContract(
   session: Session,
   contract: ContractLike,
   { signal }: Work,
-): Promise<{ parsed: ParsedContract | Contract; baseDir: string; file?: string }> {
+): Promise<LoadedContract> {
   if (typeof contract === "string") {
-    const file = resolve(session.cwd, contract);
-    const parsed = await readContract(file, { signal });
-    return { parsed, baseDir: dirname(file), file: contract };
+    const path = resolve(session.cwd, contract);
+    // Errors name the file as the person wrote it, where that leads to the same file.
+    const parsed = await readContract(resolve(contract) === path ? contract : path, { signal });
+    return { parsed, baseDir: dirname(path) };
   }
-  if ("locate" in contract) {
-    const baseDir = dirname(resolve(session.cwd, contract.file));
-    return { parsed: contract, baseDir, file: contract.file };
+  if (isParsed(contract)) {
+    return { parsed: contract, baseDir: dirname(resolve(session.cwd, contract.file)) };
   }
-  return { parsed: contract, baseDir: session.cwd };
+  // Held to the same rules as a file.
+  const text = canonicalize(contract as unknown as JsonValue);
+  return { parsed: parseContract(text, { format: "json" }), baseDir: session.cwd };
+}
+
+function isParsed(contract: Exclude<ContractLike, string>): contract is ParsedContract {
+  return "locate" in contract && typeof contract.locate === "function";
 }
 
 /** A contract has a URI also where no store can be: then nothing is remembered. */

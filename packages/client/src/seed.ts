@@ -1,8 +1,14 @@
 import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { SeedResult } from "@ctxpack/cache";
-import { type Contract, CtxPackError, type ParsedContract, refuseSecrets } from "@ctxpack/identity";
-import { type ContractLike, type IdentifyOptions, identify, loadContract } from "./identify.ts";
+import { CtxPackError, isResolved, refuseSecrets } from "@ctxpack/identity";
+import {
+  type ContractLike,
+  type IdentifyOptions,
+  identify,
+  type LoadedContract,
+  loadContract,
+} from "./identify.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
 
@@ -28,16 +34,15 @@ export async function seed(
   const work = workOf(options);
   const folder = resolve(session.cwd, dir);
   await requireFolder(folder, dir);
-  const { parsed, file, baseDir } = await loadContract(session, options.contract, work);
-  const contract = "locate" in parsed ? parsed.contract : parsed;
-  const allow = options.allowSecret ?? [];
-  refuseSecrets(contract, { allow, ...(file !== undefined && { file }) });
-  const resolution = await identify(session, withOutput(parsed, baseDir, folder), {
+  const loaded = await loadContract(session, options.contract, work);
+  const { contract, file } = loaded.parsed;
+  refuseSecrets(contract, { allow: options.allowSecret ?? [], file });
+  const resolution = await identify(session, withOutput(loaded, folder), {
     ...work,
     statCache: options.statCache,
   });
   const store = await session.store(work.signal);
-  const name = options.name ?? contract.name;
+  const name = options.name ?? (isResolved(contract) ? undefined : contract.name);
   return await store.seed(folder, resolution.bytes, {
     ...work,
     ...(name !== undefined && { name }),
@@ -62,18 +67,9 @@ async function requireFolder(folder: string, given: string): Promise<void> {
 }
 
 /** The contract with the seeded folder as its output, so that resolving sees an overlap with an input. */
-function withOutput(
-  parsed: ParsedContract | Contract,
-  baseDir: string,
-  folder: string,
-): ParsedContract | Contract {
-  const outputs = [{ path: relative(baseDir, folder) || "." }];
-  if (!("locate" in parsed)) return isResolved(parsed) ? parsed : { ...parsed, outputs };
+function withOutput({ parsed, baseDir }: LoadedContract, folder: string): LoadedContract["parsed"] {
+  // A resolved contract names no paths: nothing can overlap.
   if (isResolved(parsed.contract)) return parsed;
+  const outputs = [{ path: relative(baseDir, folder) || "." }];
   return { ...parsed, contract: { ...parsed.contract, outputs } };
-}
-
-/** A resolved contract names no paths, so nothing can overlap. */
-function isResolved(contract: object): boolean {
-  return "schema" in contract;
 }
