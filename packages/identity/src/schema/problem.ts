@@ -35,7 +35,7 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
     case "minLength":
       return { pointer, message: "an empty string" };
     case "minItems":
-      return { pointer, message: "an empty list" };
+      return { pointer, message: "an empty list; it needs at least one item" };
     case "minProperties":
       return { pointer, message: "an empty object", hint: "leave it out" };
     case "const":
@@ -49,11 +49,13 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
 
 function unknownKey(error: SchemaError): Problem {
   const key = String(error.params["additionalProperty"]);
-  const near = nearest(key, Object.keys(error.parentSchema?.properties ?? {}));
+  const known = Object.keys(error.parentSchema?.properties ?? {});
+  const near = nearest(key, known);
   const guess = near === undefined ? "" : `; did you mean ${quote(near)}?`;
+  const hint = near === undefined ? `known here: ${known.join(", ")}` : undefined;
   const step = key.replaceAll("~", "~0").replaceAll("/", "~1");
   const message = `unknown key ${quote(key)}${guess}`;
-  return { pointer: `${error.instancePath}/${step}`, message, atKey: true };
+  return { pointer: `${error.instancePath}/${step}`, message, hint, atKey: true };
 }
 
 function oneOf(error: SchemaError): { message: string } {
@@ -71,10 +73,12 @@ const articles: Readonly<Record<string, string>> = {
   boolean: "a boolean",
   array: "a list",
   object: "an object",
-  null: "null",
 };
 
 function wrongType(error: SchemaError, spell: Spell): Problem {
+  if (error.data === null) {
+    return { pointer: error.instancePath, message: "null is allowed only inside params and value" };
+  }
   const types = [error.params["type"]].flat().map(String);
   const expected = types.map((type) => articles[type] ?? type).join(" or ");
   const found = kindOf(error.data, spell(error.instancePath));
@@ -87,7 +91,7 @@ function wrongType(error: SchemaError, spell: Spell): Problem {
 }
 
 function kindOf(value: unknown, spelling: string | undefined): string {
-  if (value === null || typeof value === "boolean") return String(value);
+  if (typeof value === "boolean") return String(value);
   if (typeof value === "number") return spelling ?? String(value);
   if (Array.isArray(value)) return "a list";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;

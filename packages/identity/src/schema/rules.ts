@@ -53,7 +53,7 @@ function inputProblems(input: ContractInput, pointer: string): Problem[] {
         ? [
             {
               pointer: `${pointer}/digest`,
-              message: "the digest of a pack's output is a dirHash1:",
+              message: "expected dirHash1:, the digest of a pack's output",
             },
           ]
         : []),

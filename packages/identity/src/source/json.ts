@@ -1,3 +1,4 @@
+import { pointerOf } from "../pointer.ts";
 import type { SourceEntry, SourceNode } from "./node.ts";
 import { errorAt, positionAt } from "./place.ts";
 
@@ -12,7 +13,7 @@ export interface JsonText {
 /**
  * Reads a JSON text (RFC 8259) into nodes that keep places, literals and duplicate keys, which `JSON.parse` drops.
  *
- * @throws CtxPackError `CTXPACK_E_CONTRACT` with file, line and column.
+ * @throws CtxPackError `CTXPACK_E_CONTRACT` with file, line, column and JSON pointer.
  */
 export function readJson(source: JsonText): SourceNode {
   return new JsonReader(source).read();
@@ -26,10 +27,18 @@ const words: ReadonlyMap<string, boolean | null> = new Map([
   ["null", null],
 ]);
 
+/** What somebody meant who wrote this character where JSON has none. */
+const hints: Readonly<Record<string, string>> = {
+  "/": "JSON has no comments; a .yaml contract has",
+  "#": "JSON has no comments; a .yaml contract has",
+  "'": "JSON writes strings in double quotes",
+};
+
 class JsonReader {
   readonly #source: JsonText;
   #at = 0;
-  #nesting = 0;
+  /** Keys and indices of what is being read. */
+  readonly #path: (string | number)[] = [];
 
   constructor(source: JsonText) {
     this.#source = source;
@@ -62,11 +71,8 @@ class JsonReader {
 
   #nested(read: () => SourceNode): SourceNode {
     const limit = this.#source.maxNesting;
-    if (this.#nesting === limit) this.#fail(`nested deeper than ${limit} levels`);
-    this.#nesting++;
-    const node = read();
-    this.#nesting--;
-    return node;
+    if (this.#path.length === limit) this.#fail(`nested deeper than ${limit} levels`);
+    return read();
   }
 
   #map(): SourceNode {
@@ -83,7 +89,7 @@ class JsonReader {
       this.#space();
       if (!this.#take(":")) this.#fail(`expected ":" after a key, found ${this.#found()}`);
       this.#space();
-      entries.push({ key, offset: keyOffset, value: this.#value() });
+      entries.push({ key, offset: keyOffset, value: this.#member(key) });
       if (this.#end("}")) return { kind: "map", offset, entries };
     }
   }
@@ -94,9 +100,16 @@ class JsonReader {
     this.#space();
     if (this.#take("]")) return { kind: "list", offset, items };
     for (;;) {
-      items.push(this.#value());
+      items.push(this.#member(items.length));
       if (this.#end("]")) return { kind: "list", offset, items };
     }
+  }
+
+  #member(step: string | number): SourceNode {
+    this.#path.push(step);
+    const node = this.#value();
+    this.#path.pop();
+    return node;
   }
 
   /** After a member: whether `close` follows; otherwise a comma does, and something after it. */
@@ -160,7 +173,8 @@ class JsonReader {
       this.#at += token.length;
       return { kind: "number", offset, literal: token };
     }
-    this.#fail(`expected a value, found ${this.#found()}`);
+    const hint = token === "" ? undefined : "text is written in double quotes";
+    this.#fail(`expected a value, found ${this.#found()}`, hint);
   }
 
   #take(character: string): boolean {
@@ -180,6 +194,7 @@ class JsonReader {
   #found(): string {
     const { text } = this.#source;
     if (this.#at >= text.length) return "the end of the file";
+    if (text[this.#at] === '"') return "a string";
     wordPattern.lastIndex = this.#at;
     const token =
       wordPattern.exec(text)?.[0] ?? String.fromCodePoint(text.codePointAt(this.#at) ?? 0);
@@ -188,9 +203,11 @@ class JsonReader {
 
   #fail(message: string, hint?: string): never {
     const { text, file } = this.#source;
-    const comment = text[this.#at] === "/" || text[this.#at] === "#";
-    throw errorAt("CTXPACK_E_CONTRACT", { file, ...positionAt(text, this.#at) }, message, {
-      hint: hint ?? (comment ? "JSON has no comments; a .yaml contract has" : undefined),
+    const rule = hint ?? hints[text[this.#at] ?? ""];
+    const pointer = pointerOf(this.#path);
+    const place = { file, ...positionAt(text, this.#at), pointer };
+    throw errorAt("CTXPACK_E_CONTRACT", place, message, {
+      hint: rule,
     });
   }
 }

@@ -80,9 +80,13 @@ function convertNumber(
   return value === 0 ? 0 : value;
 }
 
-function guardNesting(offset: number, path: readonly unknown[], source: SourceValue): void {
+function guardNesting(
+  offset: number,
+  path: readonly (string | number)[],
+  source: SourceValue,
+): void {
   if (path.length < MAX_NESTING) return;
-  fail(source, offset, [], `nested deeper than ${MAX_NESTING} levels`);
+  fail(source, offset, path, `nested deeper than ${MAX_NESTING} levels`);
 }
 
 function fail(

@@ -1,13 +1,4 @@
-import {
-  Composer,
-  type CST,
-  isMap,
-  isScalar,
-  isSeq,
-  type ParsedNode,
-  Parser,
-  type Scalar,
-} from "yaml";
+import { Composer, CST, isMap, isScalar, isSeq, type ParsedNode, Parser, type Scalar } from "yaml";
 import { MAX_NESTING } from "../canonical.ts";
 import { pointerOf } from "../pointer.ts";
 import type { SourceEntry, SourceNode } from "./node.ts";
@@ -52,6 +43,9 @@ export function readYaml(source: YamlText): SourceNode {
   return new Converter(source).node(contents as ParsedNode, []);
 }
 
+/** Keys and indices from the root. */
+type Path = readonly (string | number)[];
+
 class Converter {
   readonly #source: YamlText;
 
@@ -59,7 +53,7 @@ class Converter {
     this.#source = source;
   }
 
-  node(node: ParsedNode, path: readonly (string | number)[]): SourceNode {
+  node(node: ParsedNode, path: Path): SourceNode {
     const offset = node.range[0];
     if (isScalar(node)) return this.#scalar(node as Scalar.Parsed, path);
     if (isSeq(node)) {
@@ -80,28 +74,27 @@ class Converter {
     return { kind: "map", offset, entries };
   }
 
-  #key(
-    node: ParsedNode | null,
-    mapOffset: number,
-    path: readonly (string | number)[],
-  ): { key: string; offset: number } {
+  #key(node: ParsedNode | null, mapOffset: number, path: Path): { key: string; offset: number } {
     const offset = node?.range[0] ?? mapOffset;
     const pointer = pointerOf(path);
     if (node === null || !isScalar(node)) {
       fail(this.#source, offset, "a key that is not a string", "keys are strings", pointer);
     }
     const text = String(node.value);
-    if (node.type === "PLAIN" && readPlain(text).kind !== "text") {
+    const plain = readPlain(text);
+    if (node.type === "PLAIN" && plain.kind !== "text") {
       if (text === "<<") {
         fail(this.#source, offset, "a merge key", "write the members out", pointer);
       }
-      const message = `the key ${text === "" ? "is missing" : `${text} is not a string`}`;
+      const reading =
+        plain.kind === "doubtful" ? `can be read as ${plain.reading}` : "is no string";
+      const message = text === "" ? "a key is missing" : `the key ${text} ${reading}`;
       fail(this.#source, offset, message, `quote it: ${JSON.stringify(text)}`, pointer);
     }
     return { key: text, offset };
   }
 
-  #scalar(node: Scalar.Parsed, path: readonly (string | number)[]): SourceNode {
+  #scalar(node: Scalar.Parsed, path: Path): SourceNode {
     const offset = node.range[0];
     const text = String(node.value);
     if (node.type !== "PLAIN") return { kind: "text", offset, value: text };
@@ -110,7 +103,7 @@ class Converter {
     return { ...plain, offset };
   }
 
-  #doubt(text: string, reading: string, offset: number, path: readonly (string | number)[]): never {
+  #doubt(text: string, reading: string, offset: number, path: Path): never {
     const pointer = pointerOf(path);
     if (text === "") {
       const hint = 'quote it: "" is an empty string, null is written null';
@@ -137,30 +130,45 @@ const refusedTokens: Readonly<Record<string, string>> = {
  * A loop and not a recursion, because depth is what it defends against.
  */
 function inspect(root: CST.Token, source: YamlText): void {
-  const pending: { token: CST.Token; depth: number }[] = [{ token: root, depth: 0 }];
+  const pending: { token: CST.Token; path: Path }[] = [{ token: root, path: [] }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const { token, depth } = next;
-    refuseToken(token, source);
+    const { token, path } = next;
+    refuseToken(token, path, source);
     if (token.type === "document") {
-      for (const part of token.start) refuseToken(part, source);
-      if (token.value !== undefined) pending.push({ token: token.value, depth });
+      for (const part of token.start) refuseToken(part, path, source);
+      if (token.value !== undefined) pending.push({ token: token.value, path });
     }
     if (!("items" in token)) continue;
-    if (depth === MAX_NESTING)
-      fail(source, token.offset, `nested deeper than ${MAX_NESTING} levels`);
-    for (const item of token.items.toReversed()) {
-      for (const part of [...(item.start ?? []), ...(item.sep ?? [])]) refuseToken(part, source);
-      if (item.value) pending.push({ token: item.value, depth: depth + 1 });
-      if (item.key) pending.push({ token: item.key, depth: depth + 1 });
+    if (path.length === MAX_NESTING) {
+      fail(
+        source,
+        token.offset,
+        `nested deeper than ${MAX_NESTING} levels`,
+        undefined,
+        pointerOf(path),
+      );
+    }
+    for (const [index, item] of token.items.entries()) {
+      const inside = [...path, stepOf(item, index)];
+      for (const part of item.start ?? []) refuseToken(part, item.key ? path : inside, source);
+      for (const part of item.sep ?? []) refuseToken(part, inside, source);
+      if (item.key) pending.push({ token: item.key, path: inside });
+      if (item.value) pending.push({ token: item.value, path: inside });
     }
   }
 }
 
-function refuseToken(token: CST.Token | CST.SourceToken, source: YamlText): void {
+function stepOf(item: CST.CollectionItem, index: number): string | number {
+  const { key } = item;
+  return key && CST.isScalar(key) ? (CST.resolveAsScalar(key)?.value ?? index) : index;
+}
+
+function refuseToken(token: CST.Token | CST.SourceToken, path: Path, source: YamlText): void {
   const what = Object.hasOwn(refusedTokens, token.type) ? refusedTokens[token.type] : undefined;
   if (what === undefined) return;
   const written = "source" in token ? `: ${token.source}` : "";
-  fail(source, token.offset, what + written, "a contract is JSON, also in YAML");
+  const hint = "a contract is JSON, also in YAML";
+  fail(source, token.offset, what + written, hint, pointerOf(path));
 }
 
 function fail(
