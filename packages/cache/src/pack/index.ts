@@ -10,6 +10,7 @@ export type {
 export { isFileEntry, isLinkEntry } from "./entry.ts";
 export { compressFrame, decompressFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
+export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
 export { LIMITS } from "./limits.ts";
 export { Listing } from "./listing.ts";
@@ -24,5 +25,7 @@ export {
   SEGMENT_TYPE,
   TREE_ANNOTATION,
 } from "./media-type.ts";
+export type { UnpackSink } from "./read.ts";
+export { segmentsOf, Unpacker } from "./read.ts";
 export type { ContentReader, PackStep } from "./write.ts";
 export { packSteps } from "./write.ts";

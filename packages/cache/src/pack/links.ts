@@ -33,6 +33,18 @@ export class Links {
     return this.#follow(row, row, 1).destination;
   }
 
+  /** What `path` leads to when every link on the way is followed, if there is something. */
+  at(path: string): Destination | undefined {
+    let here: Destination = { kind: "directory", path: "" };
+    for (const component of path.split("/")) {
+      if (here.kind === "file") return undefined;
+      const place = lookUp(this.#names, childOf(here.path, component));
+      if (place === undefined) return undefined;
+      here = place.kind === "link" ? this.resolve(place.row) : (place as Destination);
+    }
+    return here;
+  }
+
   /** `asked` is the link that somebody wanted resolved, and is named in errors. */
   #follow(row: number, asked: number, depth: number): Resolved {
     const known = this.#known.get(row);
@@ -68,7 +80,7 @@ export class Links {
       if (folder === "") throw this.#refuse(asked, "leaves the tree");
       return { kind: "directory", path: parentOf(folder) };
     }
-    const path = folder === "" ? component : `${folder}/${component}`;
+    const path = childOf(folder, component);
     let place = this.#places.get(path);
     if (place === undefined) {
       place = lookUp(this.#names, path);
@@ -84,6 +96,10 @@ export class Links {
     const shown = JSON.stringify(target.slice(0, 300));
     return refuseEntry(this.#code, path, `is a link to ${shown}, which ${why}`);
   }
+}
+
+function childOf(folder: string, name: string): string {
+  return folder === "" ? name : `${folder}/${name}`;
 }
 
 /** The folder that holds `path`; "" is the root. */

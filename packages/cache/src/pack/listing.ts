@@ -1,10 +1,10 @@
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, compareBytewise } from "@ctxpack/identity";
 import type { EntryKind } from "./entry.ts";
 import { foldings } from "./folding.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { type Names, OrderCheck } from "./names.ts";
-import { checkPath, checkTarget, comparePaths } from "./path.ts";
+import { checkPath, checkTarget } from "./path.ts";
 import { headerSize, roundToBlock, TRAILER } from "./tar.ts";
 import { checkWalk } from "./walk.ts";
 
@@ -160,5 +160,5 @@ export class Listing implements Names {
 
 function sortedOrder(paths: readonly string[]): Uint32Array<ArrayBuffer> {
   const order = Uint32Array.from(paths.keys());
-  return order.sort((a, b) => comparePaths(paths[a] as string, paths[b] as string));
+  return order.sort((a, b) => compareBytewise(paths[a] as string, paths[b] as string));
 }

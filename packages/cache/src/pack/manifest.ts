@@ -1,5 +1,5 @@
-import { CtxPackError, type Digest } from "@ctxpack/identity";
-import type { Descriptor } from "@ctxpack/oci";
+import { CtxPackError, type Digest, isDigest } from "@ctxpack/identity";
+import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import { LIMITS } from "./limits.ts";
 import {
   BYTES_ANNOTATION,
@@ -11,9 +11,7 @@ import {
   TREE_ANNOTATION,
 } from "./media-type.ts";
 
-const IMAGE_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const TITLE = "org.opencontainers.image.title";
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const DECIMAL = /^(?:0|[1-9][0-9]{0,15})$/;
 
 /** What a blob is known by; its media type and title follow from its place in the manifest. */
@@ -58,7 +56,7 @@ export function buildManifest(o: {
       layer(o.index, INDEX_TYPE, "index.json.zst"),
       ...o.segments.map((segment, i) => layer(segment, SEGMENT_TYPE, segmentTitle(i))),
     ],
-    mediaType: IMAGE_MANIFEST,
+    mediaType: IMAGE_MANIFEST_TYPE,
     schemaVersion: 2,
   };
   // Members are written in canonical order and hold ASCII and integers only: this is RFC 8785.
@@ -137,17 +135,17 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
 
 function parseBlob(value: unknown, pointer: string): PackBlob {
   const { digest, size } = (value ?? {}) as Record<string, unknown>;
-  if (typeof digest !== "string" || !DIGEST.test(digest)) {
+  if (!isDigest(digest)) {
     throw refuse(`${pointer}/digest is ${show(digest)}, expected sha256:<64 hex>`);
   }
   if (!Number.isSafeInteger(size) || (size as number) <= 0) {
     throw refuse(`${pointer}/size is ${show(size)}, expected a size in bytes`);
   }
-  return { digest: digest as Digest, size: size as number };
+  return { digest, size: size as number };
 }
 
 function parseTree(value: unknown): Digest {
-  if (typeof value === "string" && DIGEST.test(value)) return value as Digest;
+  if (isDigest(value)) return value;
   throw refuse(`annotation ${TREE_ANNOTATION} is ${show(value)}, expected sha256:<64 hex>`);
 }
 

@@ -1,5 +1,6 @@
+import { compareBytewise } from "@ctxpack/identity";
 import type { EntryKind } from "./entry.ts";
-import { comparePaths, refuseEntry, type TreeErrorCode } from "./path.ts";
+import { refuseEntry, type TreeErrorCode } from "./path.ts";
 
 /** The names of a tree, one row an entry, sorted bytewise by path. */
 export interface Names {
@@ -21,7 +22,7 @@ export function firstRow(names: Names, path: string): number {
   let high = names.count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (comparePaths(names.path(middle), path) < 0) low = middle + 1;
+    if (compareBytewise(names.path(middle), path) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -58,7 +59,7 @@ export class OrderCheck {
     const chain = this.#chain;
     const last = chain.at(-1);
     if (last !== undefined) {
-      const order = comparePaths(last, path);
+      const order = compareBytewise(last, path);
       if (order === 0) throw refuseEntry(this.#code, path, "is listed twice");
       if (order > 0) throw refuseEntry(this.#code, path, `is out of order after ${quote(last)}`);
     }

@@ -75,18 +75,3 @@ export function checkTarget(path: string, target: string, code: TreeErrorCode): 
   if (target.includes("\0")) throw refuseEntry(code, path, "is a link whose target holds a NUL");
   return bytes;
 }
-
-/** Orders two paths by their UTF-8 bytes, which is not the order of UTF-16 units. */
-export function comparePaths(a: string, b: string): number {
-  const shorter = Math.min(a.length, b.length);
-  let at = 0;
-  while (at < shorter && a.charCodeAt(at) === b.charCodeAt(at)) at++;
-  if (at === shorter) return a.length - b.length;
-  return utf8Rank(a.charCodeAt(at)) - utf8Rank(b.charCodeAt(at));
-}
-
-/** Surrogates stand for code points above U+FFFF but are numbered below U+E000. */
-function utf8Rank(unit: number): number {
-  if (unit < 0xd800) return unit;
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
-}

@@ -1,0 +1,65 @@
+import type { Cursor } from "./cursor.ts";
+import type { Entry, EntryKind } from "./entry.ts";
+
+/** Where the parts of an entry lie that the tree digest leaves out: from `head` to `tail`. */
+export interface EntrySpan {
+  head: number;
+  tail: number;
+}
+
+/** What kind of entry begins at the cursor; only its first bytes are looked at. */
+export function kindAt(cursor: Cursor): EntryKind {
+  const { bytes, at } = cursor;
+  if (bytes[at + 2] === 0x6c) return "link";
+  return bytes[at + 4] === 0x72 ? "directory" : "file";
+}
+
+/** Reads the entry at the cursor, exactly as the canonical index writes it. */
+export function readEntry(cursor: Cursor, span?: EntrySpan): Entry {
+  const kind = kindAt(cursor);
+  if (kind === "file") return readFileEntry(cursor, span);
+  if (kind === "link") {
+    cursor.expect('{"link":');
+    const link = cursor.string();
+    cursor.expect(',"path":');
+    return { link, path: readLast(cursor, cursor.string()) };
+  }
+  cursor.expect('{"dir":true,"path":');
+  return { dir: true, path: readLast(cursor, cursor.string()) };
+}
+
+function readFileEntry(cursor: Cursor, span: EntrySpan | undefined): Entry {
+  cursor.expect('{"digest":');
+  const digest = cursor.digest();
+  const exec = cursor.take(',"exec":true');
+  const head = cursor.at;
+  let key: string | undefined;
+  if (cursor.take(',"key":"')) {
+    key = cursor.hex();
+    cursor.expect('"');
+  }
+  cursor.expect(',"offset":');
+  const offset = cursor.integer();
+  const tail = cursor.at;
+  cursor.expect(',"path":');
+  const path = cursor.string();
+  cursor.expect(',"size":');
+  const size = readLast(cursor, cursor.integer());
+  if (span !== undefined) {
+    span.head = head;
+    span.tail = tail;
+  }
+  return {
+    digest,
+    ...(exec && { exec }),
+    ...(key !== undefined && { key }),
+    offset,
+    path,
+    size,
+  };
+}
+
+function readLast<T>(cursor: Cursor, value: T): T {
+  cursor.expect("}");
+  return value;
+}

@@ -1,0 +1,154 @@
+import { isUtf8 } from "node:buffer";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
+import type { Profile } from "./chunker.ts";
+import { Cursor } from "./cursor.ts";
+import {
+  type Entry,
+  type EntryKind,
+  type FileEntry,
+  type IndexSegment,
+  isLinkEntry,
+} from "./entry.ts";
+import { foldings } from "./folding.ts";
+import { decompressFrame } from "./frame.ts";
+import { frameContentSize } from "./frame-header.ts";
+import { kindAt, readEntry } from "./index-entry.ts";
+import { type IndexFacts, readIndex } from "./index-facts.ts";
+import { LIMITS } from "./limits.ts";
+import { Links } from "./links.ts";
+import { firstRow, type Names } from "./names.ts";
+import { checkWalk, walkFiles } from "./walk.ts";
+
+/**
+ * The index of a pack: checked whole when opened, read row by row from its bytes. Entries are made
+ * when they are asked for; nothing holds all of them.
+ */
+export class IndexReader implements Names {
+  readonly #cursor: Cursor;
+  readonly #facts: IndexFacts;
+  readonly #links: Links;
+
+  /**
+   * Opens an uncompressed index; the bytes are kept and must not change. Throws CTXPACK_E_PACK for
+   * anything but the canonical index of a tree that `Listing` would accept, in segments that follow
+   * one another and cover its tar.
+   */
+  static open(bytes: Uint8Array): IndexReader {
+    if (bytes.length > LIMITS.index) throw tooLarge(bytes.length);
+    const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    if (!isUtf8(bytes)) throw cursor.refuse("the bytes are not UTF-8");
+    return new IndexReader(cursor, readIndex(cursor));
+  }
+
+  /** Opens an index from its blob, one zstd frame. Throws CTXPACK_E_PACK. */
+  static fromFrame(frame: Uint8Array): IndexReader {
+    const size = frameContentSize(frame);
+    if (size > LIMITS.index) throw tooLarge(size);
+    return IndexReader.open(decompressFrame(frame, size));
+  }
+
+  private constructor(cursor: Cursor, facts: IndexFacts) {
+    this.#cursor = cursor;
+    this.#facts = facts;
+    this.#links = new Links(this, "CTXPACK_E_PACK");
+    if (!facts.plain) checkWalk(this, this.#links, "CTXPACK_E_PACK");
+  }
+
+  /** The tree digest. */
+  get tree(): Digest {
+    return this.#facts.tree;
+  }
+
+  get profile(): Profile | undefined {
+    return this.#facts.profile;
+  }
+
+  get segments(): readonly IndexSegment[] {
+    return this.#facts.segments;
+  }
+
+  /** Length of the tar in bytes. */
+  get tarSize(): number {
+    return this.#facts.tarSize;
+  }
+
+  /** Number of file entries. */
+  get files(): number {
+    return this.#facts.files;
+  }
+
+  /** Sum of the files' sizes. */
+  get bytes(): number {
+    return this.#facts.bytes;
+  }
+
+  /** Number of entries. */
+  get count(): number {
+    return this.#facts.count;
+  }
+
+  /** The entry in `row`, rows sorted bytewise by path. */
+  entry(row: number): Entry {
+    this.#seek(row);
+    return readEntry(this.#cursor);
+  }
+
+  /** Every entry, in order. */
+  *entries(): Generator<Entry, void, void> {
+    for (let row = 0; row < this.count; row++) yield this.entry(row);
+  }
+
+  /** The entry at exactly `path`; links are not followed, folders that entries imply have none. */
+  find(path: string): Entry | undefined {
+    const row = firstRow(this, path);
+    const entry = row < this.count ? this.entry(row) : undefined;
+    return entry?.path === path ? entry : undefined;
+  }
+
+  /** The file that `path` leads to, links on the way and at its end followed; no other kind. */
+  findFile(path: string): FileEntry | undefined {
+    const end = this.#links.at(path);
+    return end?.kind === "file" ? (this.entry(end.row) as FileEntry) : undefined;
+  }
+
+  path(row: number): string {
+    return this.entry(row).path;
+  }
+
+  kind(row: number): EntryKind {
+    this.#seek(row);
+    return kindAt(this.#cursor);
+  }
+
+  target(row: number): string {
+    const entry = this.entry(row);
+    return isLinkEntry(entry) ? entry.link : "";
+  }
+
+  /**
+   * The files of the output as a walk of it sees them that follows links, as `find -L` does: what
+   * `dirHash1` is computed from (DESIGN §4.2, pack inputs). In no particular order.
+   */
+  *outputFiles(): Generator<{ path: string; digest: Digest }, void, void> {
+    for (const { path, row } of walkFiles(this, this.#links)) {
+      yield { path, digest: (this.entry(row) as FileEntry).digest };
+    }
+  }
+
+  /** Pairs of names that some file systems take for one: other case, other composition. */
+  foldings(): [string, string][] {
+    return foldings(this);
+  }
+
+  #seek(row: number): void {
+    if (row < 0 || row >= this.count) throw new RangeError(`row ${row} of ${this.count}`);
+    this.#cursor.at = this.#facts.rows[row] as number;
+  }
+}
+
+function tooLarge(size: number): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_PACK",
+    `the index of a pack is ${size} bytes, at most ${LIMITS.index} are allowed`,
+  );
+}
