@@ -111,11 +111,7 @@ function splitAtDigest(rest: string, text: string): { rest: string; digest?: Dig
 function splitAtTag(text: string, scheme: string): { path: string; tag?: string } {
   const path = text.slice(scheme.length);
   const colon = path.lastIndexOf(":");
-  // `C:\packs` has a colon that belongs to the path.
-  const tag =
-    colon > 1 || (colon === 1 && !/^[A-Za-z]$/.test(path[0] ?? ""))
-      ? path.slice(colon + 1)
-      : undefined;
+  const tag = colon < 0 ? undefined : path.slice(colon + 1);
   const split = tag !== undefined && isTag(tag) ? { path: path.slice(0, colon), tag } : { path };
   if (split.path === "" || split.path.includes("\0")) {
     throw refuse(text, "it names no path", `write ${scheme}./path`);

@@ -20,7 +20,7 @@ import type {
   TagLister,
 } from "../target.ts";
 import { verified } from "../verify.ts";
-import { listMembers, type Member } from "./members.ts";
+import { listMembers, type Member, readAt } from "./members.ts";
 import { writeArchive } from "./write.ts";
 
 const INDEX_LIMIT = 64 << 20;
@@ -80,9 +80,7 @@ export class OciArchive implements ReadOnlyStorage, Resolver, TagLister, Referre
           details: { path },
         });
       }
-      const bytes = Buffer.alloc(member.size);
-      await handle.read(bytes, 0, member.size, member.offset);
-      return bytes;
+      return readAt(handle, member.offset, member.size, path);
     };
     if (!isLayoutFile(await read("oci-layout", 4096))) {
       throw new CtxPackError("CTXPACK_E_LAYOUT", `archive ${path} has another layout version`);

@@ -143,7 +143,8 @@ function parsePax(bytes: Buffer, at: number, path: string): Map<string, string> 
   return records;
 }
 
-async function readAt(
+/** Reads exactly `length` bytes at `at`; throws CTXPACK_E_LAYOUT when the file ends before. */
+export async function readAt(
   handle: FileHandle,
   at: number,
   length: number,
