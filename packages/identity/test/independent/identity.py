@@ -77,6 +77,14 @@ def integer(literal):
     return int(literal)
 
 
+def spelled(literal):
+    """In a resolved contract an integer may be the spelling of a larger double (1e17 is written out)."""
+    if abs(int(literal)) <= 2**53 - 1:
+        return int(literal)
+    need(number(float(literal)) == literal, f"{literal} is not how a double is written")
+    return float(literal)
+
+
 def floating(literal):
     value = float(literal)
     need(not math.isinf(value), f"{literal} overflows")
@@ -132,6 +140,10 @@ class Pattern:
         return step(self.parts, path.split("/"))
 
 
+# Paths below a folder that only wildcards match: who matches these matches everything there.
+ANYTHING = ["/" + "\0" * 300, ("/" + "\0" * 300) * 9]
+
+
 class Selection:
     def __init__(self, include, exclude):
         self.include = [Pattern(p) for p in include or ["**"]]
@@ -147,7 +159,7 @@ class Selection:
         return True
 
     def enters(self, path):
-        swallowed = any(p.parts[-1] is None and p.run(path, False) for p in self.exclude)
+        swallowed = any(all(p.run(path + below, False) for below in ANYTHING) for p in self.exclude)
         return not swallowed and any(p.run(path, True) for p in self.include)
 
     def done(self):
@@ -168,37 +180,37 @@ def dir_hash(rows):
 
 
 def walk(root, selection):
+    """Yields what counts; nothing else is looked at, so it cannot be an error either."""
     top = os.path.realpath(os.fsencode(root))
 
     def folder(real, at, above):
         need(real not in above, f"a link closes a cycle at {at}")
         seen = set()
         for raw in os.listdir(real):
-            try:
-                name = unicodedata.normalize("NFC", raw.decode("utf-8"))
-            except UnicodeDecodeError:
-                raise Refused(f"a name in {at} is not UTF-8") from None
-            path = at + name
-            selected, entered = selection.selects(path), selection.enters(path)
-            if not selected and not entered:
-                continue
-            target = os.path.realpath(os.path.join(real, raw))
-            need(target == top or target.startswith(top + b"/"), f"{path} leads outside")
+            name = unicodedata.normalize("NFC", raw.decode("utf-8", "replace"))
+            path, target = at + name, os.path.realpath(os.path.join(real, raw))
             try:
                 mode = os.stat(target).st_mode
-            except OSError as error:
-                raise Refused(f"{path} dangles: {error}") from None
+            except OSError:
+                mode = None
+            enter = stat.S_ISDIR(mode or 0)
+            if not (selection.enters(path) if enter else selection.selects(path)):
+                continue
+            need(mode is not None, f"{path} dangles")
+            need(target == top or target.startswith(top + b"/"), f"{path} leads outside")
+            if not enter and not stat.S_ISREG(mode):
+                continue
+            need(raw.decode("utf-8", "replace").encode() == raw, f"{raw!r} is not UTF-8")
+            need("\n" not in name, f"newline in {path!r}")
             need(name not in seen, f"two names equal after NFC: {path}")
             seen.add(name)
-            need("\n" not in name, f"newline in {path!r}")
-            if stat.S_ISDIR(mode) and entered:
+            if enter:
                 yield from folder(target, path + "/", above + [real])
-            elif stat.S_ISREG(mode) and selected:
+            else:
                 with open(target, "rb") as file:
                     yield path, sha256(file.read())
 
-    rows = list(folder(top, "", []))
-    return rows
+    return list(folder(top, "", []))
 
 
 def tree_digest(root, include, exclude):
@@ -263,11 +275,11 @@ def resolve_transform(given, base, env):
 
 
 def resolve(file, env, packs):
-    raw = Path(file).read_bytes()
-    contract = json.loads(raw.decode("utf-8"), parse_int=integer, parse_float=floating,
-                          parse_constant=constant, object_pairs_hook=once)
-    if "schema" in contract:  # a resolved contract resolves to itself
-        return canonical(contract)
+    raw = Path(file).read_bytes().decode("utf-8")
+    strict = {"parse_float": floating, "parse_constant": constant, "object_pairs_hook": once}
+    if "schema" in json.loads(raw):  # a resolved contract resolves to itself
+        return canonical(json.loads(raw, parse_int=spelled, **strict))
+    contract = json.loads(raw, parse_int=integer, **strict)
     known(contract, "$schema", "name", "inputs", "command", "transforms", "outputs", "pass_env", "metadata")
     base = os.path.dirname(os.path.abspath(file))
     inputs = [resolve_input(i, base, packs) for i in contract.get("inputs", [])]

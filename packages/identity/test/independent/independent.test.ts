@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   CtxPackError,
   type Digest,
   legacyUri,
+  parseResolvedContract,
   readContract,
   resolveContract,
 } from "@ctxpack/identity";
@@ -81,6 +82,29 @@ describe.skipIf(!python)(`identity.py, seed ${SEED}`, () => {
     for (const [i, { expected }] of good.entries()) {
       expect(answers[i]).toEqual(expected);
       expect(await resolved(files[i] ?? "", { env: {}, packs: {} })).toEqual(expected);
+    }
+  });
+
+  // V8's JSON.parse (Node 24.15, 26.10; nodejs/node#63785) gives the second object the first one's key.
+  it("agrees on keys that V8's JSON.parse confuses", async () => {
+    const folder = join(root, "keys");
+    const files = ['"\\""', '"\\r"', '"\\u00e9"', '"\\u0073"'].map((key, i) => {
+      const params = `{"x":{"k":false,"\\\\":1},"y":{"k":true,${key}:2}}`;
+      return {
+        file: join(folder, `${i}.json`),
+        text: `{"transforms":[{"tool":"t","params":${params}}]}`,
+      };
+    });
+    await mkdir(folder);
+    for (const { file, text } of files) await writeFile(file, text);
+    const expected = await askPython(files.map(({ file }) => ({ contract: file })));
+    for (const [i, { file }] of files.entries()) {
+      const found = await resolved(file, { env: {}, packs: {} });
+      expect(found).toEqual(expected[i]);
+      const again = parseResolvedContract(
+        new TextEncoder().encode("canonical" in found ? found.canonical : ""),
+      );
+      expect(Object.keys(Object(again.transforms[0]?.params?.["y"]))).not.toContain("\\");
     }
   });
 
