@@ -47,7 +47,7 @@ export async function pull(
   const store = await session.store(work.signal);
   const { uri, found } = await identifySubject(session, text, work);
   const only = options.only?.length ? compileFilter({ include: options.only }) : undefined;
-  const select: Filter = only && ((path) => only.selects(path));
+  const select: Filter = only && ((path) => only.selects(path.normalize("NFC")));
   const fetched = await ensure(session, store, { uri, found, select, from: options.from }, work);
   if (only) await requireMatches(store, uri, only, work);
   const handOut = () => handOutFolder(session, store, uri, select, options, work);
@@ -191,7 +191,7 @@ async function requireMatches(
   { signal }: Work,
 ): Promise<void> {
   for (const entry of (await store.index(uri, { signal })).entries()) {
-    if (!("dir" in entry)) only.selects(entry.path);
+    if (!("dir" in entry)) only.selects(entry.path.normalize("NFC"));
   }
   const unmatched = only.unmatched();
   if (unmatched.length === 0) return;
