@@ -1,6 +1,28 @@
-import type { OnProgress } from "@ctxpack/identity";
-import type { Descriptor, ReadOnlyStorage } from "@ctxpack/oci";
+import {
+  CtxPackError,
+  type CtxUri,
+  type Digest,
+  type OnProgress,
+  parseResolvedContract,
+  sha256,
+  uriDigest,
+} from "@ctxpack/identity";
+import { type Descriptor, fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
+import {
+  IndexReader,
+  LIMITS,
+  type PackManifest,
+  parsePackManifest,
+  segmentsOf,
+} from "../pack/index.ts";
+import type { Frame } from "./database.ts";
+import { Download } from "./download.ts";
+import { type HeldPack, heldBytes } from "./held.ts";
+import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
+import type { NewRecord } from "./records.ts";
+import { hasTree, makeTree } from "./trees.ts";
+import { discard, unpack } from "./unpack.ts";
 
 /**
  * The one gate of a pull: called with the manifest's and the config's descriptors before anything
@@ -9,7 +31,7 @@ import type { PackRecord } from "./record.ts";
 export type Accept = (
   manifest: Descriptor,
   config: Descriptor,
-  options: { signal?: AbortSignal },
+  options: { signal?: AbortSignal | undefined },
 ) => Promise<void>;
 
 /** Where a pack comes from and what of it is wanted. */
@@ -37,4 +59,229 @@ export interface AdmitResult {
   readonly blobs: { readonly fetched: number; readonly existing: number };
   /** Compressed bytes. */
   readonly bytes: { readonly fetched: number; readonly existing: number };
+}
+
+/** A pack on its way in. */
+interface Arrival {
+  readonly uri: CtxUri;
+  readonly manifest: PackManifest;
+  readonly options: AdmitOptions;
+}
+
+/** `Store.admit`: the checks in the order of DESIGN §5, the gate before anything else is fetched. */
+export async function admit(
+  parts: Parts,
+  uri: CtxUri,
+  options: AdmitOptions,
+): Promise<AdmitResult> {
+  parts.workspace.expectWritable();
+  options.signal?.throwIfAborted();
+  const manifest = openManifest(uri, options);
+  await options.accept(options.manifest, manifest.config, { signal: options.signal });
+  const there = parts.records.get(uri);
+  if (there !== undefined && !there.partial) {
+    if (there.tree !== manifest.tree) throw conflict(there, manifest);
+    if (isComplete(parts, there)) return nothingToDo(parts, there, manifest);
+  }
+  const download = new Download(parts.blobs, options);
+  const arrival = { uri, manifest, options };
+  const { pack, only } = await bringAll(parts, arrival, download);
+  await parts.database.remember(framesOf(pack, only), options.signal);
+  const record = await publish(parts, { ...pack.record, partial: only !== undefined }, options);
+  return { record, created: true, blobs: download.blobs, bytes: download.bytes };
+}
+
+/** The manifest, if its bytes are what was asked for and it is the manifest of this URI. */
+function openManifest(uri: CtxUri, options: AdmitOptions): PackManifest {
+  const { manifest: d, manifestBytes: bytes } = options;
+  const found = sha256(bytes);
+  if (found !== d.digest || bytes.length !== d.size) {
+    throw new CtxPackError("CTXPACK_E_DIGEST_MISMATCH", `the manifest ${d.digest} is ${found}`, {
+      details: { expected: d.digest, found, size: bytes.length },
+    });
+  }
+  const manifest = parsePackManifest(bytes);
+  if (manifest.config.digest === uriDigest(uri)) return manifest;
+  throw new CtxPackError(
+    "CTXPACK_E_DIGEST_MISMATCH",
+    `the manifest ${d.digest} is that of ctx://${manifest.config.digest}, expected ${uri}`,
+    {
+      hint: "a tag of the pantry points at the wrong pack; tell its owner",
+      details: { uri, expected: uriDigest(uri), found: manifest.config.digest },
+    },
+  );
+}
+
+/** Fetches and checks; what the store had but turns out damaged is fetched again, once. */
+async function bringAll(
+  parts: Parts,
+  arrival: Arrival,
+  download: Download,
+): Promise<{ pack: HeldPack; only: AdmitOptions["only"] }> {
+  try {
+    return await bring(parts, arrival, download);
+  } catch (error) {
+    // Only for damage in the store: what a pantry sends wrong will not be better the second time.
+    if (!CtxPackError.isInstance(error) || error.details["damaged"] !== true) throw error;
+    const { config, index, segments } = arrival.manifest;
+    for (const d of [config, index, ...segments]) {
+      if (parts.blobs.isPresent(d.digest) && !parts.blobs.isWhole(d))
+        parts.blobs.quarantine(d.digest);
+    }
+    return bring(parts, arrival, download);
+  }
+}
+
+async function bring(
+  parts: Parts,
+  arrival: Arrival,
+  download: Download,
+): Promise<{ pack: HeldPack; only: AdmitOptions["only"] }> {
+  const { uri, manifest, options } = arrival;
+  const { signal, onProgress } = options;
+  await bringConfig(parts, arrival);
+  await download.bring([manifest.index]);
+  const candidate = newRecord(arrival);
+  const index = IndexReader.fromFrame(heldBytes(parts, candidate, manifest.index));
+  const pack: HeldPack = { record: candidate, manifest, index };
+  expectAgreement(pack, uri);
+  const only = isEverything(pack, options.only) ? undefined : options.only;
+  const rows = only ? segmentsOf(index, only) : [...index.segments.keys()];
+  await download.bring(rows.map((row) => segmentAt(manifest, row)));
+  onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 1 });
+  await parts.blobs.put(options.manifestBytes);
+  onProgress?.({ phase: "manifest", unit: "blobs", done: 1, total: 1 });
+  parts.blobs.syncNames();
+  if (only === undefined && hasTree(parts, candidate)) {
+    // The files are here already; what the segments hold has to be looked at all the same.
+    await unpack(parts, pack, discard, { strict: true, signal });
+  } else {
+    await makeTree(parts, pack, { only, strict: true, signal, onProgress });
+  }
+  return { pack, only };
+}
+
+/** The config is small and is parsed before anything else is fetched. */
+async function bringConfig(parts: Parts, { uri, manifest, options }: Arrival): Promise<void> {
+  const { source, signal } = options;
+  const bytes = await fetchBytes(source, manifest.config, { maxBytes: LIMITS.config, signal });
+  try {
+    parseResolvedContract(bytes);
+  } catch (cause) {
+    throw new CtxPackError("CTXPACK_E_PACK", `the config of ${uri} is no resolved contract`, {
+      cause,
+      details: { uri, digest: manifest.config.digest },
+    });
+  }
+  await parts.blobs.put(bytes);
+}
+
+function newRecord({ uri, manifest, options }: Arrival): NewRecord {
+  const { mediaType, digest, size } = options.manifest;
+  return {
+    uri,
+    manifest: { mediaType, digest, size },
+    tree: manifest.tree,
+    files: manifest.files,
+    bytes: manifest.bytes,
+    ...(options.name !== undefined && { name: options.name }),
+    partial: true,
+    origin: options.origin,
+    createdAt: new Date().toISOString(),
+  };
+}
+
+/** What the manifest says of the index has to be true. */
+function expectAgreement({ manifest, index }: HeldPack, uri: CtxUri): void {
+  const pairs = [
+    ["tree", manifest.tree, index.tree],
+    ["files", manifest.files, index.files],
+    ["bytes", manifest.bytes, index.bytes],
+    ["segments", manifest.segments.length, index.segments.length],
+  ] as const;
+  for (const [what, said, found] of pairs) {
+    if (said === found) continue;
+    throw new CtxPackError(
+      "CTXPACK_E_PACK",
+      `${uri}: ${what} is ${found} in the index, the manifest says ${said}`,
+      {
+        details: { uri, what, expected: said, found },
+      },
+    );
+  }
+}
+
+function isEverything({ index }: HeldPack, only: AdmitOptions["only"]): boolean {
+  if (only === undefined) return true;
+  for (const { path } of index.entries()) if (!only(path)) return false;
+  return true;
+}
+
+function segmentAt(manifest: PackManifest, row: number): Descriptor {
+  const segment = manifest.segments[row];
+  if (segment === undefined) throw new RangeError(`no segment ${row}`);
+  return segment;
+}
+
+/** Raw digest to blob, for the segments that were unpacked and found to be what the index says. */
+function framesOf({ index, manifest }: HeldPack, only: AdmitOptions["only"]): Frame[] {
+  const rows = only ? segmentsOf(index, only) : [...index.segments.keys()];
+  return rows.map((row) => {
+    const { digest, size } = segmentAt(manifest, row);
+    return { raw: index.segments[row]?.digest as Digest, blob: digest, size };
+  });
+}
+
+/** The rename that makes the pack visible; a whole pack is never replaced by a part of it. */
+async function publish(
+  parts: Parts,
+  record: NewRecord,
+  options: AdmitOptions,
+): Promise<PackRecord> {
+  const { uri } = record;
+  options.onProgress?.({ phase: "publish", unit: "blobs", done: 0, total: 1, name: uri });
+  const result = await parts.database.exclusive(() => {
+    const there = parts.records.get(uri);
+    const isBetter = there === undefined || there.partial || !isComplete(parts, there);
+    if (isBetter) parts.records.write(record);
+    return isBetter ? parts.records.get(uri) : there;
+  }, options.signal);
+  options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });
+  if (result === undefined) throw new RangeError(`the record of ${uri} was not written`);
+  if (!record.partial && result.tree !== record.tree) throw conflict(result, record);
+  return result;
+}
+
+/** Whether every blob of a pack is here. */
+function isComplete(parts: Parts, record: NewRecord): boolean {
+  try {
+    const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
+    return [manifest.config, manifest.index, ...manifest.segments].every((d) => parts.blobs.has(d));
+  } catch (error) {
+    if (CtxPackError.isInstance(error)) return false;
+    throw error;
+  }
+}
+
+function nothingToDo(parts: Parts, record: PackRecord, manifest: PackManifest): AdmitResult {
+  const { config, index, segments } = manifest;
+  const all = [config, index, ...segments];
+  parts.records.touch(record.uri);
+  return {
+    record,
+    created: false,
+    blobs: { fetched: 0, existing: all.length },
+    bytes: { fetched: 0, existing: all.reduce((sum, d) => sum + d.size, 0) },
+  };
+}
+
+function conflict(found: NewRecord, offered: { readonly tree: Digest }): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_CONFLICT",
+    `${found.uri} has the output ${found.tree} here, not ${offered.tree}`,
+    {
+      hint: "remove the pack from this store first to take the other output",
+      details: { uri: found.uri, expected: found.tree, found: offered.tree },
+    },
+  );
 }

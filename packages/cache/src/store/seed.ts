@@ -11,18 +11,10 @@ import {
   uriOf,
 } from "@ctxpack/identity";
 import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
-import {
-  buildManifest,
-  CONTRACT_TYPE,
-  INDEX_TYPE,
-  IndexReader,
-  type PackSummary,
-  packSteps,
-  SEGMENT_TYPE,
-} from "../pack/index.ts";
+import { buildManifest, IndexReader, type PackSummary, packSteps } from "../pack/index.ts";
 import { differingPaths } from "./difference.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
-import { describe, Framer, type MadeFrame } from "./framer.ts";
+import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
@@ -98,10 +90,14 @@ function outputFolder(dir: string, store: string): string {
     });
   }
   if (!statSync(root).isDirectory()) {
-    throw new CtxPackError("CTXPACK_E_USAGE", `${dir} is a file, and a pack is made from a folder`, {
-      hint: "put it into a folder of its own and seed that",
-      details: { path: dir },
-    });
+    throw new CtxPackError(
+      "CTXPACK_E_USAGE",
+      `${dir} is a file, and a pack is made from a folder`,
+      {
+        hint: "put it into a folder of its own and seed that",
+        details: { path: dir },
+      },
+    );
   }
   const home = realpathSync(store);
   if (isWithin(root, home) || isWithin(home, root)) {
@@ -126,22 +122,28 @@ async function pack(
   const framer = new Framer(parts, options.onProgress);
   try {
     const summary = await storeSegments(framer, scanned, options);
-    const index = Buffer.concat([...summary.indexChunks()]);
+    const index = summary.indexBytes();
     await framer.add(index);
     const frames = await framer.finish();
     options.signal?.throwIfAborted();
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 2 });
     const config = await parts.blobs.put(contract);
     const bytes = buildManifest({
-      config: { mediaType: CONTRACT_TYPE, digest: config.digest, size: config.size },
-      index: describe(lastOf(frames), INDEX_TYPE),
-      segments: frames.slice(0, -1).map((frame) => describe(frame, SEGMENT_TYPE)),
+      config,
+      index: blobOf(lastOf(frames)),
+      segments: frames.slice(0, -1).map(blobOf),
       tree: summary.tree,
       files: summary.files,
       bytes: summary.bytes,
     });
     const manifest = await parts.blobs.put(bytes);
-    options.onProgress?.({ phase: "manifest", unit: "blobs", done: 2, total: 2, name: manifest.digest });
+    options.onProgress?.({
+      phase: "manifest",
+      unit: "blobs",
+      done: 2,
+      total: 2,
+      name: manifest.digest,
+    });
     parts.blobs.syncNames();
     await parts.database.remember(frames, options.signal);
     const { digest, size } = manifest;
@@ -241,7 +243,10 @@ function conflict(parts: Parts, found: PackRecord, packed: Packed): CtxPackError
 function foldings(scanned: Scan): string[] {
   return scanned.listing
     .foldings()
-    .map(([a, b]) => `${a} and ${b} are one name on some file systems; the pack cannot be pulled there`);
+    .map(
+      ([a, b]) =>
+        `${a} and ${b} are one name on some file systems; the pack cannot be pulled there`,
+    );
 }
 
 function lastOf<T>(list: readonly T[]): T {

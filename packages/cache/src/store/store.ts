@@ -1,44 +1,255 @@
 import type { CtxUri, Digest, DirHash, FileDigests } from "@ctxpack/identity";
+import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
-import type { AdmitOptions, AdmitResult } from "./admit.ts";
-import type { ExtractOptions } from "./extract.ts";
+import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
+import { Blobs } from "./blobs.ts";
+import { read } from "./content.ts";
+import { Database } from "./database.ts";
+import { type ExtractOptions, extract } from "./extract.ts";
+import { heldBytes, openPack } from "./held.ts";
+import { prepareStore } from "./open.ts";
+import type { Parts } from "./parts.ts";
+import { Places } from "./places.ts";
 import type { PackRecord } from "./record.ts";
-import type { SeedOptions, SeedResult } from "./seed.ts";
-import type { TreeOptions } from "./trees.ts";
+import { noPack, Records } from "./records.ts";
+import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
+import { StatIndex } from "./stat-index.ts";
+import { type TreeOptions, tree } from "./trees.ts";
+import { Workspace } from "./workspace.ts";
 
 /** How a store is opened. */
 export interface StoreOptions {
   /** Never write: a store on read-only media, or of somebody else. */
-  readonly readOnly?: boolean;
-  readonly signal?: AbortSignal;
+  readonly readOnly?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** The local store: packs, their blobs and their materialised trees, safe with many processes. */
-export declare class Store implements AsyncDisposable {
-  static open(dir: string, options?: StoreOptions): Promise<Store>;
+/** What every call to a store takes; an aborted one throws `signal.reason`. */
+interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The local store: packs, their blobs and their materialised trees. Safe with many processes, and with
+ * any of them killed at any instant: a pack is visible only once everything of it is there and on disk.
+ *
+ * Everything throws `CTXPACK_E_PERMISSION` and `CTXPACK_E_NO_SPACE` with the path the disk refused.
+ */
+export class Store implements AsyncDisposable {
   readonly dir: string;
   /** Every blob by digest, as an OCI storage. */
   readonly blobs: Storage;
   /** Digests of files that did not change since they were hashed. */
   readonly digests: FileDigests & { save(): Promise<void> };
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts, digests: StatIndex) {
+    this.#parts = parts;
+    this.dir = parts.places.dir;
+    this.blobs = parts.blobs;
+    this.digests = digests;
+  }
+
+  /**
+   * Opens a store, creating it unless `readOnly`; an existing one is opened without a write. Throws
+   * `CTXPACK_E_UNSUPPORTED` for the store of a newer ctxpack, `CTXPACK_E_CONFIG` for a folder that holds
+   * something else, `CTXPACK_E_PATH_NOT_FOUND` for no folder and `readOnly`.
+   */
+  static async open(dir: string, options: StoreOptions = {}): Promise<Store> {
+    options.signal?.throwIfAborted();
+    const readOnly = options.readOnly ?? false;
+    const places = new Places(prepareStore(dir, { readOnly }));
+    const workspace = new Workspace(places.temporary, { readOnly });
+    const parts = {
+      places,
+      workspace,
+      blobs: new Blobs(places, workspace),
+      records: new Records(places, workspace),
+      database: new Database(places.database),
+    };
+    return new Store(parts, await StatIndex.open(places.statIndex, options));
+  }
+
   /** Keeps the lines of a `dirHash1` as a blob, whose sha256 is the dirHash1. */
-  keepListing(listing: { readonly digest: DirHash; readonly lines: Uint8Array }): Promise<void>;
-  list(options?: { signal?: AbortSignal }): AsyncIterable<PackRecord>;
-  get(uri: CtxUri): Promise<PackRecord | undefined>;
-  /** The one URI in the store that begins with `prefix` (6–64 hex digits). */
-  find(prefix: string): Promise<CtxUri>;
-  seed(dir: string, contract: Uint8Array, options?: SeedOptions): Promise<SeedResult>;
-  manifest(uri: CtxUri): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>;
-  index(uri: CtxUri, options?: { signal?: AbortSignal }): Promise<IndexReader>;
-  admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult>;
-  tree(uri: CtxUri, options?: TreeOptions): Promise<string>;
-  extract(uri: CtxUri, to: string, options?: ExtractOptions): Promise<void>;
-  read(uri: CtxUri, path: string, options?: { signal?: AbortSignal }): AsyncIterable<Uint8Array>;
-  remove(uri: CtxUri, options?: { signal?: AbortSignal }): Promise<void>;
-  pin(uri: CtxUri): Promise<void>;
-  unpin(uri: CtxUri): Promise<void>;
-  /** The blob that holds the segment with these uncompressed bytes, if the store knows one. */
-  frameOf(raw: Digest): Promise<Digest | undefined>;
-  [Symbol.asyncDispose](): Promise<void>;
+  async keepListing(listing: {
+    readonly digest: DirHash;
+    readonly lines: Uint8Array;
+  }): Promise<void> {
+    const found = sha256(listing.lines);
+    if (found.slice("sha256:".length) !== listing.digest.slice("dirHash1:".length)) {
+      throw new CtxPackError(
+        "CTXPACK_E_DIGEST_MISMATCH",
+        `the lines of ${listing.digest} are ${found}`,
+        {
+          details: { expected: listing.digest, found },
+        },
+      );
+    }
+    await this.#parts.blobs.put(listing.lines);
+  }
+
+  /** Every pack, partial ones too, by URI. */
+  list(options: Abortable = {}): AsyncIterable<PackRecord> {
+    return this.#parts.records.list(options.signal);
+  }
+
+  /** What is known of a pack; `undefined` when it is not here. A partial pack is here, but no hit. */
+  async get(uri: CtxUri): Promise<PackRecord | undefined> {
+    return this.#parts.records.get(uri);
+  }
+
+  /**
+   * The one URI in the store that begins with `prefix`: 6 to 64 hex digits, `ctx://` and `sha256:` before
+   * them or not. Throws `CTXPACK_E_REFERENCE`, `CTXPACK_E_NOT_FOUND`, or `CTXPACK_E_AMBIGUOUS` with the
+   * candidates.
+   */
+  async find(prefix: string): Promise<CtxUri> {
+    const hex = /^(?:ctx:\/\/)?(?:sha256:)?([0-9a-f]{6,64})$/.exec(prefix)?.[1];
+    if (hex === undefined) throw noPrefix(prefix);
+    const [first, ...others] = this.#parts.records.matching(hex);
+    if (first !== undefined && others.length === 0) return first;
+    if (first === undefined) {
+      throw hex.length === 64
+        ? noPack(uriOf(`sha256:${hex}`), this.dir)
+        : new CtxPackError("CTXPACK_E_NOT_FOUND", `no pack in ${this.dir} begins with ${hex}`, {
+            hint: "`ctxpack ls` lists what is there; a pack elsewhere needs its whole URI",
+            details: { prefix: hex, path: this.dir },
+          });
+    }
+    throw ambiguous(hex, [first, ...others]);
+  }
+
+  /**
+   * Makes a pack of a folder. The same output for the same contract is already there and nothing is
+   * written; another one is `CTXPACK_E_CONFLICT` unless `replace`. Throws `CTXPACK_E_TREE` for what
+   * cannot be in a pack or changes while it is read.
+   *
+   * @param contract the canonical bytes of a resolved contract; their sha256 is the URI.
+   */
+  async seed(dir: string, contract: Uint8Array, options: SeedOptions = {}): Promise<SeedResult> {
+    this.#parts.workspace.expectWritable();
+    return seed(this.#parts, dir, contract, options);
+  }
+
+  /** The manifest of a pack, verified. */
+  async manifest(
+    uri: CtxUri,
+    options: Abortable = {},
+  ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }> {
+    options.signal?.throwIfAborted();
+    const record = this.#record(uri);
+    return { descriptor: record.manifest, bytes: heldBytes(this.#parts, record, record.manifest) };
+  }
+
+  /** The index of a pack, verified. */
+  async index(uri: CtxUri, options: Abortable = {}): Promise<IndexReader> {
+    options.signal?.throwIfAborted();
+    return openPack(this.#parts, this.#record(uri)).index;
+  }
+
+  /**
+   * Takes a pack in from a pantry. `CTXPACK_E_DIGEST_MISMATCH`, `CTXPACK_E_SIZE_MISMATCH` and
+   * `CTXPACK_E_PACK` for bytes that are not what they should be, `CTXPACK_E_POLICY` from the gate,
+   * `CTXPACK_E_CONFLICT` when the store holds another output. A failure leaves verified blobs, from
+   * which the next attempt goes on.
+   */
+  admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult> {
+    return admit(this.#parts, uri, options);
+  }
+
+  /**
+   * A read-only folder with the pack's files, shared by everybody who asks; its content never changes.
+   * Throws `CTXPACK_E_NOT_FOUND` also for a partial pack.
+   */
+  tree(uri: CtxUri, options: TreeOptions = {}): Promise<string> {
+    return tree(this.#parts, uri, options);
+  }
+
+  /**
+   * Writes the pack's files to a folder of the user's, which must be empty or not exist
+   * (`CTXPACK_E_USAGE`). It appears whole or not at all, and shares no file with the store.
+   */
+  extract(uri: CtxUri, to: string, options: ExtractOptions = {}): Promise<void> {
+    return extract(this.#parts, uri, to, options);
+  }
+
+  /** The content of one file. Throws `CTXPACK_E_PATH_NOT_FOUND` for a path that is no file of the pack. */
+  read(uri: CtxUri, path: string, options: Abortable = {}): AsyncIterable<Uint8Array> {
+    return read(this.#parts, uri, path, options);
+  }
+
+  /**
+   * Takes a pack out of the store. Its blobs and files stay for whoever uses them until they are
+   * collected. Throws `CTXPACK_E_NOT_FOUND`, and `CTXPACK_E_USAGE` for a pinned pack.
+   */
+  async remove(uri: CtxUri, options: Abortable = {}): Promise<void> {
+    this.#parts.workspace.expectWritable();
+    await this.#parts.database.exclusive(() => {
+      if (this.#record(uri).pinned) {
+        throw new CtxPackError("CTXPACK_E_USAGE", `${uri} is pinned`, {
+          hint: "unpin it first",
+          details: { uri },
+        });
+      }
+      this.#parts.records.remove(uri);
+    }, options.signal);
+  }
+
+  /** Keeps a pack from being removed. */
+  async pin(uri: CtxUri): Promise<void> {
+    this.#parts.workspace.expectWritable();
+    this.#record(uri);
+    this.#parts.records.pin(uri);
+  }
+
+  async unpin(uri: CtxUri): Promise<void> {
+    this.#parts.workspace.expectWritable();
+    this.#record(uri);
+    this.#parts.records.unpin(uri);
+  }
+
+  /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */
+  async frameOf(
+    raw: Digest,
+  ): Promise<{ readonly digest: Digest; readonly size: number } | undefined> {
+    if (this.#parts.workspace.readOnly) return undefined;
+    const blob = await this.#parts.database.frame(raw);
+    return blob !== undefined && this.#parts.blobs.has(blob) ? blob : undefined;
+  }
+
+  /** Ends this process's lease and clears what it has not finished. Digests are kept only by `save`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#parts.database.close();
+    this.#parts.workspace.close();
+  }
+
+  #record(uri: CtxUri): PackRecord {
+    const record = this.#parts.records.get(uri);
+    if (record === undefined) throw noPack(uri, this.dir);
+    return record;
+  }
+}
+
+function noPrefix(text: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_REFERENCE",
+    `${JSON.stringify(text)} is no URI and no prefix of one`,
+    {
+      hint: "give at least 6 hex digits of the URI",
+      details: { found: text },
+    },
+  );
+}
+
+function ambiguous(prefix: string, candidates: readonly CtxUri[]): CtxPackError {
+  const shown = candidates.slice(0, 10).join(", ");
+  return new CtxPackError(
+    "CTXPACK_E_AMBIGUOUS",
+    `${prefix} is the beginning of ${candidates.length} packs: ${shown}`,
+    {
+      hint: "give more digits",
+      details: { prefix, candidates },
+    },
+  );
 }

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
-import { diskError, onDisk, systemCode } from "./disk.ts";
-import { Folder } from "./folder.ts";
+import { diskError, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { probeNames, refuseFolding } from "./fold.ts";
+import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
 import { isIntact, readMarker, writeMarker } from "./marker.ts";
 import { bootName } from "./owner.ts";
@@ -12,7 +12,7 @@ import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./records.ts";
 import { noPack, touch } from "./records.ts";
 import { unpack } from "./unpack.ts";
-import { findDamage } from "./verify.ts";
+import { countEntries, findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
 export interface TreeOptions {
@@ -55,7 +55,11 @@ async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions):
  * The folder with a pack's files, made from the blobs unless it is there and whole. Between two processes
  * that make the same folder the first rename wins, and the other one uses it.
  */
-export async function makeTree(parts: Parts, pack: HeldPack, options: MakeOptions): Promise<string> {
+export async function makeTree(
+  parts: Parts,
+  pack: HeldPack,
+  options: MakeOptions,
+): Promise<string> {
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
   if (existsSync(wrapper)) {
     if (await isUsable(parts, wrapper, pack, options)) return handOut(parts, wrapper);
@@ -90,8 +94,10 @@ async function isUsable(
 ): Promise<boolean> {
   const boot = bootName();
   if (!options.verify && isIntact(wrapper, boot)) return true;
-  const damage = await findDamage(join(wrapper, "files"), pack.index, options);
-  if (damage !== undefined) return false;
+  const root = join(wrapper, "files");
+  if ((await findDamage(root, pack.index, options)) !== undefined) return false;
+  if (unlessMissing(() => countEntries(root)) !== [...paths(pack, options.only)].length)
+    return false;
   const marker = readMarker(wrapper);
   // What was made before this boot and is whole now has come from the disk: it needs no second look.
   const isDurable = marker?.durable === true || (marker !== undefined && marker.boot !== boot);
@@ -130,7 +136,8 @@ function place(staging: string, wrapper: string): void {
     renameSync(staging, wrapper);
   } catch (error) {
     const code = systemCode(error);
-    const isThere = code === "ENOTEMPTY" || code === "EEXIST" || (code === "EPERM" && existsSync(wrapper));
+    const isThere =
+      code === "ENOTEMPTY" || code === "EEXIST" || (code === "EPERM" && existsSync(wrapper));
     if (!isThere) throw error;
   }
 }

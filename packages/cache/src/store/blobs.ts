@@ -1,0 +1,235 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
+import { promisify } from "node:util";
+import { CtxPackError, type Digest, isDigest, sha256 } from "@ctxpack/identity";
+import {
+  type BlobSource,
+  type Descriptor,
+  type FetchOptions,
+  fileSource,
+  type OperationOptions,
+  type Storage,
+  verified,
+} from "@ctxpack/oci";
+import { clear } from "./clear.ts";
+import { diskError, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
+import type { Places } from "./places.ts";
+import type { Workspace } from "./workspace.ts";
+
+const sync = promisify(fdatasync);
+
+/** A blob that was put, and whether it had to be written. */
+export interface StoredBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly created: boolean;
+}
+
+/**
+ * Blobs at `blobs/sha256/<hex>`, read-only. A blob under its name is whole, has that digest and is on
+ * disk (synced before the rename), also after a power cut; what the disk does to it later is found when
+ * it is read.
+ */
+export class Blobs implements Storage {
+  readonly #places: Places;
+  readonly #workspace: Workspace;
+
+  constructor(places: Places, workspace: Workspace) {
+    this.#places = places;
+    this.#workspace = workspace;
+  }
+
+  /** Whether a blob of this digest and size is here. */
+  exists(d: Descriptor, options: OperationOptions = {}): Promise<boolean> {
+    return new Promise((resolve) => {
+      options.signal?.throwIfAborted();
+      resolve(this.has(d));
+    });
+  }
+
+  /** `exists` at once, and without a promise. */
+  has(d: { readonly digest: Digest; readonly size: number }): boolean {
+    if (!isDigest(d.digest)) return false;
+    const stat = unlessMissing(() => statSync(this.#places.blob(d.digest)));
+    return stat?.isFile() === true && stat.size === d.size;
+  }
+
+  /** The bytes of a blob; verified when read whole. Throws `CTXPACK_E_NOT_FOUND`. */
+  async *fetch(d: Descriptor, options: FetchOptions = {}): AsyncIterable<Uint8Array> {
+    options.signal?.throwIfAborted();
+    const path = this.#find(d);
+    const source = fileSource(path, d.size);
+    const { range } = options;
+    const chunks =
+      range === undefined ? verified(source.open(), d) : source.open(range.offset, range.length);
+    for await (const chunk of chunks) {
+      options.signal?.throwIfAborted();
+      yield chunk;
+    }
+  }
+
+  /** The bytes of a blob at once, for blobs that are read whole anyway. Not verified. */
+  readWhole(d: { readonly digest: Digest; readonly size: number }): Uint8Array {
+    const path = this.#find(d);
+    return onDisk("reading", path, () => readFileSync(path));
+  }
+
+  /** Stores a blob from a source and verifies it on the way; one that is here is not read again. */
+  async push(d: Descriptor, source: BlobSource, options: OperationOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    if (this.touch(d)) return;
+    const path = this.#places.blob(d.digest);
+    const temporary = this.#workspace.path();
+    try {
+      const fd = openSync(temporary, "wx", 0o600);
+      try {
+        let done = 0;
+        for await (const chunk of verified(source.open(), d)) {
+          options.signal?.throwIfAborted();
+          writeFully(fd, chunk);
+          done += chunk.length;
+          options.onProgress?.({
+            phase: "blob",
+            unit: "bytes",
+            done,
+            total: d.size,
+            name: d.digest,
+          });
+        }
+        await finish(fd);
+      } finally {
+        closeSync(fd);
+      }
+      this.#place(temporary, path);
+    } catch (error) {
+      clear(temporary);
+      throw diskError(error, "writing", path);
+    }
+  }
+
+  /** Stores bytes that are at hand. They have been written when this returns its promise. */
+  async put(bytes: Uint8Array): Promise<StoredBlob> {
+    const blob = { digest: sha256(bytes), size: bytes.length };
+    if (this.touch(blob)) return { ...blob, created: false };
+    const path = this.#places.blob(blob.digest);
+    const temporary = this.#workspace.path();
+    try {
+      const fd = openSync(temporary, "wx", 0o600);
+      try {
+        writeFully(fd, bytes);
+        await finish(fd);
+      } finally {
+        closeSync(fd);
+      }
+      this.#place(temporary, path);
+    } catch (error) {
+      clear(temporary);
+      throw diskError(error, "writing", path);
+    }
+    return { ...blob, created: true };
+  }
+
+  /**
+   * Whether the blob is here, and a sign to `gc` that somebody is about to refer to it. A blob whose
+   * file has another size is not here; the next write replaces it.
+   */
+  touch(d: { readonly digest: Digest; readonly size: number }): boolean {
+    if (!this.has(d)) return false;
+    const path = this.#places.blob(d.digest);
+    try {
+      const now = new Date();
+      utimesSync(path, now, now);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === "ENOENT") return false;
+      throw diskError(error, "touching", path);
+    }
+  }
+
+  /** Where a blob lies if it is here. */
+  path(digest: Digest): string {
+    return this.#places.blob(digest);
+  }
+
+  /** Whether there is a file for this digest, whatever is in it. */
+  isPresent(digest: Digest): boolean {
+    return unlessMissing(() => statSync(this.#places.blob(digest))) !== undefined;
+  }
+
+  /** Whether the blob's bytes have its digest. */
+  isWhole(d: { readonly digest: Digest; readonly size: number }): boolean {
+    if (!this.has(d)) return false;
+    return sha256(readFileSync(this.#places.blob(d.digest))) === d.digest;
+  }
+
+  /** Takes a damaged blob out of the way; returns where it went. */
+  quarantine(digest: Digest): string {
+    mkdirSync(this.#places.quarantine, { recursive: true });
+    const to = `${this.#places.quarantine}/${digest.slice(7)}.${Date.now()}`;
+    unlessMissing(() => renameSync(this.#places.blob(digest), to));
+    return to;
+  }
+
+  /** Makes the names of all blobs written so far survive a power cut. */
+  syncNames(): void {
+    onDisk("syncing", this.#places.blobs, () => syncFolder(this.#places.blobs));
+  }
+
+  #find(d: { readonly digest: Digest; readonly size: number }): string {
+    if (this.has(d)) return this.#places.blob(d.digest);
+    throw new CtxPackError(
+      "CTXPACK_E_NOT_FOUND",
+      `no blob ${d.digest} of ${d.size} bytes in ${this.#places.dir}`,
+      { details: { digest: d.digest, size: d.size, path: this.#places.blobs } },
+    );
+  }
+
+  #place(temporary: string, path: string): void {
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw error;
+      mkdirSync(this.#places.blobs, { recursive: true });
+      renameSync(temporary, path);
+    }
+  }
+}
+
+/** Read-only whatever the umask is, and on disk. */
+async function finish(fd: number): Promise<void> {
+  fchmodSync(fd, 0o444);
+  await sync(fd);
+}
+
+/** `write` may take less than it is given, at the edge of a full disk above all. */
+export function writeFully(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+}
+
+/** Opens a file of ours for reading; a link in its place is refused. */
+export function openOwn(path: string): number {
+  return openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+}
+
+/** Fills `into` from `position` on; the number of bytes there were. */
+export function readFully(fd: number, into: Uint8Array, position: number): number {
+  let at = 0;
+  while (at < into.length) {
+    const n = readSync(fd, into, at, into.length - at, position + at);
+    if (n === 0) break;
+    at += n;
+  }
+  return at;
+}

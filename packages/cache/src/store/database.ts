@@ -1,0 +1,170 @@
+import { renameSync } from "node:fs";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { diskError, unlessMissing } from "./disk.ts";
+
+/** How long a lock is waited for; what is done under it takes milliseconds. */
+const PATIENCE_MS = 60_000;
+const BUSY = 5;
+const READ_ONLY = 8;
+const CORRUPT = 11;
+const FULL = 13;
+const CANNOT_OPEN = 14;
+const NOT_A_DATABASE = 26;
+
+/** A segment or index that is stored: its uncompressed digest, and the blob that holds it. */
+export interface Frame {
+  readonly raw: Digest;
+  readonly blob: Digest;
+  /** Of the blob, in bytes. */
+  readonly size: number;
+}
+
+/**
+ * The store's SQLite file. It is a lock that the kernel drops when its holder dies, and the memory of
+ * which blob holds which uncompressed bytes. Both only save work: a database that is lost or damaged is
+ * made anew, and every remembered row carries a check of its own.
+ */
+export class Database {
+  readonly #path: string;
+  #open: DatabaseSync | undefined;
+  #select: StatementSync | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Runs `work` while no other process or caller is in `exclusive` of this store. `work` is synchronous
+   * and short: everybody else waits. Throws `CTXPACK_E_LOCKED` after a minute.
+   */
+  async exclusive<T>(work: () => T, signal?: AbortSignal): Promise<T> {
+    const until = performance.now() + PATIENCE_MS;
+    for (;;) {
+      signal?.throwIfAborted();
+      const db = await this.#connect();
+      if (begin(db, this.#path)) return commit(db, work);
+      if (performance.now() > until) throw locked(this.#path);
+      await pause(2 + Math.random() * 20, undefined, signal && { signal }).catch(() => undefined);
+    }
+  }
+
+  /** The blob known to hold these uncompressed bytes. */
+  async frame(raw: Digest): Promise<{ digest: Digest; size: number } | undefined> {
+    const db = await this.#connect();
+    this.#select ??= db.prepare("SELECT blob, size, proof FROM frame WHERE raw = ?");
+    const row = this.#select.get(raw);
+    if (row === undefined) return undefined;
+    const frame = { raw, blob: row["blob"] as Digest, size: Number(row["size"]) };
+    // A page that rotted must not put one segment in the place of another.
+    return row["proof"] === proofOf(frame) ? { digest: frame.blob, size: frame.size } : undefined;
+  }
+
+  /** Remembers frames whose raw digests were computed or checked by us. */
+  async remember(frames: readonly Frame[], signal?: AbortSignal): Promise<void> {
+    await this.exclusive(() => {
+      const insert = this.#open?.prepare(
+        "INSERT OR REPLACE INTO frame (raw, blob, size, proof) VALUES (?, ?, ?, ?)",
+      );
+      for (const f of frames) insert?.run(f.raw, f.blob, f.size, proofOf(f));
+    }, signal);
+  }
+
+  close(): void {
+    this.#open?.close();
+    this.#open = undefined;
+    this.#select = undefined;
+  }
+
+  async #connect(): Promise<DatabaseSync> {
+    if (this.#open !== undefined) return this.#open;
+    const { DatabaseSync } = await import("node:sqlite");
+    // Somebody else may have connected while the module was loaded.
+    this.#open ??= connect(this.#path, DatabaseSync);
+    return this.#open;
+  }
+}
+
+function connect(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
+  try {
+    return prepare(path, Sqlite);
+  } catch (error) {
+    const code = errorNumber(error);
+    if (code !== CORRUPT && code !== NOT_A_DATABASE) {
+      throw databaseError(error, path);
+    }
+    unlessMissing(() => renameSync(path, `${path}.damaged`));
+    return prepare(path, Sqlite);
+  }
+}
+
+function prepare(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
+  const db = new Sqlite(path, { timeout: PATIENCE_MS });
+  try {
+    // Nothing in here is worth an fsync: rows carry their own check.
+    db.exec("PRAGMA synchronous = OFF");
+    db.exec(
+      "CREATE TABLE IF NOT EXISTS frame (raw TEXT PRIMARY KEY, blob TEXT, size INTEGER, proof TEXT) WITHOUT ROWID",
+    );
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Takes the write lock; false when somebody else has it. */
+function begin(db: DatabaseSync, path: string): boolean {
+  // A second caller in this process: the transaction is open on this very connection.
+  if (db.isTransaction) return false;
+  // SQLite would wait by blocking the thread.
+  db.exec("PRAGMA busy_timeout = 0");
+  try {
+    db.exec("BEGIN IMMEDIATE");
+    return true;
+  } catch (error) {
+    if (errorNumber(error) === BUSY) return false;
+    throw databaseError(error, path);
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
+  }
+}
+
+function commit<T>(db: DatabaseSync, work: () => T): T {
+  try {
+    const result = work();
+    db.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function proofOf(frame: Frame): string {
+  return sha256(Buffer.from(`${frame.raw} ${frame.blob} ${frame.size}`)).slice(7, 23);
+}
+
+function errorNumber(error: unknown): number | undefined {
+  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
+  return typeof code === "number" ? code & 0xff : undefined;
+}
+
+function databaseError(error: unknown, path: string): unknown {
+  const code = errorNumber(error);
+  const known = { [READ_ONLY]: "EROFS", [CANNOT_OPEN]: "EACCES", [FULL]: "ENOSPC" }[code ?? 0];
+  if (known === undefined) return error;
+  return diskError(
+    Object.assign(new Error(known, { cause: error }), { code: known }),
+    "opening",
+    path,
+  );
+}
+
+function locked(path: string): CtxPackError {
+  return new CtxPackError("CTXPACK_E_LOCKED", `${path} is locked by another process for a minute`, {
+    hint: "see which process has it open; a store on a network file system is not supported",
+    details: { path },
+  });
+}

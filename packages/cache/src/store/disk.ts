@@ -1,0 +1,68 @@
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { CtxPackError } from "@ctxpack/identity";
+
+const refused: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
+const full: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
+
+/** The `code` of a system error, if `error` is one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** What `error` means when it came from `doing` something to `path`; unknown errors stay as they are. */
+export function diskError(error: unknown, doing: string, path: string): unknown {
+  const code = systemCode(error);
+  if (CtxPackError.isInstance(error) || code === undefined) return error;
+  const details = { path, system: code };
+  if (refused.has(code)) {
+    return new CtxPackError("CTXPACK_E_PERMISSION", `${doing} ${path}: permission denied`, {
+      hint:
+        code === "EROFS"
+          ? "the file system is read-only; choose another folder (CTXPACK_CACHE_DIR for the store)"
+          : "check who owns the folder, or choose another one (CTXPACK_CACHE_DIR for the store)",
+      cause: error,
+      details,
+    });
+  }
+  if (full.has(code)) {
+    return new CtxPackError("CTXPACK_E_NO_SPACE", `${doing} ${path}: no space left`, {
+      hint: "free some space on that disk, or choose another folder (CTXPACK_CACHE_DIR for the store)",
+      cause: error,
+      details,
+    });
+  }
+  return error;
+}
+
+/** Runs `work`; a permission or space problem in it becomes an error that names `path`. */
+export function onDisk<T>(doing: string, path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw diskError(error, doing, path);
+  }
+}
+
+/** Runs `work`; `undefined` when what it looks for is not there. */
+export function unlessMissing<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}
+
+/** Makes the names in a folder survive a power cut, where the platform can. */
+export function syncFolder(dir: string): void {
+  // Windows has no handle for a folder; its journal keeps renames in order.
+  if (process.platform === "win32") return;
+  const fd = openSync(dir, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

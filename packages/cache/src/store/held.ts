@@ -1,0 +1,88 @@
+import { CtxPackError, sha256 } from "@ctxpack/identity";
+import type { Descriptor } from "@ctxpack/oci";
+import { IndexReader, type PackManifest, parsePackManifest } from "../pack/index.ts";
+import type { Parts } from "./parts.ts";
+import type { NewRecord } from "./records.ts";
+
+/** A pack in the store with its two tables of contents. */
+export interface HeldPack {
+  readonly record: NewRecord;
+  readonly manifest: PackManifest;
+  readonly index: IndexReader;
+}
+
+/** Opens the manifest and the index of a pack; throws like `heldBytes`. */
+export function openPack(parts: Parts, record: NewRecord): HeldPack {
+  const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
+  return {
+    record,
+    manifest,
+    index: IndexReader.fromFrame(heldBytes(parts, record, manifest.index)),
+  };
+}
+
+/**
+ * The bytes of one blob of a pack, verified. A damaged blob is put into quarantine, and the pack it
+ * belongs to stops being a hit until a pull or seed has completed it: `CTXPACK_E_DIGEST_MISMATCH`, or
+ * `CTXPACK_E_STORE_DAMAGED` for a blob that is not there.
+ */
+export function heldBytes(parts: Parts, record: NewRecord, d: Descriptor): Uint8Array {
+  const bytes = segmentBytes(parts, record, d);
+  if (sha256(bytes) !== d.digest) throw damaged(parts, record, d);
+  return bytes;
+}
+
+/** `heldBytes` for a caller that verifies what is inside the blob. */
+export function segmentBytes(parts: Parts, record: NewRecord, d: Descriptor): Uint8Array {
+  if (!parts.blobs.has(d)) throw damaged(parts, record, d);
+  return parts.blobs.readWhole(d);
+}
+
+/**
+ * Says what is wrong when the content of a blob made no sense: `error` itself if the blob has its
+ * digest (then the pack is at fault), else that the blob is damaged.
+ */
+export function blame(parts: Parts, record: NewRecord, d: Descriptor, error: unknown): unknown {
+  return parts.blobs.isWhole(d) ? error : damaged(parts, record, d);
+}
+
+/** Puts a damaged blob aside and makes the pack one that is not whole. */
+function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
+  const isMissing = !parts.blobs.isPresent(d.digest);
+  const path = parts.blobs.path(d.digest);
+  const details = { uri: record.uri, digest: d.digest, path, damaged: true };
+  const hint = "pull the pack again, or seed its output again";
+  if (!parts.workspace.readOnly) putAside(parts, record, d, isMissing);
+  if (isMissing) {
+    return new CtxPackError(
+      "CTXPACK_E_STORE_DAMAGED",
+      `${record.uri}: the blob ${path} is missing`,
+      {
+        hint,
+        details,
+      },
+    );
+  }
+  return new CtxPackError(
+    "CTXPACK_E_DIGEST_MISMATCH",
+    `${record.uri}: the blob ${path} does not hold ${d.digest}`,
+    { hint, details },
+  );
+}
+
+function putAside(parts: Parts, record: NewRecord, d: Descriptor, isMissing: boolean): void {
+  try {
+    if (!isMissing) parts.blobs.quarantine(d.digest);
+    demote(parts, record);
+  } catch {
+    // A store that cannot be written keeps its damage; the error says what is wrong all the same.
+  }
+}
+
+/** A pack that lacks a blob is partial. Not under the lock: the worst is that a repair goes unnoticed. */
+function demote(parts: Parts, record: NewRecord): void {
+  const now = parts.records.get(record.uri);
+  if (now === undefined || now.partial || now.manifest.digest !== record.manifest.digest) return;
+  const { pinned: _, usedAt: __, ...rest } = now;
+  parts.records.write({ ...rest, partial: true });
+}

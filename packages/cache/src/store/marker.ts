@@ -1,0 +1,93 @@
+import { lstatSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FileEntry, IndexReader } from "../pack/index.ts";
+import { onDisk } from "./disk.ts";
+import type { Parts } from "./parts.ts";
+
+const SCHEMA = "ctxpack.tree/v1";
+/** Files that a hit by path looks at. */
+const SAMPLE = 256;
+
+/** What is written beside the files of a materialised tree. */
+export interface Marker {
+  /** The boot in which the files were written; after another one the disk may have lost some. */
+  readonly boot: string;
+  /** The files have been read back whole after a reboot. */
+  readonly durable: boolean;
+  /** Files spread evenly over the tree: path, size in bytes, mtime in nanoseconds. */
+  readonly sample: readonly (readonly [path: string, size: number, mtimeNs: string])[];
+}
+
+/** Whether the tree has its marker, was whole in this boot or on disk, and its sample is untouched. */
+export function isIntact(wrapper: string, boot: string): boolean {
+  const marker = readMarker(wrapper);
+  if (marker === undefined || (!marker.durable && marker.boot !== boot)) return false;
+  return marker.sample.every(([path, size, mtimeNs]) => isUntouched(wrapper, path, size, mtimeNs));
+}
+
+/** The marker, unless it is missing or damaged. */
+export function readMarker(wrapper: string): Marker | undefined {
+  try {
+    const value = JSON.parse(readFileSync(join(wrapper, "made.json"), "utf8"));
+    const isMarker =
+      value.schema === SCHEMA && typeof value.boot === "string" && Array.isArray(value.sample);
+    return isMarker ? (value as Marker) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the marker of a tree whose files are known to be right. */
+export function writeMarker(
+  parts: Parts,
+  wrapper: string,
+  index: IndexReader,
+  facts: {
+    readonly boot: string;
+    readonly durable: boolean;
+    readonly only?: ((path: string) => boolean) | undefined;
+  },
+): void {
+  const { boot, durable, only } = facts;
+  const sample = [...pick(index, only)].map(({ path, size }) => {
+    const stat = lstatSync(join(wrapper, "files", path), { bigint: true });
+    return [path, size, String(stat.mtimeNs)];
+  });
+  const temporary = parts.workspace.path();
+  const path = join(wrapper, "made.json");
+  onDisk("writing", path, () => {
+    writeFileSync(temporary, JSON.stringify({ schema: SCHEMA, boot, durable, sample }));
+    renameSync(temporary, path);
+  });
+}
+
+function isUntouched(wrapper: string, path: string, size: number, mtimeNs: string): boolean {
+  try {
+    const stat = lstatSync(join(wrapper, "files", path), { bigint: true });
+    return stat.isFile() && stat.size === BigInt(size) && String(stat.mtimeNs) === mtimeNs;
+  } catch {
+    return false;
+  }
+}
+
+/** Every k-th file, at most `SAMPLE` of them. */
+function* pick(index: IndexReader, only?: (path: string) => boolean): Iterable<FileEntry> {
+  const step = Math.max(1, Math.ceil(count(files(index, only)) / SAMPLE));
+  let row = 0;
+  for (const file of files(index, only)) {
+    if (row % step === 0) yield file;
+    row += 1;
+  }
+}
+
+function* files(index: IndexReader, only?: (path: string) => boolean): Iterable<FileEntry> {
+  for (const entry of index.entries()) {
+    if ("digest" in entry && (only === undefined || only(entry.path))) yield entry;
+  }
+}
+
+function count(items: Iterable<unknown>): number {
+  let n = 0;
+  for (const _ of items) n += 1;
+  return n;
+}

@@ -1,0 +1,95 @@
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { CtxPackError } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { onDisk, unlessMissing } from "./disk.ts";
+import { ownerName } from "./owner.ts";
+import { Places } from "./places.ts";
+
+/** Counts up when an older ctxpack could not make sense of a store any more. */
+const VERSION = 1;
+
+/**
+ * Makes sure that `dir` is a store this version can use, and returns its real path. Creates one in a
+ * folder that is empty or not there; a folder with anything else in it is left alone, since a store
+ * clears away what it does not know as its own.
+ */
+export function prepareStore(dir: string, options: { readonly readOnly: boolean }): string {
+  const path = resolve(dir);
+  if (!options.readOnly) onDisk("creating", path, () => mkdirSync(path, { recursive: true }));
+  const real = unlessMissing(() => onDisk("reading", path, () => realpathSync(path)));
+  if (real === undefined) {
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no store at ${path}`, {
+      hint: "check CTXPACK_CACHE_DIR",
+      details: { path },
+    });
+  }
+  const places = new Places(real);
+  const version = unlessMissing(() =>
+    onDisk("reading", places.version, () => readFileSync(places.version, "utf8")),
+  );
+  if (version !== undefined) expectVersion(version, places);
+  else begin(places, options.readOnly);
+  return real;
+}
+
+function expectVersion(text: string, places: Places): void {
+  const version = /^([1-9][0-9]{0,8})\n$/.exec(text)?.[1];
+  if (version === undefined) {
+    throw new CtxPackError("CTXPACK_E_STORE_DAMAGED", `${places.version} is no version number`, {
+      hint: `if ${places.dir} is the store of ctxpack, write "${VERSION}" and a newline into that file`,
+      details: { path: places.version },
+    });
+  }
+  if (Number(version) <= VERSION) return;
+  throw new CtxPackError(
+    "CTXPACK_E_UNSUPPORTED",
+    `the store ${places.dir} has version ${version}, this ctxpack knows ${VERSION}`,
+    {
+      hint: "update ctxpack, or use another store (CTXPACK_CACHE_DIR)",
+      details: { path: places.dir, expected: VERSION, found: Number(version) },
+    },
+  );
+}
+
+function begin(places: Places, readOnly: boolean): void {
+  const ours = new Set(Object.values(places).map((path) => basename(path)));
+  const foreign = readdirSync(places.dir).find(
+    (name) =>
+      !ours.has(name) && name !== "blobs" && name !== "lost+found" && !name.startsWith(".VERSION."),
+  );
+  if (foreign !== undefined) {
+    throw new CtxPackError(
+      "CTXPACK_E_CONFIG",
+      `${places.dir} is no store: it holds ${JSON.stringify(foreign)} and no VERSION`,
+      {
+        hint: "name an empty folder for the store (CTXPACK_CACHE_DIR)",
+        details: { path: places.dir },
+      },
+    );
+  }
+  if (readOnly) return;
+  onDisk("creating", places.dir, () => {
+    mkdirSync(places.blobs, { recursive: true });
+    place(places.layout, '{"imageLayoutVersion":"1.0.0"}', places.dir);
+    place(places.version, `${VERSION}\n`, places.dir);
+  });
+}
+
+/** By rename: another process that opens the store at this instant sees all of the file or none. */
+function place(path: string, text: string, dir: string): void {
+  const temporary = join(dir, `.VERSION.${ownerName()}`);
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } finally {
+    clear(temporary);
+  }
+}

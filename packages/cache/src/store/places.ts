@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { type CtxUri, type Digest, digestHex, uriDigest } from "@ctxpack/identity";
+
+/**
+ * Where everything of one store lies. Blobs lie as in an OCI image layout; records are named by URI,
+ * trees by what they hold, so that a path that was handed out never changes its meaning.
+ */
+export class Places {
+  readonly dir: string;
+  readonly version: string;
+  readonly layout: string;
+  readonly blobs: string;
+  readonly records: string;
+  readonly pins: string;
+  readonly trees: string;
+  readonly shared: string;
+  readonly temporary: string;
+  readonly quarantine: string;
+  readonly database: string;
+  readonly statIndex: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    this.version = join(dir, "VERSION");
+    this.layout = join(dir, "oci-layout");
+    this.blobs = join(dir, "blobs", "sha256");
+    this.records = join(dir, "packs");
+    this.pins = join(dir, "pins");
+    this.trees = join(dir, "trees");
+    this.shared = join(dir, "files");
+    this.temporary = join(dir, "tmp");
+    this.quarantine = join(dir, "quarantine");
+    this.database = join(dir, "store.db");
+    this.statIndex = join(dir, "stat-index");
+  }
+
+  blob(digest: Digest): string {
+    return join(this.blobs, digestHex(digest));
+  }
+
+  record(uri: CtxUri): string {
+    const hex = digestHex(uriDigest(uri));
+    return join(this.records, hex.slice(0, 2), `${hex}.json`);
+  }
+
+  pin(uri: CtxUri): string {
+    return join(this.pins, digestHex(uriDigest(uri)));
+  }
+
+  /** The folder around a materialised tree; `selection` tells parts of one tree apart. */
+  tree(tree: Digest, selection?: string): string {
+    const hex = digestHex(tree);
+    return join(this.trees, hex.slice(0, 2), selection === undefined ? hex : `${hex}-${selection}`);
+  }
+}

@@ -1,0 +1,80 @@
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "node:fs";
+import type { ContentReader } from "../pack/index.ts";
+import { readFully } from "./blobs.ts";
+import { onDisk, systemCode } from "./disk.ts";
+import { absolute, changed, type Scan } from "./scan.ts";
+
+interface OpenFile {
+  readonly row: number;
+  readonly path: string;
+  readonly fd: number;
+  readonly stat: BigIntStats;
+}
+
+/**
+ * Reads the files of a scan one after the other. A file that is not what was listed, or that changes
+ * while it is read, is `CTXPACK_E_TREE`.
+ */
+export class FileReader implements ContentReader {
+  readonly #scan: Scan;
+  #file: OpenFile | undefined;
+
+  constructor(scan: Scan) {
+    this.#scan = scan;
+  }
+
+  read(file: number, into: Uint8Array, position: number): number {
+    if (this.#file?.row !== file) {
+      this.release();
+      this.#file = this.#open(file);
+    }
+    const { fd, path } = this.#file;
+    return onDisk("reading", path, () => readFully(fd, into, position));
+  }
+
+  close(file: number): void {
+    const open = this.#file;
+    // Nothing is open when opening is what failed.
+    if (open?.row !== file) return;
+    this.#file = undefined;
+    try {
+      const now = fstatSync(open.fd, { bigint: true });
+      const { stat } = open;
+      if (now.size === stat.size && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs)
+        return;
+      throw changed(open.path, "changed while it was being read");
+    } finally {
+      closeSync(open.fd);
+    }
+  }
+
+  /** Closes what is open, after a failure. */
+  release(): void {
+    if (this.#file !== undefined) closeSync(this.#file.fd);
+    this.#file = undefined;
+  }
+
+  #open(row: number): OpenFile {
+    const { listing, root } = this.#scan;
+    const path = absolute(root, listing.path(row));
+    const fd = openListed(path);
+    const stat = fstatSync(fd, { bigint: true });
+    if (stat.isFile() && Number(stat.size) === listing.size(row)) return { row, path, fd, stat };
+    closeSync(fd);
+    throw changed(path, "is not the file that was listed");
+  }
+}
+
+function openListed(path: string): number {
+  try {
+    // Neither a link nor a FIFO put in the file's place is followed or waited for.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    return onDisk("reading", path, () => openSync(path, flags));
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" || code === "ELOOP" || code === "ENOTDIR") {
+      throw changed(path, "is no longer the file that was listed");
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,192 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
+import { writeFully } from "./blobs.ts";
+import { clear } from "./clear.ts";
+import { diskError, onDisk, syncFolder, unlessMissing } from "./disk.ts";
+import type { Places } from "./places.ts";
+import type { PackRecord } from "./record.ts";
+import type { Workspace } from "./workspace.ts";
+
+const SCHEMA = "ctxpack.record/v1";
+const HOUR_MS = 3_600_000;
+
+/** A record as it is written: what its file's name, its time and its pin say is not in it. */
+export type NewRecord = Omit<PackRecord, "pinned" | "usedAt">;
+
+/**
+ * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
+ * when the pack was last used, a file of the same name in `pins/` pins it.
+ */
+export class Records {
+  readonly #places: Places;
+  readonly #workspace: Workspace;
+
+  constructor(places: Places, workspace: Workspace) {
+    this.#places = places;
+    this.#workspace = workspace;
+  }
+
+  /** The record of a pack; a damaged one is put aside and counts as none. */
+  get(uri: CtxUri): PackRecord | undefined {
+    const path = this.#places.record(uri);
+    const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
+    if (text === undefined) return undefined;
+    const record = parseRecord(text, uri);
+    if (record === undefined) {
+      this.#quarantine(path);
+      return undefined;
+    }
+    const usedMs = unlessMissing(() => statSync(path).mtimeMs) ?? 0;
+    const pinned = unlessMissing(() => statSync(this.#places.pin(uri))) !== undefined;
+    return { ...record, pinned, usedAt: new Date(usedMs).toISOString() };
+  }
+
+  /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
+  write(record: NewRecord): void {
+    const path = this.#places.record(record.uri);
+    const temporary = this.#workspace.path();
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      const fd = openSync(temporary, "wx", 0o644);
+      try {
+        writeFully(fd, Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...record })}\n`));
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, path);
+      syncFolder(dirname(path));
+    } catch (error) {
+      clear(temporary);
+      throw diskError(error, "writing", path);
+    }
+  }
+
+  /** Every record, by URI. */
+  async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
+    for (const shelf of names(this.#places.records)) {
+      if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
+      for (const uri of this.#on(shelf)) {
+        signal?.throwIfAborted();
+        const record = this.get(uri);
+        if (record !== undefined) yield record;
+      }
+      await turn();
+    }
+  }
+
+  /** The URIs whose hex begins with `prefix` (at least 2 digits). */
+  matching(prefix: string): CtxUri[] {
+    return this.#on(prefix.slice(0, 2)).filter((uri) => uri.startsWith(`ctx://sha256:${prefix}`));
+  }
+
+  /** Takes a pack out of sight. */
+  remove(uri: CtxUri): void {
+    onDisk("removing", this.#places.record(uri), () => clear(this.#places.record(uri)));
+  }
+
+  pin(uri: CtxUri): void {
+    const path = this.#places.pin(uri);
+    onDisk("pinning", path, () => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, "");
+    });
+  }
+
+  unpin(uri: CtxUri): void {
+    onDisk("unpinning", this.#places.pin(uri), () => clear(this.#places.pin(uri)));
+  }
+
+  /** Notes that the pack is in use, at most once an hour; a store that cannot be written is left. */
+  touch(uri: CtxUri): void {
+    if (!this.#workspace.readOnly) touch(this.#places.record(uri), Date.now());
+  }
+
+  #on(shelf: string): CtxUri[] {
+    return names(`${this.#places.records}/${shelf}`)
+      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .map((name): CtxUri => `ctx://sha256:${name.slice(0, 64)}`);
+  }
+
+  #quarantine(path: string): void {
+    if (this.#workspace.readOnly) return;
+    try {
+      mkdirSync(this.#places.quarantine, { recursive: true });
+      renameSync(path, `${this.#places.quarantine}/${basename(path)}.${Date.now()}`);
+    } catch {
+      // A store that cannot be written keeps its damaged record, which still counts as none.
+    }
+  }
+}
+
+/** Sets a file's time to now if it is more than an hour old. */
+export function touch(path: string, nowMs: number): void {
+  try {
+    if (nowMs - statSync(path).mtimeMs < HOUR_MS) return;
+    utimesSync(path, new Date(nowMs), new Date(nowMs));
+  } catch {
+    // Only the order in which packs are evicted depends on it.
+  }
+}
+
+/** The error for a pack that is not here. */
+export function noPack(uri: CtxUri, dir: string): CtxPackError {
+  return new CtxPackError("CTXPACK_E_NOT_FOUND", `no pack ${uri} in ${dir}`, {
+    hint: "pull it, or seed its output",
+    details: { uri, path: dir },
+  });
+}
+
+function names(dir: string): string[] {
+  return (unlessMissing(() => onDisk("reading", dir, () => readdirSync(dir))) ?? []).sort();
+}
+
+function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null) return undefined;
+  const { schema, ...record } = value as Record<string, unknown>;
+  return schema === SCHEMA && isRecord(record) && record.uri === uri ? record : undefined;
+}
+
+function isRecord(value: object): value is NewRecord {
+  const r = value as Partial<Record<keyof NewRecord, unknown>>;
+  const manifest = r.manifest as Partial<Record<"mediaType" | "digest" | "size", unknown>> | null;
+  return (
+    typeof manifest === "object" &&
+    typeof manifest?.mediaType === "string" &&
+    isDigest(manifest.digest) &&
+    isCount(manifest.size) &&
+    isDigest(r.tree) &&
+    isCount(r.files) &&
+    isCount(r.bytes) &&
+    (r.name === undefined || typeof r.name === "string") &&
+    typeof r.partial === "boolean" &&
+    typeof r.origin === "string" &&
+    typeof r.createdAt === "string"
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import { mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { CtxPackError } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { onDisk, unlessMissing } from "./disk.ts";
+import { isGone, ownerName, parseOwner } from "./owner.ts";
+
+const HEARTBEAT_MS = 10_000;
+
+/**
+ * The folder for everything this process has not finished. Its name says whose it is, its time is the
+ * sign of life: the folder is the lease. Whoever opens one first clears those of processes that are gone,
+ * so a killed process leaves nothing for long. The folder is made with the first path asked for.
+ */
+export class Workspace {
+  /** Nothing in the store may be written. */
+  readonly readOnly: boolean;
+  readonly #parent: string;
+  #dir: string | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #count = 0;
+
+  constructor(parent: string, options: { readonly readOnly: boolean }) {
+    this.#parent = parent;
+    this.readOnly = options.readOnly;
+  }
+
+  /** Throws `CTXPACK_E_PERMISSION` in a store that was opened for reading. */
+  expectWritable(): void {
+    if (!this.readOnly) return;
+    const dir = dirname(this.#parent);
+    throw new CtxPackError("CTXPACK_E_PERMISSION", `the store ${dir} was opened read-only`, {
+      hint: "open it for writing, or use another store (CTXPACK_CACHE_DIR)",
+      details: { path: dir },
+    });
+  }
+
+  /** A path that nobody else uses, in the store's file system. */
+  path(): string {
+    this.expectWritable();
+    this.#dir ??= this.#begin();
+    this.#count += 1;
+    return join(this.#dir, String(this.#count));
+  }
+
+  /** Clears the folder and ends the lease. */
+  close(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+    if (this.#dir !== undefined) clear(this.#dir);
+    this.#dir = undefined;
+  }
+
+  #begin(): string {
+    const dir = join(this.#parent, ownerName());
+    onDisk("creating", dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+    reap(this.#parent, Date.now());
+    this.#heartbeat = setInterval(() => beat(dir), HEARTBEAT_MS);
+    // A lease is no reason to keep the process alive.
+    this.#heartbeat.unref();
+    return dir;
+  }
+}
+
+/** Clears what processes that are gone have left in `parent`. */
+function reap(parent: string, nowMs: number): void {
+  for (const name of readdirSync(parent)) {
+    const owner = parseOwner(name);
+    const dir = join(parent, name);
+    const seen = unlessMissing(() => statSync(dir).mtimeMs);
+    if (owner !== undefined && seen !== undefined && isGone(owner, seen, nowMs)) clear(dir);
+  }
+}
+
+function beat(dir: string): void {
+  try {
+    const now = new Date();
+    utimesSync(dir, now, now);
+  } catch {
+    // A sign of life that cannot be given must not end the work; only other machines look at it.
+  }
+}
