@@ -50,10 +50,10 @@ function flipByte(file: string): void {
 
 test("2: an invalid contract, naming file, line, column and place", async () => {
   const cwd = scratch();
-  writeFileSync(join(cwd, "c.json"), '{"transforms": [\n  {"tol": "x"}]}');
+  writeFileSync(join(cwd, "c.json"), '{"transforms": [\n  {"tool": "x", "parms": {}}]}');
   const done = await run(["id", "c.json"], { cwd });
   expect(done).toMatchObject({ code: 2, stdout: "" });
-  expect(done.stderr).toMatch(/^error: c\.json:2:\d+: .*tol/);
+  expect(done.stderr).toMatch(/^error: c\.json:2:\d+: .*parms/);
 });
 
 test("2: a path that does not exist", async () => {

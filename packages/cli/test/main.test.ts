@@ -46,7 +46,7 @@ test.for([
   [["psuh"], 'error: unknown command "psuh"\nhint: did you mean ctxpack push?\n'],
   [["bananas"], 'error: unknown command "bananas"\nhint: ctxpack --help lists the commands\n'],
   [["cache"], 'error: unknown command "cache"\nhint: did you mean ctxpack cache path?\n'],
-  [["--json"], "error: unknown flag --json\nhint: the command comes first\n"],
+  [["--to"], "error: unknown flag --to\nhint: the command comes first\n"],
   [["pull", "--form", "x"], "error: unknown flag --form\nhint: did you mean --from?\n"],
   [
     ["pull"],

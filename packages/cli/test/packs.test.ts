@@ -47,7 +47,7 @@ test("seed prints the URI of its contract, and nothing else on stdout", async ()
   const done = await run(["seed", "out", "--contract", "contract.json"], { cwd });
   expect(done.code).toBe(0);
   expect(done.stdout).toBe(`${await result(["id", "contract.json"], { cwd })}\n`);
-  expect(done.stderr).toMatch(/^seeded 3 files, 700 kB in .* s: 1 new segment of 1, .* stored\n$/);
+  expect(done.stderr).toMatch(/^seeded 3 files, 700 kB in .* s: 2 new segments of 2, .* stored\n$/);
   const again = await run(["seed", "out", "--contract", "contract.json"], { cwd });
   expect(again.stdout).toBe(done.stdout);
   expect(again.stderr).toBe("already in the store: 3 files, 700 kB\n");
@@ -139,7 +139,7 @@ test("inspect and ls show what made a pack and what it holds, here and in a pant
     uri,
     where: "oci:pantry",
     files: 3,
-    segments: 1,
+    segments: 2,
     contract: { schema: "ctxpack.contract/v1" },
   });
   const files = await result(["ls", uri, "--plain"], { cwd });
