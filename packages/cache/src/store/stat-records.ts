@@ -1,21 +1,33 @@
 import { hash } from "node:crypto";
 
-/** Bytes of a record: key, digest, and the day it was last of use (since the epoch, little-endian). */
+/** Bytes of a key. */
 export const KEY_BYTES = 16;
+
+/** A record in 32-bit words: key, digest, and the day it was last of use (since the epoch). */
+const KEY_WORDS = 4;
+const DAY_WORD = 12;
+const RECORD_WORDS = 13;
+const RECORD_BYTES: number = RECORD_WORDS * 4;
 const DIGEST_BYTES = 32;
-const DAY_AT: number = KEY_BYTES + DIGEST_BYTES;
-const RECORD_BYTES: number = DAY_AT + 4;
 
 const magic = "ctxpack.stat-index/v1\n";
 const HEADER_BYTES: number = 24 + 32;
 
-/** Records of one size, sorted by key. Keys are SHA-256 bits, so where one lies can be guessed. */
+/** The bits of a SHA-256, as many as a key has. */
+export type Key = Uint32Array;
+
+/**
+ * Records of one size, sorted by key, word by word as this machine reads them: on a machine of the other
+ * byte order nothing is found. Keys are evenly spread, so where one lies can be guessed.
+ */
 export class SortedRecords {
   /** The records, one behind the other. */
   readonly bytes: Buffer;
+  readonly #words: Uint32Array;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   }
 
   static empty(): SortedRecords {
@@ -28,7 +40,8 @@ export class SortedRecords {
     if (file.length < HEADER_BYTES || body.length % RECORD_BYTES !== 0) return undefined;
     if (file.toString("latin1", 0, magic.length) !== magic) return undefined;
     const checksum = hash("sha256", body, "buffer");
-    return checksum.equals(file.subarray(24, HEADER_BYTES)) ? new SortedRecords(body) : undefined;
+    if (!checksum.equals(file.subarray(24, HEADER_BYTES))) return undefined;
+    return new SortedRecords(body.byteOffset % 4 === 0 ? body : copyOf(body));
   }
 
   /** What comes before the records in a file: magic and SHA-256 of the records. */
@@ -44,22 +57,21 @@ export class SortedRecords {
   }
 
   /** The row of `key`, or -1. */
-  find(key: Buffer): number {
-    const row = this.#lowerBound(key, 0);
-    return row < this.count && this.#compareKey(row, key) === 0 ? row : -1;
+  find(key: Key): number {
+    const row = this.#lowerBound(key, 0, 0);
+    return row < this.count && this.#compare(row, key, 0) === 0 ? row : -1;
   }
 
   digest(row: number): string {
-    const at = row * RECORD_BYTES + KEY_BYTES;
-    return this.bytes.toString("hex", at, at + DIGEST_BYTES);
+    return hexAt(this.bytes, row);
   }
 
   day(row: number): number {
-    return this.bytes.readUInt32LE(row * RECORD_BYTES + DAY_AT);
+    return this.#words[row * RECORD_WORDS + DAY_WORD] ?? 0;
   }
 
   setDay(row: number, day: number): void {
-    this.bytes.writeUInt32LE(day, row * RECORD_BYTES + DAY_AT);
+    this.#words[row * RECORD_WORDS + DAY_WORD] = day;
   }
 
   /** The records of both; where both have a key, those of `newer`, with the later of the two days. */
@@ -69,12 +81,11 @@ export class SortedRecords {
     let length = 0;
     let from = 0;
     for (let row = 0; row < newer.count; row++) {
-      const record = newer.bytes.subarray(row * RECORD_BYTES, (row + 1) * RECORD_BYTES);
-      const to = this.#lowerBound(record, from);
+      const to = this.#lowerBound(newer.#words, row * RECORD_WORDS, from);
       length += this.bytes.copy(merged, length, from * RECORD_BYTES, to * RECORD_BYTES);
-      const both = to < this.count && this.#compareKey(to, record) === 0;
-      length += record.copy(merged, length);
-      if (both) merged.writeUInt32LE(Math.max(this.day(to), newer.day(row)), length - 4);
+      const both = to < this.count && this.#compare(to, newer.#words, row * RECORD_WORDS) === 0;
+      if (both) newer.setDay(row, Math.max(this.day(to), newer.day(row)));
+      length += newer.bytes.copy(merged, length, row * RECORD_BYTES, (row + 1) * RECORD_BYTES);
       from = both ? to + 1 : to;
     }
     length += this.bytes.copy(merged, length, from * RECORD_BYTES);
@@ -111,63 +122,60 @@ export class SortedRecords {
   }
 
   /** The first row from `from` on whose key is not less: interpolation, then bisection. */
-  #lowerBound(key: Buffer, from: number): number {
+  #lowerBound(words: Uint32Array, at: number, from: number): number {
     let low = from;
     let high = this.count;
     for (let step = 0; low < high; step++) {
-      const row = step < 4 ? this.#guess(key, low, high) : (low + high) >>> 1;
-      if (this.#compareKey(row, key) < 0) low = row + 1;
+      const row = step < 4 ? this.#guess(words[at] ?? 0, low, high) : (low + high) >>> 1;
+      if (this.#compare(row, words, at) < 0) low = row + 1;
       else high = row;
     }
     return low;
   }
 
-  #guess(key: Buffer, low: number, high: number): number {
-    const least = this.bytes.readUInt32BE(low * RECORD_BYTES);
-    const most = this.bytes.readUInt32BE((high - 1) * RECORD_BYTES);
-    const part = (key.readUInt32BE(0) - least) / (most - least + 1);
+  #guess(word: number, low: number, high: number): number {
+    const least = this.#words[low * RECORD_WORDS] ?? 0;
+    const most = this.#words[(high - 1) * RECORD_WORDS] ?? 0;
+    const part = (word - least) / (most - least + 1);
     return Math.min(high - 1, Math.max(low, low + Math.floor(part * (high - low))));
   }
 
-  /** `key` may be a record: its first bytes count. */
-  #compareKey(row: number, key: Buffer): number {
-    const at = row * RECORD_BYTES;
-    return this.bytes.compare(key, 0, KEY_BYTES, at, at + KEY_BYTES);
+  #compare(row: number, words: Uint32Array, at: number): number {
+    return compareKeys(this.#words, row * RECORD_WORDS, words, at);
   }
 }
 
 /** Records in the order they came, found by key: what is new since a file was loaded. */
 export class NewRecords {
   #bytes: Buffer = Buffer.alloc(64 * RECORD_BYTES);
+  #words: Uint32Array = new Uint32Array(this.#bytes.buffer);
   #count = 0;
-  /** Row + 1 of a key at its first 32 bits or the next free place; half of the places stay free. */
+  /** Row + 1 of a key at its first bits or the next free place; half of the places stay free. */
   #slots: Uint32Array = new Uint32Array(128);
 
   get count(): number {
     return this.#count;
   }
 
-  find(key: Buffer): string | undefined {
+  find(key: Key): string | undefined {
     const row = (this.#slots[this.#slot(key, 0)] ?? 0) - 1;
-    if (row < 0) return undefined;
-    const at = row * RECORD_BYTES + KEY_BYTES;
-    return this.#bytes.toString("hex", at, at + DIGEST_BYTES);
+    return row < 0 ? undefined : hexAt(this.#bytes, row);
   }
 
-  put(key: Buffer, hex: string, day: number): void {
+  put(key: Key, hex: string, day: number): void {
     if ((this.#count + 1) * RECORD_BYTES > this.#bytes.length) this.#grow();
     const slot = this.#slot(key, 0);
     const row = (this.#slots[slot] || ++this.#count) - 1;
     this.#slots[slot] = row + 1;
-    const at = row * RECORD_BYTES;
-    key.copy(this.#bytes, at, 0, KEY_BYTES);
-    this.#bytes.write(hex, at + KEY_BYTES, "hex");
-    this.#bytes.writeUInt32LE(day, at + DAY_AT);
+    this.#words.set(key, row * RECORD_WORDS);
+    this.#bytes.write(hex, row * RECORD_BYTES + KEY_BYTES, "hex");
+    this.#words[row * RECORD_WORDS + DAY_WORD] = day;
   }
 
   sorted(): SortedRecords {
     const rows = new Uint32Array(this.#count).map((_, row) => row);
-    rows.sort((a, b) => this.#compare(a * RECORD_BYTES, b * RECORD_BYTES));
+    const words = this.#words;
+    rows.sort((a, b) => compareKeys(words, a * RECORD_WORDS, words, b * RECORD_WORDS));
     const sorted = Buffer.allocUnsafeSlow(this.#count * RECORD_BYTES);
     for (const [i, row] of rows.entries()) {
       this.#bytes.copy(sorted, i * RECORD_BYTES, row * RECORD_BYTES, (row + 1) * RECORD_BYTES);
@@ -175,29 +183,42 @@ export class NewRecords {
     return new SortedRecords(sorted);
   }
 
-  #compare(a: number, b: number): number {
-    const first = this.#bytes.readUInt32BE(a) - this.#bytes.readUInt32BE(b);
-    return first || this.#bytes.compare(this.#bytes, b, b + KEY_BYTES, a, a + KEY_BYTES);
-  }
-
-  /** Where the key at `offset` of `key` stands, or the free place where it would. */
-  #slot(key: Buffer, offset: number): number {
+  /** Where the key at `at` of `words` stands, or the free place where it would. */
+  #slot(words: Uint32Array, at: number): number {
     const mask = this.#slots.length - 1;
-    for (let slot = key.readUInt32LE(offset + 4) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (words[at] ?? 0) & mask; ; slot = (slot + 1) & mask) {
       const row = (this.#slots[slot] ?? 0) - 1;
-      if (row < 0) return slot;
-      const at = row * RECORD_BYTES;
-      if (this.#bytes.compare(key, offset, offset + KEY_BYTES, at, at + KEY_BYTES) === 0) {
-        return slot;
-      }
+      if (row < 0 || compareKeys(this.#words, row * RECORD_WORDS, words, at) === 0) return slot;
     }
   }
 
   #grow(): void {
-    this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(this.#bytes.length)]);
+    const grown = Buffer.alloc(this.#bytes.length * 2);
+    this.#bytes.copy(grown);
+    this.#bytes = grown;
+    this.#words = new Uint32Array(grown.buffer);
     this.#slots = new Uint32Array(this.#slots.length * 2);
     for (let row = 0; row < this.#count; row++) {
-      this.#slots[this.#slot(this.#bytes, row * RECORD_BYTES)] = row + 1;
+      this.#slots[this.#slot(this.#words, row * RECORD_WORDS)] = row + 1;
     }
   }
+}
+
+function compareKeys(a: Uint32Array, atA: number, b: Uint32Array, atB: number): number {
+  for (let i = 0; i < KEY_WORDS; i++) {
+    const difference = (a[atA + i] ?? 0) - (b[atB + i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function hexAt(bytes: Buffer, row: number): string {
+  const at = row * RECORD_BYTES + KEY_BYTES;
+  return bytes.toString("hex", at, at + DIGEST_BYTES);
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -7,7 +7,7 @@ import type { OnProgress } from "../progress.ts";
 import type { FileDigests } from "./digests.ts";
 import { errnoOf, readError, show, treeError } from "./fault.ts";
 import { HashJob } from "./job.ts";
-import { DigestLines } from "./lines.ts";
+import { DigestLines, STEP_ROWS } from "./lines.ts";
 import { BUFFER_BYTES, readDigest } from "./read.ts";
 import { runSliced } from "./slice.ts";
 import { type FileTable, sizeAt } from "./table.ts";
@@ -153,7 +153,7 @@ function* lookUp(
     const hex = digests?.get(table.openPath(row), table.state(row));
     if (hex === undefined) pending[unknown++] = row;
     else lines.setDigest(row, hex);
-    if (digests !== undefined) yield;
+    if (row % STEP_ROWS === 0) yield;
   }
   return pending.subarray(0, unknown);
 }
@@ -166,9 +166,9 @@ function* remember(
   digests: FileDigests | undefined,
 ): Generator<undefined, void, void> {
   if (digests === undefined) return;
-  for (const row of read) {
+  for (const [i, row] of read.entries()) {
     digests.set(table.openPath(row), table.state(row), lines.digest(row), readAt);
-    yield;
+    if (i % STEP_ROWS === 0) yield;
   }
 }
 
