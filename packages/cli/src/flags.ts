@@ -26,8 +26,19 @@ export type FlagValues<Table extends FlagTable> = {
     | undefined;
 };
 
+/** What the flags of every command were set to. */
+export interface GlobalFlags {
+  readonly json?: boolean;
+  readonly progress?: boolean;
+  readonly plain?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly timeout?: string;
+  readonly help?: boolean;
+}
+
 /** Flags that every command takes and that mean the same everywhere. */
-export const GLOBAL_FLAGS = {
+export const GLOBAL_FLAGS: Readonly<Record<keyof GlobalFlags, Flag>> = {
   json: { type: "boolean", about: "print one JSON object with schemaVersion" },
   progress: {
     type: "boolean",
@@ -38,7 +49,7 @@ export const GLOBAL_FLAGS = {
   verbose: { type: "boolean", short: "v", about: "say more; stack traces of bugs" },
   timeout: { type: "string", value: "TIME", about: "give up after this long: 30s, 5m, 1h" },
   help: { type: "boolean", short: "h", about: "print this help" },
-} as const satisfies FlagTable;
+};
 
 /** Splits `argv` into flags and arguments. Unknown flags and missing values are CTXPACK_E_USAGE. */
 export function parseFlags<Table extends FlagTable>(

@@ -7,6 +7,7 @@ import {
   type FlagTable,
   type FlagValues,
   GLOBAL_FLAGS,
+  type GlobalFlags,
   parseDuration,
   parseFlags,
 } from "./flags.ts";
@@ -14,8 +15,6 @@ import { commandHelp, mainHelp } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, type Stream, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
-
-type GlobalFlags = FlagValues<typeof GLOBAL_FLAGS>;
 
 /** Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 
-export const cachePath = defineCommand({
+export const cachePath: Command = defineCommand({
   usage: "cache path",
   example: ["ctxpack cache path"],
   about:

@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
-export const cat = defineCommand({
+export const cat: Command = defineCommand({
   usage: "cat <uri> <file> [--from PANTRY]",
   example: ["ctxpack cat ctx://sha256:7c1e… manual/chapter-1.txt | head"],
   about:

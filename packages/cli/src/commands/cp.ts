@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, plural } from "../format.ts";
 
-export const cp = defineCommand({
+export const cp: Command = defineCommand({
   usage: "cp <from> <to> [<uri>…] [--all]",
   example: [
     "ctxpack cp oci:./pantry oci-archive:./packs.tar --all   # onto a stick",

@@ -1,10 +1,10 @@
 import type { DiffResult } from "@ctxpack/client";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { EXIT_DIFFERENT } from "../exit.ts";
 
 const SIGNS = { added: "+", removed: "-", changed: "~" } as const;
 
-export const diff = defineCommand({
+export const diff: Command = defineCommand({
   usage: "diff <a> <b> [--outputs] [--exit-code]",
   example: [
     "ctxpack diff contract.yaml ctx://sha256:7c1e…",

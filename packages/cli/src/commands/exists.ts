@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { EXIT_MISS } from "../exit.ts";
 
-export const exists = defineCommand({
+export const exists: Command = defineCommand({
   usage: "exists <uri> [--from PANTRY]",
   example: [
     "ctxpack exists ctx://sha256:7c1e…",

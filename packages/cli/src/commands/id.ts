@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
-export const id = defineCommand({
+export const id: Command = defineCommand({
   usage: "id <contract> [--explain]",
   example: [
     "ctxpack id contract.yaml",

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
 const CONTRACT = `# What decides the output. Its URI: ctxpack id contract.yaml
@@ -18,7 +18,7 @@ outputs:
   - {path: ./index}                # where, not what: no part of the URI
 `;
 
-export const init = defineCommand({
+export const init: Command = defineCommand({
   usage: "init [<file>] [--force]",
   example: ["ctxpack init", "ctxpack id contract.yaml"],
   about: "Writes a contract to start from, contract.yaml unless told otherwise.",

@@ -1,8 +1,8 @@
 import type { PackDescription } from "@ctxpack/client";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 
-export const inspect = defineCommand({
+export const inspect: Command = defineCommand({
   usage: "inspect <uri> [--from PANTRY]",
   example: ["ctxpack inspect ctx://sha256:7c1e…"],
   about:

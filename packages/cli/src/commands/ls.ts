@@ -1,9 +1,9 @@
 import type { CtxPack, Entry, PackRecord } from "@ctxpack/client";
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
 import type { Output } from "../output.ts";
 
-export const ls = defineCommand({
+export const ls: Command = defineCommand({
   usage: "ls [<uri>] [--from PANTRY]",
   example: ["ctxpack ls", "ctxpack ls ctx://sha256:7c1e…"],
   about: "Lists the packs of the store, the last used first, or the files of one pack.",

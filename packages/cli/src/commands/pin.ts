@@ -1,6 +1,6 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 
-export const pin = defineCommand({
+export const pin: Command = defineCommand({
   usage: "pin <uri>",
   example: ["ctxpack pin ctx://sha256:7c1e…"],
   about: "Keeps a pack in the store whatever happens.",
@@ -14,7 +14,7 @@ export const pin = defineCommand({
   },
 });
 
-export const unpin = defineCommand({
+export const unpin: Command = defineCommand({
   usage: "unpin <uri>",
   example: ["ctxpack unpin ctx://sha256:7c1e…"],
   about: "Lets a pinned pack go again.",

@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
-export const pull = defineCommand({
+export const pull: Command = defineCommand({
   usage: "pull <uri> [--from PANTRY] [--only GLOB]… [--to DIR]",
   example: [
     "ctxpack pull ctx://sha256:7c1e… --from oci:./pantry",

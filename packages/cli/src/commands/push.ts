@@ -1,7 +1,7 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
-export const push = defineCommand({
+export const push: Command = defineCommand({
   usage: "push <uri> [--to PANTRY]",
   example: ["ctxpack push ctx://sha256:7c1e… --to oci:./pantry"],
   about:

@@ -1,6 +1,6 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 
-export const rm = defineCommand({
+export const rm: Command = defineCommand({
   usage: "rm <uri>",
   example: ["ctxpack rm ctx://sha256:7c1e…"],
   about: "Removes a pack from the store. Pantries keep theirs.",

@@ -1,8 +1,8 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
-export const seed = defineCommand({
+export const seed: Command = defineCommand({
   usage: "seed <folder> --contract FILE",
   example: ["ctxpack seed ./processed_data --contract contract.json"],
   about: "Puts a folder into the store as the output of a contract, and prints the URI.",

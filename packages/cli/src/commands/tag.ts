@@ -1,6 +1,6 @@
-import { defineCommand } from "../command.ts";
+import { type Command, defineCommand } from "../command.ts";
 
-export const tag = defineCommand({
+export const tag: Command = defineCommand({
   usage: "tag <uri> <channel> [--to PANTRY]",
   example: [
     "ctxpack tag ctx://sha256:7c1e… nightly --to oci:./pantry",
