@@ -115,8 +115,10 @@ function scanParams(
   for (const [key, member] of Object.entries(value)) {
     const name = Array.isArray(value) ? undefined : secretName(key);
     const inside = [...path, Array.isArray(value) ? Number(key) : key];
+    // A key that is itself a secret is `scan`'s to report: the pointer here would spell it out.
+    if (shapeOf(key) !== undefined) continue;
     if (name !== undefined) into.push({ pointer: pointerOf(inside), kind: `the name ${name}` });
-    else if (shapeOf(key) === undefined) scanParams(member as JsonValue, inside, into);
+    else scanParams(member as JsonValue, inside, into);
   }
 }
 
@@ -129,11 +131,11 @@ function scanEnv(
     ? env.map((name: string, index): [string | number, string] => [index, name])
     : Object.keys(env).map((name): [string | number, string] => [name, name]);
   for (const [step, text] of names) {
+    const shape = shapeOf(text);
     const name = secretName(text);
-    if (name !== undefined) {
+    if (shape !== undefined) into.push({ pointer: pointerOf(path), kind: `${shape} as a name` });
+    else if (name !== undefined) {
       into.push({ pointer: pointerOf([...path, step]), kind: `the name ${name}` });
-    } else if (shapeOf(text) !== undefined) {
-      into.push({ pointer: pointerOf(path), kind: `${shapeOf(text)} as a name` });
     }
   }
 }
