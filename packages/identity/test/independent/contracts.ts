@@ -97,7 +97,7 @@ function pattern(tree: Tree, random: Random): string {
     .normalize("NFC");
   const parts = path.split("/").map((part) => {
     const letters = [...part];
-    switch (random.below(6)) {
+    switch (random.below(7)) {
       case 0:
         return "*";
       case 1:
@@ -105,7 +105,12 @@ function pattern(tree: Tree, random: Random): string {
       case 2:
         return part.replace(/^.*(?=\.)/s, "*");
       case 3:
-        letters[random.below(letters.length)] = random.pick(["?", "*"]);
+      case 4:
+        letters.splice(
+          random.below(letters.length),
+          random.below(3),
+          random.pick(["?", "*", "??"]),
+        );
         return letters.join("");
       default:
         return part;

@@ -80,6 +80,10 @@ function writeOddity(root: string, folder: string, files: string[], random: Rand
   const oddities: readonly (() => void)[] = [
     () => linkOnce("nowhere", at("dead.md")),
     () => linkOnce("../".repeat(40), at("outside")),
+    () => {
+      writeFileSync(join(root, "..", "outside.md"), "x");
+      linkOnce(relative(join(root, folder), join(root, "..", "outside.md")), at("leaves.md"));
+    },
     () => linkOnce("itself", at("itself")),
     () => writeFileSync(at("new\nline.md"), "x"),
     () => writeFileSync(Buffer.concat([Buffer.from(at("bad-")), Buffer.from([0xff, 0xfe])]), "x"),
