@@ -85,9 +85,10 @@ function find(name: string): (typeof COMMANDS)[string] {
 }
 
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
-  const table = { ...GLOBAL_FLAGS, ...command.flags };
+  const table: FlagTable = { ...GLOBAL_FLAGS, ...command.flags };
   const { flags, args } = parseFlags(argv, table);
-  const global = flags as GlobalFlags;
+  // The table says what each is; checked when it was parsed.
+  const global = flags as Readonly<Record<string, unknown>> as GlobalFlags;
   if (global.help) {
     process.stdout.write(`${commandHelp(command)}\n`);
     return 0;

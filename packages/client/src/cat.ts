@@ -33,15 +33,10 @@ export async function* cat(
   yield* store.read(location.uri, path, { signal: work.signal });
 }
 
-/** Selects every entry whose content the file at `path` has: where a link leads is among them. */
+/** Selects the file that `path` leads to. */
 function contentOf(index: IndexReader, path: string): (entry: string) => boolean {
-  for (const file of index.outputFiles()) {
-    if (file.path !== path) continue;
-    return (entry) => {
-      const row = index.find(entry);
-      return row !== undefined && "digest" in row && row.digest === file.digest;
-    };
-  }
+  const file = index.findFile(path);
+  if (file) return (entry) => entry === file.path;
   throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `the pack has no file "${path}"`, {
     hint: "ctxpack ls lists the files of a pack",
     details: { path },

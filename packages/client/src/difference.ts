@@ -4,6 +4,7 @@ import type { Entry, IndexReader } from "@ctxpack/cache/pack";
 import {
   type ContractDifference,
   type CtxUri,
+  compareBytewise,
   diffContracts,
   type ResolvedContract,
 } from "@ctxpack/identity";
@@ -84,7 +85,11 @@ export function* compareOutputs(a: IndexReader, b: IndexReader): Generator<Outpu
   let before = left.next();
   let after = right.next();
   while (!before.done || !after.done) {
-    const order = before.done ? 1 : after.done ? -1 : comparePaths(before.value, after.value);
+    const order = before.done
+      ? 1
+      : after.done
+        ? -1
+        : compareBytewise(before.value.path, after.value.path);
     if (order < 0) yield { path: (before.value as Entry).path, kind: "removed" };
     else if (order > 0) yield { path: (after.value as Entry).path, kind: "added" };
     else if (meaning(before.value as Entry) !== meaning(after.value as Entry)) {
@@ -93,11 +98,6 @@ export function* compareOutputs(a: IndexReader, b: IndexReader): Generator<Outpu
     if (order <= 0) before = left.next();
     if (order >= 0) after = right.next();
   }
-}
-
-/** Bytewise, as the index is sorted: UTF-16 order differs from it beyond the first plane. */
-function comparePaths(a: Entry, b: Entry): number {
-  return a.path === b.path ? 0 : Buffer.compare(Buffer.from(a.path), Buffer.from(b.path));
 }
 
 /** What an entry is, without where it lies in the tar. */

@@ -8,7 +8,7 @@ export type {
   ProgressEvent,
   Resolution,
 } from "@ctxpack/identity";
-export { CtxPackError } from "@ctxpack/identity";
+export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
 export type { OpenOptions } from "./ctxpack.ts";

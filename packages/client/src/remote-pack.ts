@@ -1,4 +1,4 @@
-import { decompressFrame, frameContentSize, IndexReader, LIMITS } from "@ctxpack/cache/pack";
+import { IndexReader, LIMITS } from "@ctxpack/cache/pack";
 import { CtxPackError, parseResolvedContract, type ResolvedContract } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
 import type { FoundPack } from "./pantry.ts";
@@ -41,7 +41,7 @@ export async function describeFound(
   });
   const contract = parseResolvedContract(configBytes);
   const frame = await fetchBytes(found.source, index, { maxBytes: LIMITS.index, signal });
-  const reader = IndexReader.open(unpackIndex(frame));
+  const reader = IndexReader.fromFrame(frame);
   if (reader.tree !== found.manifest.tree) {
     throw new CtxPackError(
       "CTXPACK_E_PACK",
@@ -50,17 +50,4 @@ export async function describeFound(
     );
   }
   return { contract, index: reader };
-}
-
-/** What the frame claims is checked before anything is allocated for it. */
-function unpackIndex(frame: Uint8Array): Uint8Array {
-  const size = frameContentSize(frame);
-  if (size > LIMITS.index) {
-    throw new CtxPackError(
-      "CTXPACK_E_PACK",
-      `the index claims ${size} bytes, at most ${LIMITS.index} are allowed`,
-      { details: { expected: LIMITS.index, found: size } },
-    );
-  }
-  return decompressFrame(frame, size);
 }

@@ -35,8 +35,8 @@ export async function seed(
   const folder = resolve(session.cwd, dir);
   await requireFolder(folder, dir);
   const loaded = await loadContract(session, options.contract, work);
-  const { contract, file } = loaded.parsed;
-  refuseSecrets(contract, { allow: options.allowSecret ?? [], file });
+  const { contract, file, locate } = loaded.parsed;
+  refuseSecrets(contract, { allow: options.allowSecret ?? [], file, locate });
   const resolution = await identify(session, withOutput(loaded, folder), {
     ...work,
     statCache: options.statCache,

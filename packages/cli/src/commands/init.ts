@@ -3,8 +3,10 @@ import { resolve } from "node:path";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
-const CONTRACT = `# What decides the output. Its URI: ctxpack id contract.yaml
-$schema: https://ctxpack.dev/schemas/contract.v1.json
+const contract = (
+  schema: string,
+): string => `# What decides the output. Its URI: ctxpack id contract.yaml
+$schema: ${schema}
 name: my-index                     # a label, no part of the URI
 inputs:
   - {name: docs, path: ./docs}     # every byte and every name below counts
@@ -29,8 +31,11 @@ export const init: Command = defineCommand({
     if (!/\.ya?ml$/.test(file)) {
       throw new CommandError("CTXPACK_E_USAGE", `${file} does not end in .yaml`);
     }
+    const { CONTRACT_SCHEMA_URI } = await import("@ctxpack/client");
     try {
-      await writeFile(resolve(cwd, file), CONTRACT, { flag: flags.force ? "w" : "wx" });
+      await writeFile(resolve(cwd, file), contract(CONTRACT_SCHEMA_URI), {
+        flag: flags.force ? "w" : "wx",
+      });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT") {
