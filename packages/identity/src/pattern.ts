@@ -64,7 +64,7 @@ class SegmentPattern implements Pattern {
   constructor(text: string) {
     this.text = text;
     this.#segments = parseSegments(text);
-    this.#universal = this.#segments.map((_, i) => isUniversal(this.#segments.slice(i)));
+    this.#universal = universalFrom(this.#segments);
   }
 
   matches(path: string): boolean {
@@ -203,14 +203,26 @@ function widthAt(text: string, index: number): number {
   return (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
 }
 
-/** A `**`, beside it at most one `*`, and nothing else: every path of one or more segments. */
-function isUniversal(segments: readonly string[]): boolean {
-  const singles = segments.filter((segment) => segment !== ANY_DEPTH);
-  return (
-    singles.length < segments.length &&
-    singles.length <= 1 &&
-    singles.every((segment) => /^\*+$/.test(segment))
-  );
+/**
+ * For each place in a pattern, whether the rest of it matches every path of one or more segments: it is a
+ * `**`, beside it at most one `*` (or `?*`), and nothing else.
+ */
+function universalFrom(segments: readonly string[]): boolean[] {
+  const universal = segments.map(() => false);
+  let deep = false;
+  let singles = 0;
+  for (let i = segments.length - 1; i >= 0; i--) {
+    const segment = segments[i] ?? "";
+    if (segment === ANY_DEPTH) deep = true;
+    else if (++singles > 1 || !isAnyName(segment)) break;
+    universal[i] = deep;
+  }
+  return universal;
+}
+
+function isAnyName(segment: string): boolean {
+  const rest = segment.replaceAll("*", "");
+  return segment.includes("*") && (rest === "" || rest === "?");
 }
 
 function parseSegments(text: string): string[] {

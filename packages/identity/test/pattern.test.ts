@@ -120,6 +120,9 @@ describe("compilePattern", () => {
     ["drafts/**", "drafts/a", true],
     ["drafts/**/*", "drafts", true],
     ["drafts/*/**", "drafts", true],
+    ["drafts/**/?*", "drafts", true],
+    ["drafts/**/??*", "drafts", false],
+    ["drafts/**/?", "drafts", false],
     ["drafts/*", "drafts", false],
     ["drafts/*/*/**", "drafts", false],
     ["**/node_modules/**", "a/node_modules", true],
@@ -134,6 +137,9 @@ describe("compilePattern", () => {
     expect(stars.matches("a".repeat(250))).toBe(false);
     const deep = compilePattern(`${"**/a/".repeat(60)}b`);
     expect(deep.matches(Array.from({ length: 400 }, () => "a").join("/"))).toBe(false);
+    const long = compilePattern(`${"*/".repeat(200_000)}${"*".repeat(200_000)}a`);
+    expect(long.matches("a/b")).toBe(false);
+    expect(long.covers("a")).toBe(false);
   });
 });
 
