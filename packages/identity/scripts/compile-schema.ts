@@ -1,5 +1,5 @@
 /**
- * Compiles schemas/contract.v1.json into src/schema/contract.generated.js, so that nothing at run time needs ajv.
+ * Compiles schemas/contract.v1.json into src/schema/contract.generated.ts, so that nothing at run time needs ajv.
  * Run it after every change of the schema: `node packages/identity/scripts/compile-schema.ts`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import standalone from "ajv/dist/standalone/index.js";
 
 const schemaFile = new URL("../schemas/contract.v1.json", import.meta.url);
-const generatedFile = new URL("../src/schema/contract.generated.js", import.meta.url);
+const generatedFile = new URL("../src/schema/contract.generated.ts", import.meta.url);
 
 /** The generated module's text for a schema's text. */
 export function compileSchema(text: string): string {
@@ -36,12 +36,20 @@ export function compileSchema(text: string): string {
     throw new Error("the compiled schema needs ajv at run time");
   return [
     "// Written by scripts/compile-schema.ts from schemas/contract.v1.json; not edited by hand.",
+    "// @ts-nocheck",
     "// biome-ignore-all lint: generated",
     "// biome-ignore-all format: generated",
     "// biome-ignore-all assist: generated",
-    code.replace(/^"use strict";/, ""),
+    'import type { Validator } from "./problem.ts";',
+    code
+      .replace(/^"use strict";/, "")
+      .replaceAll(/^export const (\w+) =|(?<=;)export const (\w+) =/g, typed),
     "",
   ].join("\n");
+}
+
+function typed(_: string, first?: string, later?: string): string {
+  return `export const ${first ?? later}: Validator =`;
 }
 
 if (import.meta.main) writeFileSync(generatedFile, compileSchema(readFileSync(schemaFile, "utf8")));

@@ -29,7 +29,7 @@ export function resolvedProblems(contract: ResolvedContract): Problem[] {
 }
 
 /** The part of a path after its last slash; a folder may be written with one behind it. */
-export function baseName(path: string): string {
+function baseName(path: string): string {
   return /([^/]*)\/*$/.exec(path)?.[1] ?? "";
 }
 

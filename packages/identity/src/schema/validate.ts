@@ -1,6 +1,6 @@
 import type { JsonValue } from "../canonical.ts";
 import type { Contract, ResolvedContract } from "../contract.ts";
-import { validateContract, validateResolved } from "./contract.generated.js";
+import { validateContract, validateResolved } from "./contract.generated.ts";
 import { type Problem, type Spell, schemaProblems } from "./problem.ts";
 import { contractProblems, resolvedProblems } from "./rules.ts";
 

@@ -14,25 +14,25 @@ export interface SourceEntry {
   readonly value: SourceNode;
 }
 
-export interface SourceList {
+interface SourceList {
   readonly kind: "list";
   readonly offset: number;
   readonly items: readonly SourceNode[];
 }
 
-export interface SourceNumber {
+interface SourceNumber {
   readonly kind: "number";
   readonly offset: number;
   readonly literal: string;
 }
 
-export interface SourceText {
+interface SourceText {
   readonly kind: "text";
   readonly offset: number;
   readonly value: string;
 }
 
-export interface SourceWord {
+interface SourceWord {
   readonly kind: "word";
   readonly offset: number;
   readonly value: boolean | null;
