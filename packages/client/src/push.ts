@@ -55,15 +55,23 @@ export async function push(
     },
     work,
   );
+  const sizes = blobSizes(pack);
+  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
     uri,
     pantry: pantry.address,
     tag: packTag(uri),
     manifest: manifest.digest,
     action,
-    blobs: { sent: summary.copied.blobs, existing: summary.existing.blobs },
-    bytes: { sent: summary.copied.bytes, existing: summary.existing.bytes },
+    blobs: { sent: summary.copied.blobs, existing: sizes.size - summary.copied.blobs },
+    bytes: { sent: summary.copied.bytes, existing: total - summary.copied.bytes },
   };
+}
+
+/** Every blob of a pack once, the manifest too: equal segments are one blob. */
+function blobSizes({ descriptor, manifest }: FoundPack): ReadonlyMap<Digest, number> {
+  const { config, index, segments } = manifest;
+  return new Map([descriptor, config, index, ...segments].map(({ digest, size }) => [digest, size]));
 }
 
 async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Promise<FoundPack> {
