@@ -77,6 +77,7 @@ export class SortedRecords {
   /** The records of both; where both have a key, those of `newer`, with the later of the two days. */
   merge(newer: SortedRecords): SortedRecords {
     if (newer.count === 0) return this;
+    if (this.count === 0) return newer;
     const merged = Buffer.allocUnsafeSlow(this.bytes.length + newer.bytes.length);
     let length = 0;
     let from = 0;
@@ -94,6 +95,7 @@ export class SortedRecords {
 
   /** The records of use on `day` or later, and of these no more than `most`, the latest. */
   since(day: number, most: number): SortedRecords {
+    if (this.count <= most && this.#earliest() >= day) return this;
     const days = new Map<number, number>();
     for (let row = 0; row < this.count; row++) {
       days.set(this.day(row), (days.get(this.day(row)) ?? 0) + 1);
@@ -109,6 +111,12 @@ export class SortedRecords {
     return this.#filter(first, Math.max(0, -room));
   }
 
+  #earliest(): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (let row = 0; row < this.count; row++) earliest = Math.min(earliest, this.day(row));
+    return earliest;
+  }
+
   #filter(first: number, excess: number): SortedRecords {
     const kept = Buffer.allocUnsafeSlow(this.bytes.length);
     let length = 0;
@@ -118,7 +126,7 @@ export class SortedRecords {
       if (day < first || (day === first && drop-- > 0)) continue;
       length += this.bytes.copy(kept, length, row * RECORD_BYTES, (row + 1) * RECORD_BYTES);
     }
-    return length === this.bytes.length ? this : new SortedRecords(kept.subarray(0, length));
+    return new SortedRecords(kept.subarray(0, length));
   }
 
   /** The first row from `from` on whose key is not less: interpolation, then bisection. */
