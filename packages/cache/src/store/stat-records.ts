@@ -76,7 +76,7 @@ export class SortedRecords {
 
   /** The records of both; where both have a key, those of `newer`, with the later of the two days. */
   merge(newer: SortedRecords): SortedRecords {
-    if (newer.count === 0) return this;
+    if (newer.count === 0 || this.bytes.equals(newer.bytes)) return this;
     if (this.count === 0) return newer;
     const merged = Buffer.allocUnsafeSlow(this.bytes.length + newer.bytes.length);
     let length = 0;
