@@ -101,7 +101,7 @@ class Source {
 
   constructor(seed: number) {
     this.#state = seed * 0x9e3779b1;
-    this.#words = Array.from({ length: 20_000 }, () => Buffer.from(`${this.#word()} `));
+    this.#words = Array.from({ length: 2 ** 14 }, () => Buffer.from(`${this.#word()} `));
   }
 
   readonly noise: Fill = (into) => {
@@ -127,10 +127,10 @@ class Source {
     }
   };
 
-  /** Frequent words are frequent, rare ones rare (log-uniform ranks), as in natural text. */
+  /** Frequent words are frequent, rare ones rare (about log-uniform ranks), as in natural text. */
   #randomWord(): Buffer {
-    const rank = Math.floor(this.#words.length ** (this.#bits() / 2 ** 32));
-    return this.#words[rank - 1] ?? Buffer.from("the ");
+    const octave = 2 ** (this.#bits() % 14);
+    return this.#words[octave + (this.#bits() % octave)] ?? Buffer.from("the ");
   }
 
   #word(): string {

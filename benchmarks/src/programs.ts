@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** Where a program lies on PATH, if it does. */
 export function findProgram(name: string): string | undefined {
@@ -18,8 +18,8 @@ export function nodeCommand(): readonly string[] {
 
 /** The command line of the `ctxpack` of this workspace. */
 export function ctxpackCommand(): readonly string[] {
-  const manifest = createRequire(import.meta.url).resolve("@ctxpack/cli/package.json");
-  return [...nodeCommand(), join(dirname(manifest), "bin", "ctxpack.js")];
+  const manifest = import.meta.resolve("@ctxpack/cli/package.json");
+  return [...nodeCommand(), fileURLToPath(new URL("bin/ctxpack.js", manifest))];
 }
 
 /** Runs `ctxpack` outside the clock and gives its stdout. Throws an Error with its stderr. */

@@ -36,7 +36,7 @@ const KEYS = [
 ]; // biome-ignore format: a table
 
 /** A number literal: from a table of tricky ones, or a random double or integer in some spelling. */
-export function randomNumber(random: Random): WrittenNumber {
+function randomNumber(random: Random): WrittenNumber {
   switch (random.below(4)) {
     case 0:
       return new WrittenNumber(String(random.below(100_000) - 50_000));
