@@ -36,9 +36,9 @@ async function push(cwd: string, version: number): Promise<{ sent: number; total
     JSON.stringify({ transforms: [{ tool: "t", params: { version } }] }),
   );
   const uri = await result(["seed", "out", "--contract", "c.json"], { cwd });
-  return JSON.parse(
-    await result(["push", uri, "--to", "oci:./pantry", "--json", "--quiet"], { cwd }),
-  ).bytes;
+  const pushed = await result(["push", uri, "--to", "oci:./pantry", "--json", "--quiet"], { cwd });
+  const { sent, existing } = JSON.parse(pushed).bytes;
+  return { sent, total: sent + existing };
 }
 
 /** 1,600 pages, 50 MB, pushed once; then `edit`, and the share of the second pack that had to be sent. */
@@ -55,6 +55,13 @@ async function share(edit: (cwd: string) => void): Promise<number> {
   return second.sent / second.total;
 }
 
+/** Another sentence in the place of one in the middle of a page. */
+function rewrite(cwd: string, i: number): void {
+  const path = join(cwd, page(i));
+  const before = readFileSync(path, "utf8");
+  writeFileSync(path, before.slice(0, 15_000) + text(i + 5000, 200) + before.slice(15_200));
+}
+
 const neighbours = Array.from({ length: 16 }, (_, i) => 700 + i);
 const scattered = Array.from({ length: 16 }, (_, i) => 50 + i * 97);
 
@@ -63,7 +70,7 @@ const edits: readonly [string, number, (cwd: string) => void][] = [
     "16 neighbouring files changed in place",
     0.03,
     (cwd) => {
-      for (const i of neighbours) writeFileSync(join(cwd, page(i)), text(i + 5000, 31_250));
+      for (const i of neighbours) rewrite(cwd, i);
     },
   ],
   [
@@ -95,7 +102,7 @@ const edits: readonly [string, number, (cwd: string) => void][] = [
     "16 scattered files changed in place",
     0.11,
     (cwd) => {
-      for (const i of scattered) writeFileSync(join(cwd, page(i)), text(i + 8000, 31_250));
+      for (const i of scattered) rewrite(cwd, i);
     },
   ],
 ];
