@@ -17,6 +17,8 @@ const BUSY = 5;
  *
  * POSIX drops all of a process's fcntl locks on a file when it closes *any* descriptor of it.
  * SQLite knows that and takes care; so this file is never opened but through SQLite.
+ *
+ * Keep the object until `release`: a lock nobody refers to is let go when it is collected.
  */
 export class FileLock {
   readonly #database: DatabaseSync;

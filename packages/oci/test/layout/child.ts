@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
 
 /** A real process that runs one of the jobs of `job.ts` with these arguments. */
 export class Child {
@@ -22,6 +23,8 @@ export class Child {
       { stdio: ["pipe", "pipe", "inherit"] },
     );
     this.#exit = once(this.process, "exit");
+    // Also when the test failed before it came to that.
+    onTestFinished(() => void this.process.kill("SIGKILL"));
     this.process.stdout?.on("data", (data) => {
       this.output += data;
     });

@@ -6,9 +6,9 @@ import { encode, pushArtifact } from "../graph.ts";
 const [job, path = "", ...rest] = process.argv.slice(2);
 
 async function hold(): Promise<void> {
-  await FileLock.acquire(path, { waitMs: 10_000 });
+  const lock = await FileLock.acquire(path, { waitMs: 10_000 });
   process.stdout.write("held");
-  setInterval(() => {}, 1000);
+  setTimeout(() => lock.release(), 60_000);
 }
 
 /** Creates or opens a layout and tags `count` artifacts of its own, saying when one is tagged. */
