@@ -3,7 +3,7 @@ import type { FlagTable, FlagValues } from "./flags.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets: its arguments and flags, a place to write, and a way to the library. */
-export interface Invocation<Table extends FlagTable> {
+interface Invocation<Table extends FlagTable> {
   readonly args: readonly string[];
   readonly flags: FlagValues<Table>;
   readonly output: Output;

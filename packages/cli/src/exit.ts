@@ -34,7 +34,7 @@ export const EXIT_DIFFERENT = 1;
 /** What was asked about is not there, and that is the answer. */
 export const EXIT_MISS = 3;
 /** A bug in ctxpack: an error that nobody raised on purpose. */
-export const EXIT_BUG = 70;
+const EXIT_BUG = 70;
 
 /** What the operating system calls an error that a person can do something about. */
 const SYSTEM_ERRORS: Readonly<Record<string, CtxPackErrorCode>> = {

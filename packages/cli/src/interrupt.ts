@@ -3,7 +3,7 @@ import { CommandError } from "./exit.ts";
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Why a command was told to stop by a signal; carries the exit code of that signal. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   readonly exitCode: number;
 
   constructor(signal: keyof typeof SIGNALS) {

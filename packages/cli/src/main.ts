@@ -11,6 +11,7 @@ import {
   parseDuration,
   parseFlags,
 } from "./flags.ts";
+import { guardProcess, isClosedPipe } from "./guard.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, type Stream, wantsColor } from "./output.ts";
@@ -19,7 +20,7 @@ import { Progress, type ProgressMode } from "./progress.ts";
 /** Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
   const { stdout, stderr } = process;
-  ignoreClosedPipes();
+  guardProcess();
   try {
     const first = argv[0];
     if (first === undefined || first === "help" || first === "-h" || first === "--help") {
@@ -37,16 +38,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     const failure = failureOf(error);
     new Output(stdout, stderr, options).failure(failure, error);
     return failure.exitCode;
-  }
-}
-
-/** Who reads our output may stop at any time (`| head`): that is no error and nobody is left to tell. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      process.exit(0);
-    });
   }
 }
 
@@ -103,6 +94,7 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   try {
     return (await call(command, args, flags, output, progress, interruption.signal)) ?? 0;
   } catch (error) {
+    if (isClosedPipe(error)) return 0;
     if (interruption.exitCode !== undefined) {
       output.note("interrupted");
       return interruption.exitCode;

@@ -9,7 +9,7 @@ cleanUp();
 
 test("the first example of the README runs", () => {
   const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
-  const example = /```sh\n([^]*?)```/.exec(readme)?.[1] as string;
+  const example = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] as string;
   const cwd = scratch();
   mkdirSync(join(cwd, "bin"));
   const bin = join(import.meta.dirname, "../bin/ctxpack.js");

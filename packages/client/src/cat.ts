@@ -1,6 +1,6 @@
 import type { IndexReader } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
-import { findPack } from "./find.ts";
+import { findPack, requireSameOutput } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
@@ -18,6 +18,8 @@ export async function* cat(
   const location = await findPack(session, text, options, work);
   if (location.kind === "pantry") {
     const { found } = location;
+    const record = await store.get(location.uri);
+    if (record) requireSameOutput(record, found);
     const { index } = await describeRemote(session, found, work.signal);
     const wanted = contentOf(index, path);
     await store.admit(location.uri, {

@@ -1,7 +1,6 @@
 import type { CtxUri } from "@ctxpack/identity";
-import { identifySubject } from "./find.ts";
+import { askPantries, identifySubject } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
-import { lookUp, openPantry, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
 
@@ -24,10 +23,13 @@ export async function exists(
     const record = await (await session.store(work.signal)).get(uri);
     if (record && !record.partial) where.unshift("store");
   }
-  for (const given of pantriesFor(session, options.from)) {
-    const pantry = await openPantry(session, given, work.signal);
-    if (where.includes(pantry.address)) continue;
-    if (await lookUp(pantry, uri, work.signal)) where.push(pantry.address);
+  try {
+    for await (const answer of askPantries(session, uri, options.from, work)) {
+      if (answer.found && !where.includes(answer.address)) where.push(answer.address);
+    }
+  } catch (error) {
+    // A pantry that fails matters when nobody else has the pack: then the answer is not known.
+    if (where.length === 0 || work.signal.aborted) throw error;
   }
   return { uri, where };
 }

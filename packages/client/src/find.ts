@@ -55,25 +55,47 @@ export async function findInPantries(
   session: Session,
   uri: CtxUri,
   from: string | undefined,
-  { signal }: Work,
+  work: Work,
 ): Promise<FoundPack> {
-  const looked: string[] = [];
-  const failures: CtxPackError[] = [];
+  const looked = from === undefined ? ["the store"] : [];
+  for await (const { address, found } of askPantries(session, uri, from, work)) {
+    if (found) return found;
+    looked.push(address);
+  }
+  throw notFound(uri, looked);
+}
+
+/** One pantry's answer; without `found` it does not have the pack. */
+export interface Answer {
+  readonly address: string;
+  readonly found: FoundPack | undefined;
+}
+
+/** Asks the pantries in order. Those that failed are warned of; when none had the pack, the first failure is thrown. */
+export async function* askPantries(
+  session: Session,
+  uri: CtxUri,
+  from: string | undefined,
+  { signal }: Work,
+): AsyncGenerator<Answer> {
+  let failure: CtxPackError | undefined;
+  let had = false;
   for (const given of pantriesFor(session, from)) {
+    let answer: Answer;
     try {
       const pantry = await openPantry(session, given, signal);
-      const found = await lookUp(pantry, uri, signal);
-      if (found) return found;
-      looked.push(pantry.address);
+      answer = { address: pantry.address, found: await lookUp(pantry, uri, signal) };
     } catch (error) {
       signal.throwIfAborted();
       if (from !== undefined || !CtxPackError.isInstance(error)) throw error;
-      failures.push(error);
+      failure ??= error;
       session.warn(`a pantry was passed over: ${error.message}`);
+      continue;
     }
+    had ||= answer.found !== undefined;
+    yield answer;
   }
-  if (failures[0]) throw failures[0];
-  throw notFound(uri, from === undefined ? ["the store", ...looked] : looked);
+  if (failure && !had) throw failure;
 }
 
 function notFound(uri: CtxUri, looked: readonly string[]): CtxPackError {
@@ -84,4 +106,17 @@ function notFound(uri: CtxUri, looked: readonly string[]): CtxPackError {
         : "name a pantry that has it with --from, or compute and seed it",
     details: { uri, looked },
   });
+}
+
+/** A URI may have several outputs, a store holds one: it must be the one that was found elsewhere. */
+export function requireSameOutput(record: PackRecord, found: FoundPack): void {
+  if (record.partial || found.manifest.tree === record.tree) return;
+  throw new CtxPackError(
+    "CTXPACK_E_CONFLICT",
+    `the store holds another output of ${record.uri} than ${found.address}`,
+    {
+      hint: "ctxpack rm takes the store's away; another CTXPACK_CACHE_DIR keeps both",
+      details: { uri: record.uri, expected: found.manifest.tree, found: record.tree },
+    },
+  );
 }

@@ -65,7 +65,7 @@ export async function publish(
 }
 
 /** The tag of an output that is no longer the pantry's answer: it and its proofs stay alive. */
-export function alternateTag(pack: FoundPack): string {
+function alternateTag(pack: FoundPack): string {
   return `${packTag(pack.uri)}-${digestHex(pack.descriptor.digest).slice(0, 12)}`;
 }
 
@@ -81,18 +81,12 @@ async function conflict(
   ours: FoundPack,
   signal: AbortSignal,
 ): Promise<CtxPackError> {
-  const theirIndex = (await describeRemote(session, present, signal)).index;
-  const ourIndex = (await describeFound(ours, signal)).index;
-  const outputs: OutputDifference[] = [];
-  let count = 0;
-  for (const found of compareOutputs(theirIndex, ourIndex)) {
-    if (count++ < PATHS_SHOWN) outputs.push(found);
-  }
+  const { outputs, count } = await differingPaths(session, present, ours, signal);
   const shown = outputs.slice(0, 3).map(({ path, kind }) => `${path} (${kind})`);
-  if (count > shown.length) shown.push(`${count - shown.length} more`);
+  if (count > shown.length && shown.length > 0) shown.push(`${count - shown.length} more`);
   return new CtxPackError(
     "CTXPACK_E_CONFLICT",
-    `${present.address} holds another output of ${ours.uri}: ${shown.join(", ")}`,
+    `${present.address} holds another output of ${ours.uri}${shown.length > 0 ? `: ${shown.join(", ")}` : ""}`,
     {
       hint: "the contract does not name everything that decides the output; --replace puts yours in its place",
       details: {
@@ -104,4 +98,25 @@ async function conflict(
       },
     },
   );
+}
+
+/** The first paths that differ, and how many do; none when a policy keeps us from reading the other output. */
+async function differingPaths(
+  session: Session,
+  present: FoundPack,
+  ours: FoundPack,
+  signal: AbortSignal,
+): Promise<{ outputs: OutputDifference[]; count: number }> {
+  const outputs: OutputDifference[] = [];
+  let count = 0;
+  try {
+    const theirs = await describeRemote(session, present, signal);
+    const own = await describeFound(ours, signal);
+    for (const found of compareOutputs(theirs.index, own.index)) {
+      if (count++ < PATHS_SHOWN) outputs.push(found);
+    }
+  } catch (error) {
+    if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_POLICY") throw error;
+  }
+  return { outputs, count };
 }

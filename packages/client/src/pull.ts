@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, compileFilter } from "@ctxpack/identity";
-import { findInPantries, identifySubject } from "./find.ts";
+import { findInPantries, identifySubject, requireSameOutput } from "./find.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
@@ -90,7 +90,7 @@ async function ensure(
 ): Promise<Outcome> {
   const record = await store.get(wanted.uri);
   if (record && !record.partial) {
-    requireSameOutput(record, wanted.found);
+    if (wanted.found) requireSameOutput(record, wanted.found);
     return {
       source: "store",
       blobs: NOTHING_FETCHED,
@@ -151,19 +151,6 @@ const DAMAGE: readonly string[] = [
 
 function isDamage(error: unknown): error is CtxPackError {
   return CtxPackError.isInstance(error) && DAMAGE.includes(error.code);
-}
-
-/** A tag names one output of its contract; the store may hold another. */
-function requireSameOutput(record: PackRecord, found: FoundPack | undefined): void {
-  if (!found || found.manifest.tree === record.tree) return;
-  throw new CtxPackError(
-    "CTXPACK_E_CONFLICT",
-    `the store holds another output of ${record.uri} than ${found.address}`,
-    {
-      hint: "ctxpack rm takes the store's away; another CTXPACK_CACHE_DIR keeps both",
-      details: { uri: record.uri, expected: found.manifest.tree, found: record.tree },
-    },
-  );
 }
 
 async function handOutFolder(

@@ -71,7 +71,9 @@ export async function push(
 /** Every blob of a pack once, the manifest too: equal segments are one blob. */
 function blobSizes({ descriptor, manifest }: FoundPack): ReadonlyMap<Digest, number> {
   const { config, index, segments } = manifest;
-  return new Map([descriptor, config, index, ...segments].map(({ digest, size }) => [digest, size]));
+  return new Map(
+    [descriptor, config, index, ...segments].map(({ digest, size }) => [digest, size]),
+  );
 }
 
 async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Promise<FoundPack> {

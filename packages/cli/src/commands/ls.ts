@@ -13,7 +13,7 @@ export const ls: Command = defineCommand({
     const ctx = await open();
     const subject = args[0];
     if (subject === undefined) await listPacks(ctx, output, signal);
-    else listEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
+    else await listEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
     return undefined;
   },
 });
@@ -57,17 +57,29 @@ function plainPacks(packs: readonly PackRecord[]): string {
   return packs.map(row).join("\n");
 }
 
-function listEntries(entries: Iterable<Entry>, output: Output): void {
+/** Printed as they are read, many lines at a time: a pack may have a million. */
+async function listEntries(entries: Iterable<Entry>, output: Output): Promise<void> {
   const { json, plain } = output.options;
-  const all = [...entries];
-  const text = plain ? all.map(plainEntry).join("\n") : formatTable(all.map(entryRow));
-  output.result(json ? "" : text, { entries: all });
+  if (json) {
+    output.result("", { entries: [...entries] });
+    return;
+  }
+  let lines: string[] = [];
+  const flush = async (): Promise<void> => {
+    if (lines.length > 0) await output.bytes(Buffer.from(`${lines.join("\n")}\n`));
+    lines = [];
+  };
+  for (const entry of entries) {
+    lines.push(plain ? plainEntry(entry) : entryLine(entry));
+    if (lines.length === 4096) await flush();
+  }
+  await flush();
 }
 
-function entryRow(entry: Entry): string[] {
-  if ("dir" in entry) return ["-", `${entry.path}/`];
-  if ("link" in entry) return ["-", `${entry.path} -> ${entry.link}`];
-  return [formatBytes(entry.size), entry.path];
+function entryLine(entry: Entry): string {
+  if ("dir" in entry) return `${"-".padStart(8)}  ${entry.path}/`;
+  if ("link" in entry) return `${"-".padStart(8)}  ${entry.path} -> ${entry.link}`;
+  return `${formatBytes(entry.size).padStart(8)}  ${entry.path}`;
 }
 
 function plainEntry(entry: Entry): string {
