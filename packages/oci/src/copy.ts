@@ -121,9 +121,10 @@ class GraphCopy {
     if (this.#options.select?.(d, parent) === false) return Promise.resolve();
     const known = this.#visits.get(d.digest);
     if (known !== undefined) {
-      return known.size === d.size ? known.done : this.#fail(twoSizes(d, known.size));
+      return known.size === d.size ? known.done : this.#refuse(twoSizes(d, known.size));
     }
-    if (depth > MAX_DEPTH || this.#visits.size >= MAX_NODES) return this.#fail(tooMuch(this.#root));
+    if (depth > MAX_DEPTH || this.#visits.size >= MAX_NODES)
+      return this.#refuse(tooMuch(this.#root));
     const done = this.#copyNode(d, depth).catch((error) => this.#fail(error));
     // Others wait for it too, so it must not count as unhandled while nobody does yet.
     done.catch(() => {});
@@ -138,6 +139,12 @@ class GraphCopy {
       this.#stop.abort(reason);
     }
     throw reason;
+  }
+
+  #refuse(reason: CtxPackError): Promise<never> {
+    const refused = this.#fail(reason);
+    refused.catch(() => {});
+    return refused;
   }
 
   async #copyNode(d: Descriptor, depth: number): Promise<void> {

@@ -13,13 +13,7 @@ export class Child {
     const script = fileURLToPath(new URL("job.ts", import.meta.url));
     this.process = spawn(
       process.execPath,
-      [
-        "--conditions=@ctxpack/source",
-        "--disable-warning=ExperimentalWarning",
-        script,
-        job,
-        ...parameters,
-      ],
+      ["--conditions=@ctxpack/source", script, job, ...parameters],
       { stdio: ["pipe", "pipe", "inherit"] },
     );
     this.#exit = once(this.process, "exit");
