@@ -4,7 +4,7 @@ import { LIMITS } from "./limits.ts";
 /** Tar is written in blocks of this many bytes. */
 export const BLOCK = 512;
 /** Two zero blocks end a tar. */
-export const TRAILER = 2 * BLOCK;
+export const TRAILER: number = 2 * BLOCK;
 /** No header is longer: pax header, the longest records, ustar header. */
 export const LONGEST_HEADER: number =
   2 * BLOCK + roundToBlock(LIMITS.path + LIMITS.linkTarget + 3 * 24);

@@ -98,7 +98,7 @@ describe("decompressFrame", () => {
     ["a dictionary", patched(frame, 4, (frame[4] as number) | 1), "dictionary"],
     ["a checksum", zstd(text, { [constants.ZSTD_c_checksumFlag]: 1 }), "checksum"],
     ["no content size", zstd(text, { [constants.ZSTD_c_contentSizeFlag]: 0 }), "content size"],
-    ["a window of 2 GiB", patched(zstd(Buffer.alloc(2 ** 20), {}), 5, 21 << 3), "of memory"],
+    ["a window of 2 GiB", patched(zstd(Buffer.alloc(2 ** 22), {}), 5, 21 << 3), "of memory"],
     ["a reserved block", patched(stored, 9, (stored[9] as number) | 6), "reserved type"],
     ["a huge content size", hugeSize(), "of memory"],
   ])("refuses %s", (_, bytes, message) => {

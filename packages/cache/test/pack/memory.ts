@@ -122,6 +122,13 @@ export function unpackItems(
   return items;
 }
 
+/** Items with digests in place of contents, in the order of their paths' bytes: quick to compare. */
+export function digestItems(items: readonly Item[]): unknown[] {
+  return items
+    .map((item) => ("content" in item ? { ...item, content: sha(item.content) } : item))
+    .sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+}
+
 export function sha(bytes: Uint8Array | string): `sha256:${string}` {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
