@@ -131,7 +131,8 @@ async function hashPending(
     options.onProgress?.({
       phase: "hash",
       unit: "bytes",
-      done: known + job.bytes,
+      // A file that a thread gave up is read, and counted, a second time.
+      done: Math.min(known + job.bytes, table.bytes),
       total: table.bytes,
     });
   await using threads = Threads.start(job, units.cost);
