@@ -278,7 +278,8 @@ def resolve(file, env, packs):
     raw = Path(file).read_bytes().decode("utf-8")
     strict = {"parse_float": floating, "parse_constant": constant, "object_pairs_hook": once}
     if "schema" in json.loads(raw):  # a resolved contract resolves to itself
-        return canonical(json.loads(raw, parse_int=spelled, **strict))
+        resolved = json.loads(raw, parse_int=spelled, **strict)
+        return canonical({**resolved, "inputs": sorted(resolved["inputs"], key=lambda i: i["name"])})
     contract = json.loads(raw, parse_int=integer, **strict)
     known(contract, "$schema", "name", "inputs", "command", "transforms", "outputs", "pass_env", "metadata")
     base = os.path.dirname(os.path.abspath(file))
