@@ -103,6 +103,92 @@ metadata: {owner: search-team}
   });
 });
 
+describe("hostile texts", () => {
+  const broken = [
+    "\n",
+    " ",
+    "\t",
+    ":",
+    "-",
+    "? ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "#",
+    "&a",
+    "*a",
+    "!",
+    "|",
+    ">",
+    "'",
+    '"',
+    "%",
+    "@",
+    "`",
+    "\r",
+    "\u0085",
+    "---\n",
+    "...\n",
+    "<<",
+    "~",
+    "1e999",
+    "\\",
+    "\0",
+    "\ud800",
+    "\u{1f600}",
+    ": |\n",
+  ];
+  const whole = [
+    "inputs:\n  - {name: a, path: b, \"include\": ['*']}\ntransforms:\n  - tool: >-\n      x\n    env: [A]\n",
+    '{"transforms":[{"tool":"a","params":{"x":[1,2,{"y":null}]}}],"inputs":[{"name":"a","path":"b"}]}',
+  ];
+
+  it("are read or refused with a place, never anything else", () => {
+    const edit = fc.tuple(fc.nat(200), fc.nat(3), fc.constantFrom(...broken));
+    const text = fc.tuple(
+      fc.constantFrom(...whole),
+      fc.array(edit, { minLength: 1, maxLength: 5 }),
+    );
+    fc.assert(
+      fc.property(text, fc.constantFrom("json", "yaml"), ([start, edits], format) => {
+        const spoiled = edits.reduce(
+          (old, [at, cut, put]) => old.slice(0, at) + put + old.slice(at + cut),
+          start,
+        );
+        const error = refusalOrNone(() => parseContract(spoiled, { format }));
+        if (error === undefined) return;
+        expect(error.message).toMatch(/^contract:[1-9][0-9]*:[1-9][0-9]*: /);
+        expect(error.code).toBe("CTXPACK_E_CONTRACT");
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("do not reach the terminal through a message", () => {
+    const text = '{"transforms":[{"tool":"x"}],"\\u001b[31m\\u202e":1}';
+    expect(refusal(() => parseContract(text)).message).toBe(
+      'contract:1:30: /\\u001b[31m\\u202e: unknown key "\\u001b[31m\\u202e"',
+    );
+  });
+
+  it.each(["tool: x\ry", "tool: 'x\0y'", "tool: x # \u001b[31m"])(
+    "have no control characters: %j",
+    (line) => {
+      expect(() => parseContract(`transforms:\n  - ${line}\n`)).toThrow(
+        /2:\d+: a control character/,
+      );
+    },
+  );
+
+  it("with a hundred thousand unknown keys are refused as fast as others", () => {
+    const keys = Array.from({ length: 100_000 }, (_, index) => `"k${index}":1`);
+    const text = `{"transforms":[{"tool":"x"}],${keys.join(",")}}`;
+    expect(() => parseContract(text)).toThrow('contract:1:30: /k0: unknown key "k0"');
+  });
+});
+
 describe("plain scalars of YAML", () => {
   it.each([
     ["12", 12],
@@ -206,10 +292,16 @@ function withoutMinusZero(value: unknown): unknown {
 }
 
 function refusal(work: () => unknown): CtxPackError {
+  const error = refusalOrNone(work);
+  if (error === undefined) throw new Error("nothing was refused");
+  return error;
+}
+
+function refusalOrNone(work: () => unknown): CtxPackError | undefined {
   try {
     work();
+    return undefined;
   } catch (error) {
     return error as CtxPackError;
   }
-  throw new Error("nothing was refused");
 }

@@ -85,6 +85,14 @@ describe("findSecrets", () => {
     expect(findSecrets(parseContract(json).contract)).toEqual([]);
   });
 
+  it("looks through a megabyte made to be slow", () => {
+    for (const text of ["-eyJ", "eyJ.", "-sk-", "-----BEGIN A ", "-----BEGIN A"]) {
+      const value = text.repeat(250_000);
+      const contract = { inputs: [{ name: "v", value }], transforms: [{ tool: "x" }] };
+      expect(findSecrets(contract)).toHaveLength(text === "-sk-" ? 1 : 0);
+    }
+  });
+
   it("does not look at what is never published", () => {
     const text = shapes["a GitHub token"];
     const json = JSON.stringify({

@@ -35,10 +35,15 @@ export interface Problem {
 /** How a value appears in a message: as it was written, when that is known. */
 export type Spell = (pointer: string) => string | undefined;
 
-/** Everything about `value` that `validate` refuses, in words for a person. */
+/** One is shown; a hostile contract has a hundred thousand, each with a place to look up. */
+const MAX_ERRORS = 100;
+
+/** What `validate` refuses about `value`, in words for a person: the first hundred or so. */
 export function schemaProblems(validate: Validator, value: unknown, spell: Spell): Problem[] {
   if (validate(value)) return [];
-  return (validate.errors ?? []).flatMap((error) => describe(error, spell) ?? []);
+  return (validate.errors ?? [])
+    .slice(0, MAX_ERRORS)
+    .flatMap((error) => describe(error, spell) ?? []);
 }
 
 function describe(error: SchemaError, spell: Spell): Problem | undefined {

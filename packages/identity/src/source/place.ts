@@ -33,8 +33,17 @@ export function errorAt(
     place.line === undefined ? place.file : `${place.file}:${place.line}:${place.column}`;
   const pointer = place.pointer ? `${place.pointer}: ` : "";
   const { file, line, column } = place;
-  return new CtxPackError(code, `${where}: ${pointer}${message}`, {
+  return new CtxPackError(code, visible(`${where}: ${pointer}${message}`), {
     ...options,
     details: { ...options.details, file, line, column, pointer: place.pointer },
+  });
+}
+
+/** Keys and file names come from others: what a terminal would obey or hide is shown as an escape. */
+function visible(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+  return text.replaceAll(unsafe, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }

@@ -18,6 +18,7 @@ export interface YamlText {
  * @throws CtxPackError `CTXPACK_E_CONTRACT` with file, line, column and, inside the document, JSON pointer.
  */
 export function readYaml(source: YamlText): SourceNode {
+  refuseControls(source);
   const tokens = [...new Parser().parse(source.text)];
   for (const token of tokens) inspect(token, source);
   // failsafe leaves every scalar as it is written; uniqueKeys would compare every key with every other.
@@ -45,6 +46,15 @@ export function readYaml(source: YamlText): SourceNode {
 
 /** Keys and indices from the root. */
 type Path = readonly (string | number)[];
+
+/** YAML has no C0 control characters, and takes a lone CR for a line break where this parser does not. */
+function refuseControls(source: YamlText): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  const at = source.text.search(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]|\r(?!\n)/);
+  if (at === -1) return;
+  const hint = 'in double quotes it can be written as an escape, such as "\\r"';
+  fail(source, at, "a control character", hint);
+}
 
 class Converter {
   readonly #source: YamlText;
@@ -160,7 +170,9 @@ function inspect(root: CST.Token, source: YamlText): void {
 
 function stepOf(item: CST.CollectionItem, index: number): string | number {
   const { key } = item;
-  return key && CST.isScalar(key) ? (CST.resolveAsScalar(key)?.value ?? index) : index;
+  // What is wrong with a scalar is the composer's to say; here it only names a place.
+  const silent = (): void => undefined;
+  return key && CST.isScalar(key) ? CST.resolveAsScalar(key, true, silent).value : index;
 }
 
 function refuseToken(token: CST.Token | CST.SourceToken, path: Path, source: YamlText): void {
