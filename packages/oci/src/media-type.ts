@@ -2,9 +2,8 @@ import type { Descriptor } from "./descriptor.ts";
 
 export const IMAGE_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 export const IMAGE_INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
-export const DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
-export const DOCKER_MANIFEST_LIST_TYPE =
-  "application/vnd.docker.distribution.manifest.list.v2+json";
+const DOCKER_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_MANIFEST_LIST_TYPE = "application/vnd.docker.distribution.manifest.list.v2+json";
 const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
 
 /** The descriptor of `{}`, for a config or layer that has nothing to say (image-spec, "empty descriptor"). */

@@ -34,14 +34,14 @@ export class Verifier {
   /** Takes the next bytes; throws CTXPACK_E_SIZE_MISMATCH when they are too many. */
   update(chunk: Uint8Array): void {
     this.#size += chunk.length;
-    if (this.#size > this.#descriptor.size) throw this.#sizeError("more than");
+    if (this.#size > this.#descriptor.size) throw this.#sizeError("longer");
     this.#hasher.update(chunk);
   }
 
   /** Ends the blob; throws when it is too short or another one. */
   end(): void {
     const d = this.#descriptor;
-    if (this.#size < d.size) throw this.#sizeError("expected");
+    if (this.#size < d.size) throw this.#sizeError("shorter");
     const found = finishDigest(this.#hasher, d.digest);
     if (found === d.digest) return;
     throw new CtxPackError(
@@ -51,10 +51,13 @@ export class Verifier {
     );
   }
 
-  #sizeError(relation: "more than" | "expected"): CtxPackError {
+  #sizeError(found: "longer" | "shorter"): CtxPackError {
     const { digest, size } = this.#descriptor;
-    const what = relation === "expected" ? `is ${this.#size} bytes, expected` : "is more than the";
-    return new CtxPackError("CTXPACK_E_SIZE_MISMATCH", `blob ${digest} ${what} ${size} bytes`, {
+    const message =
+      found === "longer"
+        ? `blob ${digest} is longer than ${size} bytes`
+        : `blob ${digest} is ${this.#size} bytes, expected ${size}`;
+    return new CtxPackError("CTXPACK_E_SIZE_MISMATCH", message, {
       details: { digest, expected: size, found: this.#size },
     });
   }

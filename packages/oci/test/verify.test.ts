@@ -25,7 +25,7 @@ describe("verified", () => {
   it.each<[string, Uint8Array[], string, string]>([
     ["too short", [bytes.subarray(1)], "CTXPACK_E_SIZE_MISMATCH", "is 11 bytes, expected 12"],
     ["nothing", [], "CTXPACK_E_SIZE_MISMATCH", "is 0 bytes"],
-    ["too long", [bytes, encode("!")], "CTXPACK_E_SIZE_MISMATCH", "is more than the 12 bytes"],
+    ["too long", [bytes, encode("!")], "CTXPACK_E_SIZE_MISMATCH", "is longer than 12 bytes"],
     [
       "something else",
       [encode("hello, w0rld")],
@@ -52,7 +52,7 @@ describe("verified", () => {
         closed = true;
       }
     }
-    await expect(read(verified(endless(), d))).rejects.toThrow("more than");
+    await expect(read(verified(endless(), d))).rejects.toThrow("longer than");
     expect(asked).toBe(2);
     expect(closed).toBe(true);
   });

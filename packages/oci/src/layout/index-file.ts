@@ -9,7 +9,7 @@ import { parseJson } from "../json.ts";
 import { IMAGE_INDEX_TYPE } from "../media-type.ts";
 
 /** The annotation that gives an entry of `index.json` its tag (image-spec, "image layout"). */
-export const REF_NAME = "org.opencontainers.image.ref.name";
+const REF_NAME = "org.opencontainers.image.ref.name";
 
 /**
  * Ours, on entries we write: the digest of the manifest's `subject`, or "" if it has none. Who

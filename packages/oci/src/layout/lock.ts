@@ -56,7 +56,7 @@ export class FileLock {
     options: { readonly waitMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<FileLock> {
     const end = performance.now() + options.waitMs;
-    for (let pause = 1; ; pause = Math.min(pause * 2, 32)) {
+    for (let pause = 1; ; pause = Math.min(pause * 2, 8)) {
       options.signal?.throwIfAborted();
       const lock = FileLock.tryAcquire(path);
       if (lock !== undefined) return lock;

@@ -1,0 +1,43 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { bytesSource, fileSource } from "@ctxpack/oci";
+import { describe, expect, it } from "vitest";
+import { collect, encode, readText } from "./graph.ts";
+import { workplace } from "./workplace.ts";
+
+const place = workplace();
+
+describe("a source", () => {
+  it("gives the same bytes again, from anywhere", async () => {
+    const file = join(await place(), "f");
+    await writeFile(file, "hello, world");
+    for (const source of [bytesSource(encode("hello, world")), fileSource(file, 12)]) {
+      expect(source.size).toBe(12);
+      for (const _ of [1, 2]) expect(await readText(source.open())).toBe("hello, world");
+      expect(await readText(source.open(7))).toBe("world");
+      expect(await readText(source.open(0, 5))).toBe("hello");
+      expect(await collect(source.open(12))).toEqual([]);
+    }
+  });
+
+  it("keeps a chunk as it was when the next is read", async () => {
+    const bytes = new Uint8Array((2 << 20) + 5).map((_, i) => (i >> 20) + 1);
+    const file = join(await place(), "f");
+    await writeFile(file, bytes);
+    const chunks = await collect(fileSource(file, bytes.length).open());
+    expect(chunks.length).toBeGreaterThan(1);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+
+  it("over a file that is shorter than said, or gone, says so", async () => {
+    const file = join(await place(), "f");
+    await writeFile(file, "short");
+    await expect(readText(fileSource(file, 6).open())).rejects.toMatchObject({
+      code: "CTXPACK_E_SIZE_MISMATCH",
+      details: { path: file, expected: 6, found: 5 },
+    });
+    await expect(readText(fileSource(`${file}x`, 6).open())).rejects.toMatchObject({
+      code: "CTXPACK_E_PATH_NOT_FOUND",
+    });
+  });
+});
