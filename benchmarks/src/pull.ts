@@ -22,19 +22,24 @@ function pulling(bench: Bench, name: "texts" | "mixed"): Round {
   const uri = ctxpack(["seed", corpus.dir, "--contract", writeContract(bench, name)], seeded);
   ctxpack(["push", uri, "--to", pantry], seeded);
   const out = (run: number): string => join(bench.scratch, `out-${name}-${run}`);
-  const emptyStore = (kind: string) => (run: number) => ({
-    CTXPACK_CACHE_DIR: join(bench.scratch, `${kind}-${name}-${run}`),
-  });
+  const store = (run: number): string => join(bench.scratch, `store-${name}-${run}`);
+  const storeTo = (run: number): string => join(bench.scratch, `store-to-${name}-${run}`);
   const command = [...ctxpackCommand(), "pull", uri, "--from", pantry];
   return {
     title: `Pull ${corpus.title}`,
     bytes: corpus.bytes,
     contenders: [
-      { name: "`ctxpack pull`", argv: () => command, env: emptyStore("store") },
+      {
+        name: "`ctxpack pull`",
+        argv: () => command,
+        env: (run) => ({ CTXPACK_CACHE_DIR: store(run) }),
+        leaves: (run) => [store(run)],
+      },
       {
         name: "`ctxpack pull --to` (store and a copy)",
         argv: (run) => [...command, "--to", out(run)],
-        env: emptyStore("store-to"),
+        env: (run) => ({ CTXPACK_CACHE_DIR: storeTo(run) }),
+        leaves: (run) => [storeTo(run), out(run)],
       },
       ...peers(bench, name, corpus.dir),
     ],
@@ -57,6 +62,7 @@ function peers(bench: Bench, name: string, dir: string): Contender[] {
     join(bench.scratch, `${kind}-${name}-${run}`);
   const extract = (kind: string, before: string): Omit<Contender, "name"> => ({
     prepare: (run) => mkdirSync(folder(run, kind)),
+    leaves: (run) => [folder(run, kind)],
     argv: (run) =>
       shell(`${before} zstd -q -d -c ${archive} | tar -xf - -C ${quote(folder(run, kind))}`),
   });

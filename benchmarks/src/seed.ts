@@ -16,25 +16,29 @@ export const seed: Question = {
 function seeding(bench: Bench, name: "texts" | "mixed"): Round {
   const corpus = bench.corpus(name);
   const contract = writeContract(bench, name);
+  const store = (run: number): string => join(bench.scratch, `store-${name}-${run}`);
   const ours: Contender = {
     name: "`ctxpack seed`",
     argv: () => [...ctxpackCommand(), "seed", corpus.dir, "--contract", contract],
-    env: (run) => ({ CTXPACK_CACHE_DIR: join(bench.scratch, `store-${name}-${run}`) }),
+    env: (run) => ({ CTXPACK_CACHE_DIR: store(run) }),
+    leaves: (run) => [store(run)],
   };
   const tar = `tar -cf - -C ${quote(corpus.dir)} .`;
   const archive = (run: number, level: number): string =>
-    quote(join(bench.scratch, `${name}-${run}-${level}.tar.zst`));
+    join(bench.scratch, `${name}-${run}-${level}.tar.zst`);
   const peers: Contender[] = [
     {
       name: "`tar \\| zstd -1 -T2` (no digests)",
-      argv: (run) => shell(`${tar} | zstd -q -1 -T2 -o ${archive(run, 1)}`),
+      argv: (run) => shell(`${tar} | zstd -q -1 -T2 -o ${quote(archive(run, 1))}`),
+      leaves: (run) => [archive(run, 1)],
     },
     {
       name: "`tar \\| zstd -3 -T2`, then `sha256sum`",
       argv: (run) => {
-        const file = archive(run, 3);
+        const file = quote(archive(run, 3));
         return shell(`${tar} | zstd -q -3 -T2 -o ${file}; sha256sum ${file}`);
       },
+      leaves: (run) => [archive(run, 3)],
     },
   ];
   const zstd = findProgram("zstd");

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -41,6 +41,21 @@ describe("compare", () => {
     const [a, b] = compare([busy, idle], { runs: 1, warmUps: 0, scratch });
     expect((a?.peak ?? 0) - (b?.peak ?? 0)).toBeGreaterThan(150);
     expect(a?.cpu ?? 0).toBeGreaterThan(b?.cpu ?? 0);
+  });
+
+  it("gives back the space of all runs but the first, and deletes nothing", async () => {
+    const folder = (run: number) => join(scratch, `left-${run}`);
+    const script = `const fs = require("fs"); const d = process.argv[1] + "/.blobs"; fs.mkdirSync(d, { recursive: true });
+      fs.writeFileSync(d + "/large", Buffer.alloc(1e6), { mode: 0o444 }); fs.writeFileSync(d + "/small", "x")`;
+    const argv = (run: number) => [process.execPath, "-e", script, folder(run)];
+    const leaves = (run: number) => [folder(run), join(scratch, "never-written")];
+    compare([{ name: "writes", argv, leaves }], { runs: 2, warmUps: 0, scratch });
+    const sizes = async (run: number) => {
+      const left = ["large", "small"].map((name) => stat(join(folder(run), ".blobs", name)));
+      return (await Promise.all(left)).map(({ size }) => size);
+    };
+    expect(await sizes(0)).toEqual([1e6, 1]);
+    expect(await sizes(1)).toEqual([0, 1]);
   });
 
   it("reports a command that fails with what it said", () => {
