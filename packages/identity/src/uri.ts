@@ -1,8 +1,8 @@
 import { canonicalBytes, type JsonValue } from "./canonical.ts";
-import type { ResolvedContract } from "./contract.ts";
+import { isResolved, type ResolvedContract } from "./contract.ts";
 import type { Digest } from "./digest.ts";
 import { CtxPackError } from "./errors.ts";
-import { normalize, parseResolvedContract } from "./parse.ts";
+import { checkContract, normalize, parseResolvedContract } from "./parse.ts";
 
 /** The name of a pack: `ctx://` and the sha256 of its resolved contract's canonical bytes. */
 export type CtxUri = `ctx://sha256:${string}`;
@@ -36,19 +36,23 @@ export function uriDigest(uri: CtxUri): Digest {
 /**
  * The URI of a resolved contract, given as a value or as its canonical bytes. Runs wherever WebCrypto does.
  *
- * @throws CtxPackError `CTXPACK_E_CONTRACT` when bytes are not exactly the canonical bytes of a resolved contract.
+ * @throws CtxPackError `CTXPACK_E_CONTRACT` for what is no resolved contract, and for bytes that are not canonical.
  */
 export async function contractUri(
   contract: ResolvedContract | Uint8Array,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<CtxUri> {
   options.signal?.throwIfAborted();
-  const bytes =
-    contract instanceof Uint8Array
-      ? contract
-      : canonicalBytes(normalize(contract) as unknown as JsonValue);
-  // A value is held to the same rules as bytes: what could not be read back has no URI.
+  const bytes = contract instanceof Uint8Array ? contract : bytesOf(contract);
   parseResolvedContract(bytes);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
   return `ctx://sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** A value is held to the same rules as bytes: what could not be read back has no URI. */
+function bytesOf(contract: ResolvedContract): Uint8Array {
+  const checked = checkContract(contract, "resolved contract");
+  return canonicalBytes(
+    (isResolved(checked) ? normalize(checked) : checked) as unknown as JsonValue,
+  );
 }

@@ -15,20 +15,39 @@ export async function readContract(
 ): Promise<ParsedContract> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
   try {
-    // A stream rather than a size asked for beforehand: `<(command)` is a contract too, and files grow.
-    for await (const chunk of createReadStream(file, { signal })) {
-      size += (chunk as Uint8Array).length;
-      if (size > MAX_TEXT) throw tooLarge(file);
-      chunks.push(chunk as Uint8Array);
-    }
+    return parseContract(await orAborted(readBytes(file, signal), signal), { file });
   } catch (error) {
     signal?.throwIfAborted();
     throw readError(file, error);
   }
-  return parseContract(Buffer.concat(chunks), { file });
+}
+
+/** A stream rather than a size asked for beforehand: `<(command)` is a contract too, and files grow. */
+async function readBytes(file: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(file, { signal })) {
+    size += (chunk as Uint8Array).length;
+    if (size > MAX_TEXT) throw tooLarge(file);
+    chunks.push(chunk as Uint8Array);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Does not wait for `work` once aborted: opening a FIFO that nobody writes to is out of the signal's reach. */
+async function orAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 function readError(file: string, error: unknown): unknown {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -306,6 +307,18 @@ describe("readContract", () => {
     // A device without an end: only a bound on what is read comes back from it.
     const error = await refusal(readContract("/dev/zero"));
     expect(error.message).toBe("/dev/zero: longer than 4 MiB, the limit for a contract");
+  });
+
+  it("stops waiting for a FIFO that nobody writes to", async () => {
+    const fifo = join(folder, "c.json");
+    execFileSync("mkfifo", [fifo]);
+    const controller = new AbortController();
+    const reading = readContract(fifo, { signal: controller.signal });
+    const reason = new Error("enough");
+    setImmediate(() => controller.abort(reason));
+    await expect(reading).rejects.toBe(reason);
+    // Lets go of the thread that is still opening it.
+    writeFileSync(fifo, "");
   });
 
   const root = process.getuid?.() === 0;
