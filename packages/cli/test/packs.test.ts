@@ -165,6 +165,7 @@ test("exists: 0 and the places, or 3 and nothing", async () => {
     uri: other,
     exists: false,
     where: [],
+    looked: ["store", "oci:pantry"],
   });
 });
 

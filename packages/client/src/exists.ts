@@ -8,6 +8,8 @@ export interface ExistsResult {
   readonly uri: CtxUri;
   /** `store` and the addresses of pantries; empty when the pack is nowhere that was looked. */
   readonly where: readonly string[];
+  /** Every place that was asked. */
+  readonly looked: readonly string[];
 }
 
 /** Says where a pack can be had. A pack that is in the store in part only does not count. */
@@ -19,17 +21,20 @@ export async function exists(
   const work = workOf(options);
   const { uri, found } = await identifySubject(session, text, work);
   const where = found ? [found.address] : [];
+  const looked = [...where];
   if (options.from === undefined) {
     const record = await (await session.store(work.signal)).get(uri);
     if (record && !record.partial) where.unshift("store");
+    looked.unshift("store");
   }
   try {
     for await (const answer of askPantries(session, uri, options.from, work)) {
+      looked.push(answer.address);
       if (answer.found && !where.includes(answer.address)) where.push(answer.address);
     }
   } catch (error) {
     // A pantry that fails matters when nobody else has the pack: then the answer is not known.
     if (where.length === 0 || work.signal.aborted) throw error;
   }
-  return { uri, where };
+  return { uri, where, looked: [...new Set(looked)] };
 }

@@ -25,11 +25,13 @@ export interface PackDescription {
   readonly manifest: Digest;
   readonly tree: Digest;
   readonly files: number;
-  /** Sum of the sizes of the files. */
-  readonly bytes: number;
   readonly segments: number;
-  /** Bytes to transfer: segments and index, compressed. */
-  readonly packed: number;
+  readonly bytes: {
+    /** Sum of the sizes of the files. */
+    readonly content: number;
+    /** What a pull transfers: segments and index, compressed. */
+    readonly packed: number;
+  };
   readonly contract: ResolvedContract;
   /** What the store knows beside it. */
   readonly name?: string;
@@ -54,9 +56,11 @@ export async function inspect(
     manifest: manifestDigest,
     tree: manifest.tree,
     files: manifest.files,
-    bytes: manifest.bytes,
     segments: manifest.segments.length,
-    packed: layers.reduce((sum, { size }) => sum + size, 0),
+    bytes: {
+      content: manifest.bytes,
+      packed: layers.reduce((sum, { size }) => sum + size, 0),
+    },
     contract,
     ...(location.kind === "store" && recordFacts(location.record)),
   };

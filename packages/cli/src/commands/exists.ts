@@ -14,10 +14,13 @@ export const exists: Command = defineCommand({
   flags: { from: { type: "string", value: "PANTRY", about: "look only there" } },
   async run({ args, flags, output, open, signal }) {
     const ctx = await open();
-    const { uri, where } = await ctx.exists(args[0] as string, { from: flags.from, signal });
-    output.result(where.join("\n"), { uri, exists: where.length > 0, where });
+    const { uri, where, looked } = await ctx.exists(args[0] as string, {
+      from: flags.from,
+      signal,
+    });
+    output.result(where.join("\n"), { uri, exists: where.length > 0, where, looked });
     if (where.length > 0) return undefined;
-    output.note(`${uri} is nowhere that was looked`);
+    output.note(`not in ${looked.join(", nor in ") || "any place: no pantry is configured"}`);
     return EXIT_MISS;
   },
 });

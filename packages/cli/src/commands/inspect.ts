@@ -27,8 +27,8 @@ function text(pack: PackDescription): string {
     ...(pack.createdAt === undefined ? [] : [["since", pack.createdAt]]),
     ["manifest", pack.manifest],
     ["tree", pack.tree],
-    ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes)}`],
-    ["packed", `${formatBytes(pack.packed)} in ${plural(pack.segments, "segment")}`],
+    ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
+    ["packed", `${formatBytes(pack.bytes.packed)} in ${plural(pack.segments, "segment")}`],
   ];
   const contract = JSON.stringify(pack.contract, null, 2);
   return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;

@@ -23,7 +23,11 @@ async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Pro
   for await (const record of ctx.list({ signal })) packs.push(record);
   packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
   output.result(output.options.plain ? plainPacks(packs) : packTable(packs), {
-    packs: packs.map(({ manifest, ...record }) => ({ ...record, manifest: manifest.digest })),
+    packs: packs.map(({ manifest, bytes, ...record }) => ({
+      ...record,
+      manifest: manifest.digest,
+      bytes: { content: bytes },
+    })),
   });
   if (packs.length === 0) output.note(`the store ${ctx.cacheDir} is empty`);
 }

@@ -1,0 +1,102 @@
+// Every shape that `--json` prints is the published one, schemas/output.v1.json.
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { CONTRACT_SCHEMA_URI } from "@ctxpack/client";
+import { expect, test } from "vitest";
+import { COMMANDS } from "../src/commands.ts";
+import { EXIT_CODES } from "../src/exit.ts";
+import { cleanUp, run, scratch } from "./run.ts";
+
+cleanUp();
+
+interface Validator {
+  (value: unknown): boolean;
+  readonly errors?: unknown;
+}
+
+// identity has ajv for its own schema; it is not worth a second dependency.
+const require = createRequire(join(import.meta.dirname, "../../identity/package.json"));
+const { Ajv2020 } = require("ajv/dist/2020.js") as {
+  Ajv2020: new (options: object) => { addSchema(s: object): void; compile(s: object): Validator };
+};
+const schema = JSON.parse(
+  readFileSync(join(import.meta.dirname, "../schemas/output.v1.json"), "utf8"),
+);
+const ajv = new Ajv2020({ strict: true, strictRequired: false });
+ajv.addSchema(schema);
+
+function check(name: string, value: unknown): void {
+  const validate = ajv.compile({ $ref: `${schema.$id}#/$defs/${encodeURIComponent(name)}` });
+  expect(validate(value), `${name}: ${JSON.stringify(validate.errors)}`).toBe(true);
+}
+
+test("the schema is named under our origin, and has a shape for every command", () => {
+  expect(schema.$id).toBe(new URL("output.v1.json", CONTRACT_SCHEMA_URI).href);
+  for (const name of Object.keys(COMMANDS)) {
+    if (name !== "cat" && name !== "unpin") expect(schema.$defs).toHaveProperty([name]);
+  }
+});
+
+test("every command prints its published shape", async () => {
+  const cwd = scratch();
+  mkdirSync(join(cwd, "out/empty"), { recursive: true });
+  writeFileSync(join(cwd, "out/a"), "a", { mode: 0o755 });
+  symlinkSync("a", join(cwd, "out/link"));
+  writeFileSync(join(cwd, "c.json"), '{"name":"n","transforms":[{"tool":"t"}]}');
+  writeFileSync(join(cwd, "d.json"), '{"transforms":[{"tool":"t","params":{"x":1}}]}');
+  const say = async (name: string, ...args: string[]) => {
+    const { stdout, stderr } = await run([...name.split(" "), ...args, "--json"], { cwd });
+    const value = JSON.parse(stdout);
+    expect(stderr).not.toMatch(/^error/);
+    check(name === "unpin" ? "pin" : name, value);
+    return value;
+  };
+  const { uri } = await say("seed", "out", "--contract", "c.json");
+  const other = (await say("seed", "out", "--contract", "d.json")).uri;
+  await say("init", "new.yaml");
+  await say("id", "c.json");
+  await say("id", "c.json", "--explain");
+  await say("id", "c.json", "--profile", "v0");
+  await say("push", uri, "--to", "oci:p");
+  await say("push", other, "--to", "oci:p");
+  await say("exists", uri, "--from", "oci:p");
+  await say("exists", uri.replace(/.{6}$/, "000000"));
+  await say("inspect", uri);
+  await say("inspect", uri, "--from", "oci:p");
+  await say("tag", uri, "nightly", "--to", "oci:p");
+  await say("cp", "oci:p", "oci:q", "--all");
+  await say("pin", uri);
+  await say("unpin", uri);
+  await say("ls");
+  await say("ls", uri);
+  await say("pull", uri);
+  await say("pull", uri, "--only", "a", "--to", "to");
+  await say("diff", uri, other, "--outputs");
+  await say("diff", uri, "d.json");
+  await say("rm", uri);
+  await say("pull", uri, "--from", "oci:p");
+  await say("cache path");
+});
+
+test("progress and errors too", async () => {
+  const cwd = scratch();
+  mkdirSync(join(cwd, "out"));
+  writeFileSync(join(cwd, "out/a"), new Uint8Array(5_000_000));
+  writeFileSync(join(cwd, "c.json"), '{"transforms":[{"tool":"t"}]}');
+  const seed = ["seed", "out", "--contract", "c.json", "--json", "--progress"];
+  const { stdout } = await run(seed, { cwd });
+  const lines = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  check("seed", lines.pop());
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines) check("progress", line);
+  for (const args of [["pull", "abcdef"], ["psuh"], ["id", "nothing.json"], ["cat", "a", "b"]]) {
+    const done = await run([...args, "--json"], { cwd });
+    const value = JSON.parse(done.stdout);
+    check("error", value);
+    expect(done.code).toBe(EXIT_CODES[value.error.code as keyof typeof EXIT_CODES]);
+  }
+});
