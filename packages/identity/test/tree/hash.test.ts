@@ -3,11 +3,16 @@ import { createHash } from "node:crypto";
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
+  renameSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -306,23 +311,40 @@ describe("hashTree", () => {
     ]);
   });
 
-  it("refuses a file that changed while it was read", async () => {
-    using folder = new TestFolder();
-    const big = folder.file("big", "");
-    truncateSync(big, 400_000_000);
-    let written = false;
-    const error = await failure(
-      hashTree(folder.path, {
-        onProgress: ({ unit, done }) => {
-          if (unit !== "bytes" || done === 0 || written) return;
-          written = true;
-          appendFileSync(big, "x");
-        },
-      }),
-    );
-    expect(error.code).toBe("CTXPACK_E_TREE");
-    expect(error.message).toBe(`${big} changed while it was read`);
-  });
+  const changes: Record<string, (path: string) => void> = {
+    grew: (path) => appendFileSync(path, "x"),
+    shrank: (path) => truncateSync(path, 1),
+    "was rewritten in place, its mtime set back": (path) => {
+      using file = openForWriting(path);
+      writeSync(file.fd, "x", 0);
+      utimesSync(path, 1e9, 1e9);
+    },
+    "was replaced": (path) => {
+      writeFileSync(`${path}.new`, "x");
+      renameSync(`${path}.new`, path);
+    },
+  };
+  it.each(Object.entries(changes))(
+    "refuses a file that %s while it was read",
+    async (_what, change) => {
+      using folder = new TestFolder();
+      const big = folder.file("big", "");
+      truncateSync(big, 400_000_000);
+      utimesSync(big, 1e9, 1e9);
+      let changed = false;
+      const error = await failure(
+        hashTree(folder.path, {
+          onProgress: ({ unit, done }) => {
+            if (unit !== "bytes" || done === 0 || changed) return;
+            changed = true;
+            change(big);
+          },
+        }),
+      );
+      expect(error.code).toBe("CTXPACK_E_TREE");
+      expect(error.message).toBe(`${big} changed while it was read`);
+    },
+  );
 
   it.skipIf(noProc)("stops when aborted, in the middle, and leaves nothing open", async () => {
     using folder = new TestFolder();
@@ -431,6 +453,11 @@ describe("hashFile", () => {
     expect(error.message).toBe(`${folder.path}/${path} ${what}`);
   });
 });
+
+function openForWriting(path: string): Disposable & { fd: number } {
+  const fd = openSync(path, "r+");
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
+}
 
 function paths(lines: Uint8Array): string[] {
   return Buffer.from(lines)
