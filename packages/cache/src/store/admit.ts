@@ -74,7 +74,6 @@ export async function admit(
   uri: CtxUri,
   options: AdmitOptions,
 ): Promise<AdmitResult> {
-  parts.workspace.expectWritable();
   options.signal?.throwIfAborted();
   const manifest = openManifest(uri, options);
   await options.accept(options.manifest, manifest.config, { signal: options.signal });

@@ -24,7 +24,7 @@ export function openPack(parts: Parts, record: NewRecord): HeldPack {
 /**
  * The bytes of one blob of a pack, verified. A damaged blob is put into quarantine, and the pack it
  * belongs to stops being a hit until a pull or seed has completed it: `CTXPACK_E_DIGEST_MISMATCH`, or
- * `CTXPACK_E_STORE_DAMAGED` for a blob that is not there.
+ * `CTXPACK_E_STORE_DAMAGED` for a blob that is not there (`CTXPACK_E_NOT_FOUND` in a partial pack).
  */
 export function heldBytes(parts: Parts, record: NewRecord, d: Descriptor): Uint8Array {
   const bytes = segmentBytes(parts, record, d);
@@ -54,14 +54,10 @@ function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
   const hint = "pull the pack again, or seed its output again";
   if (!parts.workspace.readOnly) putAside(parts, record, d, isMissing);
   if (isMissing) {
-    return new CtxPackError(
-      "CTXPACK_E_STORE_DAMAGED",
-      `${record.uri}: the blob ${path} is missing`,
-      {
-        hint,
-        details,
-      },
-    );
+    const [code, what] = record.partial
+      ? (["CTXPACK_E_NOT_FOUND", "this part of the pack is not here"] as const)
+      : (["CTXPACK_E_STORE_DAMAGED", "a blob is missing"] as const);
+    return new CtxPackError(code, `${record.uri}: ${what}: ${path}`, { hint, details });
   }
   return new CtxPackError(
     "CTXPACK_E_DIGEST_MISMATCH",

@@ -129,6 +129,7 @@ export class Store implements AsyncDisposable {
    */
   async seed(dir: string, contract: Uint8Array, options: SeedOptions = {}): Promise<SeedResult> {
     this.#parts.workspace.expectWritable();
+    this.#parts.workspace.reap();
     return seed(this.#parts, dir, contract, options);
   }
 
@@ -154,7 +155,9 @@ export class Store implements AsyncDisposable {
    * `CTXPACK_E_CONFLICT` when the store holds another output. A failure leaves verified blobs, from
    * which the next attempt goes on.
    */
-  admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult> {
+  async admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult> {
+    this.#parts.workspace.expectWritable();
+    this.#parts.workspace.reap();
     return admit(this.#parts, uri, options);
   }
 

@@ -65,7 +65,6 @@ export async function makeTree(
     if (await isUsable(parts, wrapper, pack, options)) return handOut(parts, wrapper);
     quarantine(parts, wrapper);
   }
-  parts.workspace.expectWritable();
   const staging = parts.workspace.path();
   try {
     await fill(parts, staging, pack, options);

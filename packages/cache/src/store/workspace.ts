@@ -18,6 +18,7 @@ export class Workspace {
   readonly #parent: string;
   #dir: string | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  #reaped = false;
   #count = 0;
 
   constructor(parent: string, options: { readonly readOnly: boolean }) {
@@ -43,6 +44,13 @@ export class Workspace {
     return join(this.#dir, String(this.#count));
   }
 
+  /** Clears what killed processes have left, once; also for those who then find nothing to do. */
+  reap(): void {
+    if (this.#reaped || this.readOnly) return;
+    this.#reaped = true;
+    unlessMissing(() => onDisk("clearing", this.#parent, () => reap(this.#parent, Date.now())));
+  }
+
   /** Clears the folder and ends the lease. */
   close(): void {
     clearInterval(this.#heartbeat);
@@ -54,7 +62,7 @@ export class Workspace {
   #begin(): string {
     const dir = join(this.#parent, ownerName());
     onDisk("creating", dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
-    reap(this.#parent, Date.now());
+    this.reap();
     this.#heartbeat = setInterval(() => beat(dir), HEARTBEAT_MS);
     // A lease is no reason to keep the process alive.
     this.#heartbeat.unref();

@@ -13,9 +13,10 @@ import { dirname, join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { sha256, uriOf } from "@ctxpack/identity";
 import { onTestFinished } from "vitest";
-import type { Accept, AdmitOptions } from "../../src/index.ts";
+import type { AdmitOptions } from "../../src/index.ts";
 import { Store } from "../../src/index.ts";
 import { clear } from "../../src/store/clear.ts";
+import { acceptAll } from "./accept.ts";
 
 /** A folder for one test, gone afterwards. */
 export function workplace(): string {
@@ -105,8 +106,6 @@ export const sample: Sample = {
 
 /** `sample` as `look` sees it: modes do not show. */
 export const sampleSeen: Sample = { ...sample, "bin/run": "#!/bin/sh\n" };
-
-export const acceptAll: Accept = async () => {};
 
 /** What `admit` needs to take a pack from another store. */
 export async function from(
