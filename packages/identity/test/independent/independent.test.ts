@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GeneratedContract, type PackRows, writeContract } from "./contracts.ts";
 import { jsonText } from "./json.ts";
 import { writeLegacyContract } from "./legacy.ts";
-import { askPython, hasPython, type OracleAnswer } from "./oracle.ts";
+import { askPython, checkVectors, hasPython, type OracleAnswer } from "./oracle.ts";
 import { Random } from "./random.ts";
 import { yamlText } from "./yaml.ts";
 
@@ -106,6 +106,12 @@ describe.skipIf(!python)(`identity.py, seed ${SEED}`, () => {
       );
       expect(Object.keys(Object(again.transforms[0]?.params?.["y"]))).not.toContain("\\");
     }
+  });
+
+  it("agrees with the published vectors", async () => {
+    const report = await checkVectors();
+    expect(report.wrong).toEqual([]);
+    expect(report.checked).toBeGreaterThanOrEqual(50);
   });
 
   it("agrees on identities of the first prototype (v0)", async () => {

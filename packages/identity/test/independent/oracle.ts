@@ -31,3 +31,11 @@ export async function askPython(requests: readonly OracleRequest[]): Promise<Ora
   }
   return lines.map((line) => JSON.parse(line) as OracleAnswer);
 }
+
+/** What `vectors.py` finds when it holds the published vectors against `identity.py`. */
+export async function checkVectors(): Promise<{ checked: number; wrong: string[] }> {
+  const program = fileURLToPath(new URL("vectors.py", import.meta.url));
+  const vectors = fileURLToPath(new URL("../../vectors", import.meta.url));
+  const child = spawn("python3", [program, vectors], { stdio: ["ignore", "pipe", "inherit"] });
+  return JSON.parse(await text(child.stdout)) as { checked: number; wrong: string[] };
+}
