@@ -51,6 +51,8 @@ function run(argv: readonly string[]): number {
     ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
   const scale: Scale = values.smoke ? "smoke" : "full";
+  // Ctrl-C ends the child that is measured, which fails the run, and everything made here is deleted.
+  process.on("SIGINT", () => {});
   const root = mkdtempSync(join(tmpdir(), "ctxpack-bench-"));
   try {
     console.log(environment(scale));
