@@ -68,6 +68,13 @@ metadata: {owner: search-team}
     expect(() => parseContract(unknown)).toThrow('unknown key "constructor"');
   });
 
+  it("refuses a byte order mark, in a text and in bytes", () => {
+    const text = `\uFEFF${minimal}`;
+    for (const source of [text, new TextEncoder().encode(text)]) {
+      expect(() => parseContract(source)).toThrow("contract:1:1: begins with a byte order mark");
+    }
+  });
+
   it("refuses a contract of more than 4 MiB", () => {
     const text = `${minimal}${" ".repeat(4 * 1024 * 1024)}`;
     expect(() => parseContract(text)).toThrow("contract: longer than 4 MiB");
