@@ -1,7 +1,9 @@
+import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { copy, OciArchive, OciLayout } from "@ctxpack/oci";
-import { type Header, pack } from "tar-stream";
+import { extract, type Header, pack } from "tar-stream";
 import { describe, expect, it } from "vitest";
 import { collect, encode, pushArtifact, readText } from "../graph.ts";
 import { workplace } from "../workplace.ts";
@@ -63,6 +65,21 @@ describe("an archive", () => {
     await OciArchive.write(join(dir, "2"), two);
     expect(await readFile(join(dir, "1"))).toEqual(await readFile(join(dir, "2")));
     expect((await readdir(dir)).sort()).toEqual(["1", "2"]);
+    const headers: Header[] = [];
+    const tar = extract();
+    tar.on("entry", (header, content, next) => {
+      headers.push(header);
+      content.resume();
+      next();
+    });
+    await pipeline(createReadStream(join(dir, "1")), tar);
+    for (const header of headers) {
+      expect(header).toMatchObject({ mtime: new Date(0), uid: 0, gid: 0, uname: "", gname: "" });
+      expect(header.mode).toBe(header.type === "directory" ? 0o755 : 0o644);
+    }
+    const names = headers.map((header) => header.name);
+    expect(names).toHaveLength(9);
+    expect(names).toEqual([...names].sort());
   });
 
   it("leaves out what index.json does not lead to, and tells how far it is", async () => {

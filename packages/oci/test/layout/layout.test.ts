@@ -257,6 +257,32 @@ describe("blobs", () => {
     expect(await readdir(join(layout.dir, ".ctxpack"))).toEqual(["lock"]);
   });
 
+  it("that fail leave nothing while others are still on their way", async () => {
+    const layout = await newLayout();
+    const stop = new AbortController();
+    let hanging: () => void = () => {};
+    const started = new Promise<void>((resolve) => {
+      hanging = resolve;
+    });
+    const slow = {
+      size: 5,
+      async *open(): AsyncGenerator<Uint8Array> {
+        yield encode("he");
+        hanging();
+        await new Promise(() => {});
+      },
+    };
+    const pending = layout.push(good, slow, { signal: stop.signal });
+    await started;
+    const other = describeBytes("text/plain", encode("other"));
+    await expect(layout.push(other, bytesSource(encode("0ther")))).rejects.toThrow();
+    const work = await readdir(join(layout.dir, ".ctxpack"), { withFileTypes: true });
+    const scratch = work.find((entry) => entry.isDirectory())?.name as string;
+    expect(await readdir(join(layout.dir, ".ctxpack", scratch))).toHaveLength(1);
+    stop.abort(new Error("enough"));
+    await expect(pending).rejects.toThrow("enough");
+  });
+
   it("name the path when the disk says no", async () => {
     const layout = await newLayout();
     await rm(join(layout.dir, "blobs/sha256"), { recursive: true });
@@ -438,4 +464,6 @@ it("delete removes a manifest with its tags, and may be done twice", async () =>
   await layout.delete(a);
   expect(indexOf(layout).manifests).toEqual([]);
   expect(await layout.exists(a)).toBe(false);
+  // Also for who has read it before: what is gone gets no tag.
+  await expect(layout.tag(a, "v3")).rejects.toMatchObject({ code: "CTXPACK_E_NOT_FOUND" });
 });
