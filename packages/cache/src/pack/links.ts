@@ -3,9 +3,7 @@ import { lookUp, type Names, type Place } from "./names.ts";
 import { checkTarget, refuseEntry, type TreeErrorCode } from "./path.ts";
 
 /** Where a link ends: never at another link. */
-export type Destination =
-  | { readonly kind: "file"; readonly row: number }
-  | { readonly kind: "directory"; readonly path: string };
+export type Destination = Exclude<Place, { readonly kind: "link" }>;
 
 interface Resolved {
   readonly destination: Destination;
@@ -40,7 +38,7 @@ export class Links {
       if (here.kind === "file") return undefined;
       const place = lookUp(this.#names, childOf(here.path, component));
       if (place === undefined) return undefined;
-      here = place.kind === "link" ? this.resolve(place.row) : (place as Destination);
+      here = place.kind === "link" ? this.resolve(place.row) : place;
     }
     return here;
   }
@@ -62,7 +60,7 @@ export class Links {
       if (component === "" || component === ".") continue;
       const place = this.#step(here.path, component, asked);
       if (place.kind !== "link") {
-        here = place as Destination;
+        here = place;
         continue;
       }
       const through = this.#follow(place.row, asked, depth + 1);

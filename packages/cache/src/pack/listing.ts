@@ -5,7 +5,7 @@ import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { type Names, OrderCheck } from "./names.ts";
 import { checkPath, checkTarget } from "./path.ts";
-import { headerSize, roundToBlock, TRAILER } from "./tar.ts";
+import { headerSize, roundToBlock, type TarMember, TRAILER } from "./tar.ts";
 import { checkWalk } from "./walk.ts";
 
 const KINDS: readonly EntryKind[] = ["file", "link", "directory"];
@@ -116,13 +116,7 @@ export class Listing implements Names {
   }
 
   /** What the tar's header of this row is a function of. */
-  member(row: number): {
-    kind: EntryKind;
-    path: string;
-    target: string;
-    exec: boolean;
-    size: number;
-  } {
+  member(row: number): TarMember {
     return {
       kind: this.kind(row),
       path: this.path(row),

@@ -13,7 +13,8 @@ export interface Names {
 
 /** What a path leads to: a row, or a folder that is there (the root is ""). */
 export type Place =
-  | { readonly kind: "file" | "link"; readonly row: number }
+  | { readonly kind: "file"; readonly row: number }
+  | { readonly kind: "link"; readonly row: number }
   | { readonly kind: "directory"; readonly path: string };
 
 /** The first row whose path is not below `path`; `count` when there is none. */

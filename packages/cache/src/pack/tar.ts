@@ -2,7 +2,7 @@ import type { EntryKind } from "./entry.ts";
 import { LIMITS } from "./limits.ts";
 
 /** Tar is written in blocks of this many bytes. */
-export const BLOCK = 512;
+const BLOCK = 512;
 /** Two zero blocks end a tar. */
 export const TRAILER: number = 2 * BLOCK;
 /** No header is longer: pax header, the longest records, ustar header. */

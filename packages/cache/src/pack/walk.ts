@@ -11,8 +11,8 @@ export interface WalkedFile {
 
 /**
  * Checks that every link ends inside the tree and that the tree has a `dirHash1` (DESIGN §4.2): a
- * walk that follows links comes to an end and meets no two names that are equal after NFC. Throws
- * the code given.
+ * walk that follows links comes to an end, and no folder has two names that are equal after NFC.
+ * Throws the code given.
  */
 export function checkWalk(names: Names, links: Links, code: TreeErrorCode): void {
   let composed = true;
@@ -24,7 +24,7 @@ export function checkWalk(names: Names, links: Links, code: TreeErrorCode): void
     if (links.resolve(row).kind === "directory") ways.push(row);
   }
   if (ways.length > 0) checkWays(names, links, ways, code);
-  if (!composed) checkComposition(names, links, code);
+  if (!composed) checkComposition(names, code);
 }
 
 /** Whether a path is in NFC. ASCII always is, and needs no table. */
@@ -138,15 +138,22 @@ function nameBytes(path: string): number {
   return Buffer.byteLength(path.slice(path.lastIndexOf("/") + 1));
 }
 
-function checkComposition(names: Names, links: Links, code: TreeErrorCode): void {
+/** Refuses two names of one folder that are one name in NFC; folders that entries imply have names too. */
+function checkComposition(names: Names, code: TreeErrorCode): void {
   const seen = new Map<string, string>();
-  for (const { path } of walkFiles(names, links)) {
-    const composed = path.normalize("NFC");
-    const other = seen.get(composed);
-    if (other !== undefined) {
-      const shown = JSON.stringify(other);
-      throw refuseEntry(code, path, `and ${shown} are one name after NFC normalisation`);
+  for (let row = 0; row < names.count; row++) {
+    const path = names.path(row);
+    for (let end = path.indexOf("/"); ; end = path.indexOf("/", end + 1)) {
+      const name = end < 0 ? path : path.slice(0, end);
+      const folder = name.lastIndexOf("/") + 1;
+      const key = name.slice(0, folder) + name.slice(folder).normalize("NFC");
+      const other = seen.get(key);
+      if (other !== undefined && other !== name) {
+        const shown = JSON.stringify(other);
+        throw refuseEntry(code, name, `and ${shown} are one name after NFC normalisation`);
+      }
+      seen.set(key, name);
+      if (end < 0) break;
     }
-    seen.set(composed, path);
   }
 }
