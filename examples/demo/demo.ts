@@ -8,7 +8,8 @@ import { dirname, join } from "node:path";
 import { search } from "./search.ts";
 
 const here = import.meta.dirname;
-const ctxpack = join(here, "../../packages/cli/bin/ctxpack.js");
+const { resolve } = createRequire(import.meta.url);
+const ctxpack = join(dirname(resolve("@ctxpack/cli/package.json")), "bin/ctxpack.js");
 const question = "How do I limit the size of a response body?";
 
 /** What one process did: its stdout without the last newline, its exit code, wall time in seconds. */
@@ -60,7 +61,7 @@ function lookUp(expected: 0 | 3): string {
 }
 
 function main(): void {
-  const docs = join(dirname(createRequire(import.meta.url).resolve("undici")), "docs");
+  const docs = join(dirname(resolve("undici")), "docs");
   cpSync(docs, join(work, "docs"), { recursive: true });
   cpSync(join(here, "index-docs.ts"), join(work, "index-docs.ts"));
   cpSync(join(here, "contract.yaml"), join(work, "contract.yaml"));

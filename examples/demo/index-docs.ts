@@ -77,7 +77,9 @@ export function dot(a: Float32Array, b: Float32Array): number {
 
 function main([from, to, limit = "1200", dimensions = "256", related = "5"]: string[]): void {
   if (from === undefined || to === undefined) {
-    throw new Error("usage: node index-docs.ts <docs> <out> [section_chars] [dimensions] [related]");
+    throw new Error(
+      "usage: node index-docs.ts <docs> <out> [section_chars] [dimensions] [related]",
+    );
   }
   const all = globSync("**/*.md", { cwd: from })
     .sort()
@@ -91,7 +93,9 @@ function main([from, to, limit = "1200", dimensions = "256", related = "5"]: str
     CREATE TABLE vector (section INTEGER PRIMARY KEY, value BLOB NOT NULL);
     CREATE TABLE related (section INTEGER, rank INTEGER, other INTEGER, PRIMARY KEY (section, rank));
     BEGIN`);
-  const addSection = database.prepare("INSERT INTO section (rowid, path, heading, text) VALUES (?, ?, ?, ?)");
+  const addSection = database.prepare(
+    "INSERT INTO section (rowid, path, heading, text) VALUES (?, ?, ?, ?)",
+  );
   const addVector = database.prepare("INSERT INTO vector VALUES (?, ?)");
   const addRelated = database.prepare("INSERT INTO related VALUES (?, ?, ?)");
   all.forEach((section, index) => {
