@@ -12,7 +12,6 @@ import type { IndexSegment } from "./entry.ts";
 import { DigestColumn, type PackSummary, summarize } from "./index-writer.ts";
 import { LIMITS } from "./limits.ts";
 import type { Listing } from "./listing.ts";
-import { refuseEntry } from "./path.ts";
 import { LONGEST_HEADER, roundToBlock, TRAILER, writeHeader } from "./tar.ts";
 
 /** How much is read before it is hashed and searched for cuts. */
@@ -162,7 +161,11 @@ class Writer {
     if (position !== end) {
       const listed = `was listed with ${this.#listing.size(row)} bytes`;
       const found = position > end ? "is longer now" : `has ${position} now`;
-      throw refuseEntry("CTXPACK_E_TREE", this.#listing.path(row), `${listed} and ${found}`);
+      const path = this.#listing.path(row);
+      throw new CtxPackError("CTXPACK_E_TREE", `${JSON.stringify(path)} ${listed} and ${found}`, {
+        hint: "let whatever writes there finish, then seed again",
+        details: { path },
+      });
     }
     this.#filled += end - at;
     this.#read += end - at;
