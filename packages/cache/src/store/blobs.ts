@@ -3,7 +3,6 @@ import {
   constants,
   fchmodSync,
   fdatasync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -24,7 +23,7 @@ import {
   verified,
 } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
-import { diskError, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
+import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -176,7 +175,7 @@ export class Blobs implements Storage {
 
   /** Takes a damaged blob out of the way; returns where it went. */
   quarantine(digest: Digest): string {
-    mkdirSync(this.#places.quarantine, { recursive: true });
+    makeFolder(this.#places.quarantine);
     const to = `${this.#places.quarantine}/${digest.slice(7)}.${Date.now()}`;
     unlessMissing(() => renameSync(this.#places.blob(digest), to));
     return to;
@@ -201,7 +200,7 @@ export class Blobs implements Storage {
       renameSync(temporary, path);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") throw error;
-      mkdirSync(this.#places.blobs, { recursive: true });
+      makeFolder(this.#places.blobs);
       renameSync(temporary, path);
     }
   }

@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 
 const refused: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
@@ -52,6 +53,24 @@ export function unlessMissing<T>(work: () => T): T | undefined {
     const code = systemCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing; one that is there is fine. Node's own recursive
+ * `mkdir` says ENOENT on a read-only disk.
+ */
+export function makeFolder(path: string, mode = 0o777): void {
+  try {
+    mkdirSync(path, mode);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === "ENOENT" && dirname(path) !== path) {
+      makeFolder(dirname(path));
+      makeFolder(path, mode);
+    } else if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
+      throw error;
+    }
   }
 }
 

@@ -18,6 +18,11 @@ export interface Marker {
   readonly sample: readonly (readonly [path: string, size: number, mtimeNs: string])[];
 }
 
+/** What a new marker says, and for which of the files. */
+export interface MarkerFacts extends Pick<Marker, "boot" | "durable"> {
+  readonly only?: ((path: string) => boolean) | undefined;
+}
+
 /** Whether the tree has its marker, was whole in this boot or on disk, and its sample is untouched. */
 export function isIntact(wrapper: string, boot: string): boolean {
   const marker = readMarker(wrapper);
@@ -42,11 +47,7 @@ export function writeMarker(
   parts: Parts,
   wrapper: string,
   index: IndexReader,
-  facts: {
-    readonly boot: string;
-    readonly durable: boolean;
-    readonly only?: ((path: string) => boolean) | undefined;
-  },
+  facts: MarkerFacts,
 ): void {
   const { boot, durable, only } = facts;
   const sample = [...pick(index, only)].map(({ path, size }) => {

@@ -1,15 +1,8 @@
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
-import { onDisk, unlessMissing } from "./disk.ts";
+import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { ownerName } from "./owner.ts";
 import { Places } from "./places.ts";
 
@@ -23,7 +16,7 @@ const VERSION = 1;
  */
 export function prepareStore(dir: string, options: { readonly readOnly: boolean }): string {
   const path = resolve(dir);
-  if (!options.readOnly) onDisk("creating", path, () => mkdirSync(path, { recursive: true }));
+  if (!options.readOnly) onDisk("creating", path, () => makeFolder(path));
   const real = unlessMissing(() => onDisk("reading", path, () => realpathSync(path)));
   if (real === undefined) {
     throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no store at ${path}`, {
@@ -77,7 +70,7 @@ function begin(places: Places, readOnly: boolean): void {
   }
   if (readOnly) return;
   onDisk("creating", places.dir, () => {
-    mkdirSync(places.blobs, { recursive: true });
+    makeFolder(places.blobs);
     place(places.layout, '{"imageLayoutVersion":"1.0.0"}', places.dir);
     place(places.version, `${VERSION}\n`, places.dir);
   });

@@ -1,7 +1,6 @@
 import {
   closeSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,7 +14,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
 import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
-import { diskError, onDisk, syncFolder, unlessMissing } from "./disk.ts";
+import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import type { PackRecord } from "./record.ts";
 import type { Workspace } from "./workspace.ts";
@@ -59,7 +58,7 @@ export class Records {
     const path = this.#places.record(record.uri);
     const temporary = this.#workspace.path();
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       const fd = openSync(temporary, "wx", 0o644);
       try {
         writeFully(fd, Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...record })}\n`));
@@ -101,7 +100,7 @@ export class Records {
   pin(uri: CtxUri): void {
     const path = this.#places.pin(uri);
     onDisk("pinning", path, () => {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       writeFileSync(path, "");
     });
   }
@@ -124,7 +123,7 @@ export class Records {
   #quarantine(path: string): void {
     if (this.#workspace.readOnly) return;
     try {
-      mkdirSync(this.#places.quarantine, { recursive: true });
+      makeFolder(this.#places.quarantine);
       renameSync(path, `${this.#places.quarantine}/${basename(path)}.${Date.now()}`);
     } catch {
       // A store that cannot be written keeps its damaged record, which still counts as none.

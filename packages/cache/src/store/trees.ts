@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
-import { diskError, onDisk, systemCode, unlessMissing } from "./disk.ts";
+import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
-import { isIntact, readMarker, writeMarker } from "./marker.ts";
+import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./records.ts";
@@ -100,10 +100,19 @@ async function isUsable(
   const marker = readMarker(wrapper);
   // What was made before this boot and is whole now has come from the disk: it needs no second look.
   const isDurable = marker?.durable === true || (marker !== undefined && marker.boot !== boot);
-  if (!parts.workspace.readOnly) {
-    writeMarker(parts, wrapper, pack.index, { ...options, boot, durable: isDurable });
-  }
+  if (!isIntact(wrapper, boot))
+    renewMarker(parts, wrapper, pack, { ...options, boot, durable: isDurable });
   return true;
+}
+
+/** The files are right; a store that cannot be written is checked again the next time. */
+function renewMarker(parts: Parts, wrapper: string, pack: HeldPack, facts: MarkerFacts): void {
+  try {
+    writeMarker(parts, wrapper, pack.index, facts);
+  } catch (error) {
+    const isRefused = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PERMISSION";
+    if (!isRefused) throw error;
+  }
 }
 
 async function fill(
@@ -130,7 +139,7 @@ async function fill(
 
 /** The one rename. A folder with something in it is never replaced: then somebody else was first. */
 function place(staging: string, wrapper: string): void {
-  mkdirSync(dirname(wrapper), { recursive: true });
+  makeFolder(dirname(wrapper));
   try {
     renameSync(staging, wrapper);
   } catch (error) {
@@ -147,7 +156,7 @@ function quarantine(parts: Parts, wrapper: string): void {
   const { quarantine: dir } = parts.places;
   const to = join(dir, `${basename(wrapper)}.${Date.now()}`);
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     renameSync(wrapper, to);
   } catch (error) {
     // Another process saw the same damage.

@@ -1,8 +1,8 @@
-import { mkdirSync, readdirSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, statSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
-import { onDisk, unlessMissing } from "./disk.ts";
+import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
 
 const HEARTBEAT_MS = 10_000;
@@ -61,7 +61,7 @@ export class Workspace {
 
   #begin(): string {
     const dir = join(this.#parent, ownerName());
-    onDisk("creating", dir, () => mkdirSync(dir, { recursive: true, mode: 0o700 }));
+    onDisk("creating", dir, () => makeFolder(dir, 0o700));
     this.reap();
     this.#heartbeat = setInterval(() => beat(dir), HEARTBEAT_MS);
     // A lease is no reason to keep the process alive.

@@ -6,6 +6,7 @@ import { Store } from "../../src/index.ts";
 import {
   contractOf,
   folder,
+  from,
   look,
   noise,
   openStore,

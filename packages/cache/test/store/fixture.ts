@@ -147,3 +147,9 @@ export async function text(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   for await (const chunk of chunks) parts.push(Uint8Array.from(chunk));
   return Buffer.concat(parts).toString();
 }
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
