@@ -60,9 +60,9 @@ async function fill(
 ): Promise<void> {
   const { only, signal, onProgress } = options;
   const total = pack.index.files;
-  const folder = new Folder(staging, "user", (done, name) =>
-    onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
-  );
+  const folder = new Folder(staging, {
+    onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
+  });
   try {
     // Where blocks can be shared with the store's own tree, nothing is decompressed or written.
     if (!(await clone(parts, pack, folder, options))) {

@@ -1,28 +1,18 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  copyFileSync,
-  fchmodSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  statSync,
-  symlinkSync,
-} from "node:fs";
+import { chmodSync, constants, copyFileSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import type { FileEntry, UnpackSink } from "../pack/index.ts";
-import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { onDisk } from "./disk.ts";
-
-/** Whether a folder is handed out of the store as it is (read-only), or becomes the user's own. */
-export type Ownership = "store" | "user";
+import { type Output, SharedFile, WrittenFile } from "./output.ts";
+import type { Pool } from "./pool.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
-interface OpenFile {
-  readonly path: string;
-  readonly fd: number;
+/** What else a folder is told. */
+export interface FolderOptions {
+  /** The store's own folder: read-only, its contents shared through this pool. Without it, the user's. */
+  readonly pool?: Pool | undefined;
+  /** Called with the number of files so far. */
+  readonly onFile?: ((count: number, path: string) => void) | undefined;
 }
 
 /**
@@ -31,22 +21,20 @@ interface OpenFile {
  */
 export class Folder implements UnpackSink {
   readonly #root: string;
-  readonly #ownership: Ownership;
+  readonly #pool: Pool | undefined;
   readonly #onFile: ((count: number, path: string) => void) | undefined;
   readonly #folders = new Set<string>();
   readonly #links: (readonly [path: string, target: string])[] = [];
-  #file: OpenFile | undefined;
-  /** Where the umask takes bits from a read-only mode, every file needs a chmod. */
-  #masked: boolean | undefined;
+  #file: Output | undefined;
   /** What the umask leaves of 0777. */
   #umasked: number | undefined;
   #count = 0;
 
   /** `root` must not exist. */
-  constructor(root: string, ownership: Ownership, onFile?: (count: number, path: string) => void) {
+  constructor(root: string, options: FolderOptions = {}) {
     this.#root = root;
-    this.#ownership = ownership;
-    this.#onFile = onFile;
+    this.#pool = options.pool;
+    this.#onFile = options.onFile;
     onDisk("creating", root, () => mkdirSync(root));
   }
 
@@ -57,21 +45,21 @@ export class Folder implements UnpackSink {
   file(entry: FileEntry): void {
     this.#makeParent(entry.path);
     const path = `${this.#root}/${entry.path}`;
-    const mode = this.#modeOf(entry);
-    const fd = onDisk("writing", path, () => openSync(path, "wx", mode));
-    this.#file = { path, fd };
-    if (this.#ownership === "user") return;
-    this.#masked ??= (fstatSync(fd).mode & 0o777) !== mode;
-    if (this.#masked) fchmodSync(fd, mode);
+    const pooled = this.#pool?.open(entry);
+    this.#file =
+      this.#pool !== undefined && pooled !== undefined
+        ? new SharedFile(this.#pool, entry, path, pooled)
+        : new WrittenFile(path, this.#modeOf(entry), this.#pool !== undefined);
   }
 
   write(bytes: Uint8Array): void {
-    const file = this.#file;
-    if (file === undefined) throw new RangeError("content without a file");
-    onDisk("writing", file.path, () => writeFully(file.fd, bytes));
+    if (this.#file === undefined) throw new RangeError("content without a file");
+    this.#file.write(bytes);
   }
 
   fileEnd(entry: FileEntry): void {
+    this.#file?.end();
+    if (this.#file instanceof WrittenFile) this.#pool?.give(entry, `${this.#root}/${entry.path}`);
     this.release();
     this.#count += 1;
     this.#onFile?.(this.#count, entry.path);
@@ -112,19 +100,19 @@ export class Folder implements UnpackSink {
       const full = `${this.#root}/${path}`;
       onDisk("writing", full, () => symlinkSync(target, full));
     }
-    if (this.#ownership === "user") return;
+    if (this.#pool === undefined) return;
     for (const folder of this.#folders) chmodSync(`${this.#root}/${folder}`, 0o555);
     chmodSync(this.#root, 0o555);
   }
 
   /** Closes what is open, also after a failure. */
   release(): void {
-    if (this.#file !== undefined) closeSync(this.#file.fd);
+    this.#file?.close();
     this.#file = undefined;
   }
 
   #modeOf(entry: FileEntry): number {
-    if (this.#ownership === "store") return entry.exec ? 0o555 : 0o444;
+    if (this.#pool !== undefined) return entry.exec ? 0o555 : 0o444;
     return entry.exec ? 0o777 : 0o666;
   }
 

@@ -9,6 +9,7 @@ import { type HeldPack, openPack } from "./held.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
+import { Pool } from "./pool.ts";
 import type { NewRecord } from "./records.ts";
 import { noPack, touch } from "./records.ts";
 import { unpack } from "./unpack.ts";
@@ -125,9 +126,10 @@ async function fill(
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
   onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
   const total = pack.index.files;
-  const folder = new Folder(join(staging, "files"), "store", (done, name) =>
-    onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
-  );
+  const folder = new Folder(join(staging, "files"), {
+    pool: new Pool(parts.places.shared),
+    onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
+  });
   try {
     await unpack(parts, pack, folder, { select: only, strict: options.strict, signal });
     folder.finish();

@@ -1,0 +1,93 @@
+import { closeSync, fchmodSync, fstatSync, openSync } from "node:fs";
+import type { FileEntry } from "../pack/index.ts";
+import { readFully, writeFully } from "./blobs.ts";
+import { onDisk } from "./disk.ts";
+import type { Pool } from "./pool.ts";
+
+/** A file that is being materialised. */
+export interface Output {
+  write(bytes: Uint8Array): void;
+  /** The content was complete and right. */
+  end(): void;
+  /** Closes what is open, also after a failure. */
+  close(): void;
+}
+
+/** A file that is written. With a fixed mode it has that mode whatever the umask is. */
+export class WrittenFile implements Output {
+  readonly #path: string;
+  readonly #fd: number;
+
+  constructor(path: string, mode: number, isFixed: boolean) {
+    this.#path = path;
+    this.#fd = onDisk("writing", path, () => openSync(path, "wx", mode));
+    if (isFixed && (fstatSync(this.#fd).mode & 0o777) !== mode) fchmodSync(this.#fd, mode);
+  }
+
+  write(bytes: Uint8Array): void {
+    onDisk("writing", this.#path, () => writeFully(this.#fd, bytes));
+  }
+
+  end(): void {}
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/**
+ * A file that the pool may have already: what arrives is compared with it, and only at the end a name is
+ * made. At the first difference the pooled file is damaged: it is dropped, and a new file is written,
+ * beginning with what was equal so far.
+ */
+export class SharedFile implements Output {
+  readonly #pool: Pool;
+  readonly #entry: FileEntry;
+  readonly #path: string;
+  readonly #pooled: number;
+  #written: WrittenFile | undefined;
+  #position = 0;
+
+  constructor(pool: Pool, entry: FileEntry, path: string, pooled: number) {
+    this.#pool = pool;
+    this.#entry = entry;
+    this.#path = path;
+    this.#pooled = pooled;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#written === undefined && !this.#isNext(bytes)) {
+      this.#pool.drop(this.#entry);
+      this.#written = this.#copy();
+    }
+    this.#written?.write(bytes);
+    this.#position += bytes.length;
+  }
+
+  end(): void {
+    if (this.#written !== undefined) this.#pool.give(this.#entry, this.#path);
+    else if (!this.#pool.take(this.#entry, this.#pooled, this.#path)) this.#written = this.#copy();
+  }
+
+  close(): void {
+    closeSync(this.#pooled);
+    this.#written?.close();
+  }
+
+  #isNext(bytes: Uint8Array): boolean {
+    const found = Buffer.allocUnsafe(bytes.length);
+    return readFully(this.#pooled, found, this.#position) === bytes.length && found.equals(bytes);
+  }
+
+  /** A file of our own with the bytes that were compared. */
+  #copy(): WrittenFile {
+    const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, true);
+    const buffer = Buffer.allocUnsafe(Math.min(this.#position, 1 << 20));
+    for (let at = 0; at < this.#position; ) {
+      const part = buffer.subarray(0, Math.min(buffer.length, this.#position - at));
+      at += readFully(this.#pooled, part, at);
+      file.write(part);
+    }
+    return file;
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  unlinkSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { type Digest, digestHex } from "@ctxpack/identity";
+import { openOwn } from "./blobs.ts";
+import { clear } from "./clear.ts";
+import { makeFolder, systemCode } from "./disk.ts";
+
+/** Smaller files cost less than the name that would save them. */
+const LEAST = 16 * 1024;
+
+/** A content that trees may share. */
+export interface PooledContent {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly exec?: boolean;
+}
+
+/**
+ * One file per content, which every materialised tree that has it shares: by blocks where the file system
+ * can, else as one read-only file with several names. It only saves space: what is not here, or cannot be
+ * shared, is written. A file that no tree shares any more has one link, and may go at any time.
+ */
+export class Pool {
+  readonly #dir: string;
+  #canClone = true;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** Opens the pooled file of a content, if there is one that could be it. Its bytes are the caller's to check. */
+  open(content: PooledContent): number | undefined {
+    if (content.size < LEAST) return undefined;
+    try {
+      const fd = openOwn(this.#path(content));
+      const stat = fstatSync(fd);
+      const isRight =
+        stat.isFile() && stat.size === content.size && (stat.mode & 0o777) === modeOf(content);
+      if (isRight) return fd;
+      closeSync(fd);
+      this.drop(content);
+    } catch {
+      // Not there, or not readable: the same to us.
+    }
+    return undefined;
+  }
+
+  /** Puts the pooled file at `path`, if it still is the one open as `fd`. */
+  take(content: PooledContent, fd: number, path: string): boolean {
+    const source = this.#path(content);
+    try {
+      if (lstatSync(source).ino !== fstatSync(fd).ino) return false;
+      this.#share(source, path);
+      return true;
+    } catch (error) {
+      clear(path);
+      // As many names as the file system allows: the next tree begins a new file.
+      if (systemCode(error) === "EMLINK") this.drop(content);
+      return false;
+    }
+  }
+
+  /** Lets later trees share the file at `path`, which is complete and right. */
+  give(content: PooledContent, path: string): void {
+    if (content.size < LEAST) return;
+    const target = this.#path(content);
+    try {
+      makeFolder(dirname(target));
+      this.#share(path, target);
+    } catch {
+      // Somebody gave it already, or it cannot be shared here.
+    }
+  }
+
+  /** Forgets a file that is not what its name says. */
+  drop(content: PooledContent): void {
+    try {
+      unlinkSync(this.#path(content));
+    } catch {
+      // Gone already, or a store that cannot be written.
+    }
+  }
+
+  #share(from: string, to: string): void {
+    if (this.#canClone) {
+      try {
+        copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+        return;
+      } catch (error) {
+        if (systemCode(error) === "EEXIST") throw error;
+        this.#canClone = false;
+        clear(to);
+      }
+    }
+    linkSync(from, to);
+  }
+
+  #path(content: PooledContent): string {
+    const hex = digestHex(content.digest);
+    return join(this.#dir, hex.slice(0, 2), content.exec ? `${hex}.x` : hex);
+  }
+}
+
+function modeOf(content: PooledContent): number {
+  return content.exec ? 0o555 : 0o444;
+}
