@@ -155,6 +155,7 @@ TREES = [
     {"name": "order is of bytes, not of UTF-16", "entries": [F("a-b"), F("a/b"), F("a.b"), F("\U0001f600"), F("\ufb01"), F("\\\"\b\t\x7f\u2028")]},
     {"name": "sizes around a block", "entries": [F("f%04d" % n, content={"random": "f", "size": n}) for n in (1, 511, 512, 513, 1023, 1024, 1025)]},
     {"name": "cuts that content asks for", "entries": [F("t%d" % i, content={"random": "t%d" % i, "size": 150_000}) for i in range(12)]},
+    {"name": "a cut before the average, which more bits have to ask for", "entries": [F("f", content={"random": "early3", "size": 300_000})]},
     {"name": "cuts at the greatest length", "entries": [F("z", content={"repeat": "\0", "size": 1_000_000})]},
     {"name": "a file with segments of its own", "entries": [F("a"), F("big", content={"random": "big", "size": 1_048_576}), F("c"), F("largest that is not", content={"random": "n", "size": 1_048_575})]},
     {"name": "two big files side by side", "entries": [F("x", content={"random": "x", "size": 1_048_577}), F("y", content={"random": "y", "size": 1_100_000})]},

@@ -55,6 +55,18 @@ describe("compressFrame", () => {
     expect(Buffer.compare(decompressFrame(frame, content.length), content)).toBe(0);
   });
 
+  it("draws the line at 97 % of the probe", () => {
+    const seen = { raw: 0, compressed: 0 };
+    for (let zeros = 1900; zeros < 2020; zeros++) {
+      const probe = Buffer.concat([noise("line", 65_536 - zeros), Buffer.alloc(zeros)]);
+      const compressed = zstd(probe, { [constants.ZSTD_c_compressionLevel]: 1 });
+      const isRaw = compressed.length > 0.97 * 65_536;
+      expect(compressFrame(probe).length).toBe(isRaw ? 65_536 + 10 : compressed.length);
+      seen[isRaw ? "raw" : "compressed"]++;
+    }
+    expect(Math.min(seen.raw, seen.compressed)).toBeGreaterThan(0);
+  });
+
   it("frames the largest segment", () => {
     const content = Buffer.alloc(LIMITS.segment);
     expect(decompressFrame(compressFrame(content), content.length).length).toBe(content.length);

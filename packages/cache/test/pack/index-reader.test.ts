@@ -179,6 +179,26 @@ describe("a forged index", () => {
     }
   });
 
+  it.each([
+    ["an escape nobody needs", "\\u0061"],
+    ["an escaped slash", "a\\/b"],
+    ["an escape in capitals", "\\u001F"],
+    ["a long escape for a short one", "\\u0009"],
+    ["an escape that does not exist", "\\x41"],
+    ["half an escape", "\\u00"],
+    ["an escaped letter beyond ASCII", "\\u00e9"],
+  ])("with %s in a name is refused even if its tree digest fits", (_, name) => {
+    const entry = (text: string) => `{"dir":true,"path":"${text}"}`;
+    const forge = (text: string) =>
+      forgeIndex([])
+        .toString()
+        .replace('"entries":[]', `"entries":[${entry(text)}]`)
+        .replace('"size":1024', '"size":1536')
+        .replace(/"tree":"[^"]*"/, `"tree":"${sha(`[${entry(text)}]`)}"`);
+    expect(open(forge("a\\tb")).count).toBe(1);
+    expect(() => open(forge(name))).toThrow(/a string is not canonical JSON/);
+  });
+
   it("with bytes that are not UTF-8 is refused", () => {
     const bytes = Buffer.from(good);
     bytes[bytes.indexOf("void")] = 0xff;
