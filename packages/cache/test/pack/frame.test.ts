@@ -57,7 +57,7 @@ describe("compressFrame", () => {
 
   it("draws the line at 97 % of the probe", () => {
     const seen = { raw: 0, compressed: 0 };
-    for (let zeros = 1900; zeros < 2020; zeros++) {
+    for (let zeros = 1500; zeros < 3000; zeros += 20) {
       const probe = Buffer.concat([noise("line", 65_536 - zeros), Buffer.alloc(zeros)]);
       const compressed = zstd(probe, { [constants.ZSTD_c_compressionLevel]: 1 });
       const isRaw = compressed.length > 0.97 * 65_536;
