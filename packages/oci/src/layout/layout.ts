@@ -68,7 +68,7 @@ export class OciLayout
   }
 
   /**
-   * Opens the layout in `dir`. Throws CTXPACK_E_PATH_NOT_FOUND when there is none, CTXPACK_E_LAYOUT
+   * Opens the layout in `dir`; what dead writers left in it is removed, unless `readOnly`. Throws CTXPACK_E_PATH_NOT_FOUND when there is none, CTXPACK_E_LAYOUT
    * when its folders or files are links or not what they should be, CTXPACK_E_USAGE when `create`
    * is asked for in a folder that holds something else.
    */
@@ -85,7 +85,9 @@ export class OciLayout
     }
     await checkLayoutFile(real);
     await checkFolders(real);
-    return new OciLayout(real, options.readOnly === true);
+    const layout = new OciLayout(real, options.readOnly === true);
+    await layout.#writer?.scratch.clear(options.signal);
+    return layout;
   }
 
   /** The file a blob has or would have. Throws CTXPACK_E_REFERENCE. */

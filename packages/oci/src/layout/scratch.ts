@@ -8,6 +8,9 @@ import { FileLock } from "./lock.ts";
 
 const LEASE = ".lease";
 
+/** What may be a dead writer's: its folder, its lease, and a file that was to replace one of the layout's. */
+const RUBBISH = /^([0-9a-f]{16})(?:\.lease)?$|\.new$/;
+
 interface Lease {
   readonly id: string;
   readonly lock: FileLock;
@@ -51,6 +54,14 @@ export class Scratch {
     }
   }
 
+  /** Removes what dead writers left, if anything is there; a missing work folder holds nothing. */
+  async clear(signal?: AbortSignal): Promise<void> {
+    const names = await readdir(this.#work).catch(() => []);
+    if (names.some((name) => RUBBISH.test(name))) {
+      await this.#underLock(() => reap(this.#work), signal);
+    }
+  }
+
   // Others wait for the same lease: it is given up when the last of them is gone, not the first.
   async #open(signal: AbortSignal): Promise<Lease> {
     return this.#underLock(async () => {
@@ -82,8 +93,13 @@ export class Scratch {
 /** Removes what dead writers left. The caller holds the layout's lock. */
 async function reap(work: string): Promise<void> {
   for (const name of await readdir(work)) {
-    if (!/^[0-9a-f]{16}(\.lease)?$/.test(name)) continue;
-    const id = name.slice(0, 16);
+    const [rubbish, id] = RUBBISH.exec(name) ?? [];
+    if (rubbish === undefined) continue;
+    if (id === undefined) {
+      // Written under the layout's lock, which is ours.
+      await rm(join(work, name), { force: true });
+      continue;
+    }
     const lock = tryLease(join(work, id + LEASE));
     if (lock === undefined) continue;
     lock.release();
