@@ -66,6 +66,14 @@ test.for([
     ["pull", "ctx://x"],
     'error: "ctx://x" names no pack\nhint: write ctx://sha256:<hex>, its first digits, or a tag as oci:DIR:TAG\n',
   ],
+  [
+    ["diff", "nothing", "nothing"],
+    'error: "nothing" is no contract file and no pack\nhint: name a contract file, ctx://sha256:<hex>, its first digits, or a tag as oci:DIR:TAG\n',
+  ],
+  [
+    ["exists", "0".repeat(64), "--from", "oci:p:tag"],
+    "error: a pantry has no tag, and here is one: tag\nhint: ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG\n",
+  ],
   [["id", "c.json", "--profile", "v9"], 'error: there is no profile "v9"\nhint: v0\n'],
 ] as const)("usage: %j", async ([args, stderr]) => {
   const done = await run(args, { cwd: scratch() });

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Entry, IndexReader } from "@ctxpack/cache/pack";
 import {
   type ContractDifference,
+  CtxPackError,
   type CtxUri,
   compareBytewise,
   diffContracts,
@@ -12,6 +13,7 @@ import { findPack } from "./find.ts";
 import { identify } from "./identify.ts";
 import { describeLocation } from "./inspect.ts";
 import type { Session } from "./session.ts";
+import { parseSubject } from "./subject.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 export interface DiffOptions extends WorkOptions {
@@ -73,9 +75,27 @@ async function side(
   if (resolution && !options.outputs) {
     return { uri: resolution.uri, contract: resolution.resolved };
   }
+  if (!resolution && !isSubject(text)) {
+    throw new CtxPackError(
+      "CTXPACK_E_PATH_NOT_FOUND",
+      `"${text}" is no contract file and no pack`,
+      {
+        hint: "name a contract file, ctx://sha256:<hex>, its first digits, or a tag as oci:DIR:TAG",
+      },
+    );
+  }
   const location = await findPack(session, resolution?.uri ?? text, options, work);
   const { contract, index } = await describeLocation(session, location, work);
   return { uri: location.uri, contract, ...(options.outputs && { index }) };
+}
+
+function isSubject(text: string): boolean {
+  try {
+    parseSubject(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Walks two sorted lists of entries side by side. Bytes are compared by digest. */

@@ -79,6 +79,7 @@ export async function openWritablePantry(
   signal: AbortSignal,
 ): Promise<WritablePantry> {
   const { name, baseDir } = locate(session, given);
+  refuseTag(name);
   switch (name.kind) {
     case "layout": {
       const dir = resolve(baseDir, name.dir);
@@ -101,7 +102,9 @@ export function pantriesFor(
   session: Session,
   from: string | undefined,
 ): readonly (string | PantryConfig)[] {
-  return from === undefined ? session.config.pantries : [from];
+  if (from === undefined) return session.config.pantries;
+  refuseTag(locate(session, from).name);
+  return [from];
 }
 
 /** The pantry to write to: the one named, else the first configured. */
@@ -169,6 +172,15 @@ function locate(
       : given;
   const { address, baseDir } = configured ?? { address: given as string, baseDir: session.cwd };
   return { name: parseTarget(address), baseDir };
+}
+
+/** Packs have the tags their URIs give them; a tag in an address would be ignored. */
+function refuseTag(name: TargetName): void {
+  const tag = name.kind === "registry" ? name.reference.tag : name.tag;
+  if (tag === undefined) return;
+  throw new CtxPackError("CTXPACK_E_USAGE", `a pantry has no tag, and here is one: ${tag}`, {
+    hint: "ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG",
+  });
 }
 
 function unsupported(session: Session, name: TargetName & { kind: "registry" }): CtxPackError {
