@@ -1,13 +1,15 @@
 import { readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
-import { ownerName } from "./owner.ts";
+import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
+import { Workspace } from "./workspace.ts";
 
 /** Counts up when an older ctxpack could not make sense of a store any more. */
 const VERSION = 1;
+
+/** What may stand in a folder without VERSION: a store that was begun, and what a new disk has. */
+const BEGUN: ReadonlySet<string> = new Set(["blobs", "oci-layout", "tmp", "lost+found"]);
 
 /**
  * Makes sure that `dir` is a store this version can use, and returns its real path. Creates one in a
@@ -53,11 +55,7 @@ function expectVersion(text: string, places: Places): void {
 }
 
 function begin(places: Places, readOnly: boolean): void {
-  const ours = new Set(Object.values(places).map((path) => basename(path)));
-  const foreign = readdirSync(places.dir).find(
-    (name) =>
-      !ours.has(name) && name !== "blobs" && name !== "lost+found" && !name.startsWith(".VERSION."),
-  );
+  const foreign = readdirSync(places.dir).find((name) => !BEGUN.has(name));
   if (foreign !== undefined) {
     throw new CtxPackError(
       "CTXPACK_E_CONFIG",
@@ -69,20 +67,21 @@ function begin(places: Places, readOnly: boolean): void {
     );
   }
   if (readOnly) return;
-  onDisk("creating", places.dir, () => {
+  // What a killed process leaves of this lies in its workspace, where the next one clears it.
+  const workspace = new Workspace(places.temporary, { readOnly });
+  try {
     makeFolder(places.blobs);
-    place(places.layout, '{"imageLayoutVersion":"1.0.0"}', places.dir);
-    place(places.version, `${VERSION}\n`, places.dir);
-  });
+    place(workspace.path(), places.layout, '{"imageLayoutVersion":"1.0.0"}');
+    place(workspace.path(), places.version, `${VERSION}\n`);
+  } catch (error) {
+    throw diskError(error, "creating", places.dir);
+  } finally {
+    workspace.close();
+  }
 }
 
 /** By rename: another process that opens the store at this instant sees all of the file or none. */
-function place(path: string, text: string, dir: string): void {
-  const temporary = join(dir, `.VERSION.${ownerName()}`);
-  try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
-  } finally {
-    clear(temporary);
-  }
+function place(temporary: string, path: string, text: string): void {
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
 }

@@ -30,6 +30,7 @@ export interface PooledContent {
  */
 export class Pool {
   readonly #dir: string;
+  readonly #shelves = new Set<string>();
   #canClone = true;
 
   constructor(dir: string) {
@@ -39,6 +40,8 @@ export class Pool {
   /** Opens the pooled file of a content, if there is one that could be it. Its bytes are the caller's to check. */
   open(content: PooledContent): number | undefined {
     if (content.size < LEAST) return undefined;
+    // Mostly there is none, and an exception would cost as much as writing the file.
+    if (lstatSync(this.#path(content), { throwIfNoEntry: false }) === undefined) return undefined;
     try {
       const fd = openOwn(this.#path(content));
       const stat = fstatSync(fd);
@@ -73,7 +76,9 @@ export class Pool {
     if (content.size < LEAST) return;
     const target = this.#path(content);
     try {
-      makeFolder(dirname(target));
+      const shelf = dirname(target);
+      if (!this.#shelves.has(shelf)) makeFolder(shelf);
+      this.#shelves.add(shelf);
       this.#share(path, target);
     } catch {
       // Somebody gave it already, or it cannot be shared here.

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { dirHashLines, sha256 } from "@ctxpack/identity";
 import { describe, expect, it } from "vitest";
 import { defaultStoreDirectory, Store } from "../../src/index.ts";
+import { ownerName } from "../../src/store/owner.ts";
 import {
   collect,
   contractOf,
@@ -27,7 +28,7 @@ describe("open", () => {
   it("makes a store, and opens it again without writing", async () => {
     const dir = join(workplace(), "a/b/store");
     await openStore(dir);
-    expect(filesOf(dir).sort()).toEqual(["VERSION", "blobs/sha256", "oci-layout"]);
+    expect(filesOf(dir).sort()).toEqual(["VERSION", "blobs/sha256", "oci-layout", "tmp"]);
     const before = statSync(dir, { bigint: true }).mtimeNs;
     await openStore(dir);
     expect(statSync(dir, { bigint: true }).mtimeNs).toBe(before);
@@ -55,8 +56,11 @@ describe("open", () => {
   });
 
   it("goes on where a killed process began one", async () => {
-    const dir = folder(join(workplace(), "store"), { ".VERSION.x": "1\n", "blobs/sha256": null });
+    const dir = folder(join(workplace(), "store"), { "blobs/sha256": null });
+    const dead = ownerName().replace(/\.\d+\.\d+\.(\w+)$/, ".999999999.1.$1");
+    folder(join(dir, "tmp", dead), { 1: "1\n" });
     await openStore(dir);
+    expect(readdirSync(join(dir, "tmp"))).toEqual([]);
     expect(readFileSync(join(dir, "VERSION"), "utf8")).toBe("1\n");
   });
 
