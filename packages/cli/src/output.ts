@@ -64,7 +64,9 @@ export class Output {
 
   /** A line on the terminal that the next one replaces, and any other output takes away. */
   draw(text: string): void {
-    this.#stderr.write(`\r\x1b[K${text.slice(0, (this.#stderr.columns ?? 80) - 1)}`);
+    // Some terminals say 0 columns.
+    const width = (this.#stderr.columns || 80) - 1;
+    this.#stderr.write(`\r\x1b[K${text.slice(0, width)}`);
     this.#drawn = true;
   }
 

@@ -16,15 +16,22 @@ const VERBS: Readonly<Record<Phase, string>> = {
 
 const REDRAW_MS = 100;
 const LOG_MS = 10_000;
+const MEASURED_MS = 1_000;
+
+/** Where a phase stood when its first event came. */
+interface Beginning {
+  readonly at: number;
+  readonly done: number;
+}
 
 /** Turns progress events into what the reader can use. */
 export class Progress {
   readonly #mode: ProgressMode;
   readonly #output: Output;
-  #phase: Phase | undefined;
-  #phaseStarted = 0;
-  #doneAtStart = 0;
+  /** Phases overlap: reading, compressing and storing take turns. */
+  readonly #phases = new Map<Phase, Beginning>();
   #lastShown = performance.now();
+  #lastMeasured = Number.NEGATIVE_INFINITY;
 
   constructor(mode: ProgressMode, output: Output) {
     this.#mode = mode;
@@ -39,16 +46,18 @@ export class Progress {
       return;
     }
     const now = performance.now();
-    if (event.phase !== this.#phase) {
-      this.#phase = event.phase;
-      this.#phaseStarted = now;
-      this.#doneAtStart = event.done;
+    let beginning = this.#phases.get(event.phase);
+    if (!beginning || event.done < beginning.done) {
+      beginning = { at: now, done: event.done };
+      this.#phases.set(event.phase, beginning);
     }
+    if (event.total !== undefined) this.#lastMeasured = now;
+    // Of two phases at work, the one whose end is known says more.
+    else if (now - this.#lastMeasured < MEASURED_MS) return;
     const interval = this.#mode === "terminal" ? REDRAW_MS : LOG_MS;
     if (now - this.#lastShown < interval) return;
     this.#lastShown = now;
-    const seconds = (now - this.#phaseStarted) / 1000;
-    const text = describe(event, event.done - this.#doneAtStart, seconds);
+    const text = describe(event, event.done - beginning.done, (now - beginning.at) / 1000);
     if (this.#mode === "terminal") this.#output.draw(text);
     else this.#output.note(text);
   };
@@ -56,10 +65,10 @@ export class Progress {
 
 /** `hashing 12.3 MB of 50.0 MB, 120 MB/s, 0.31 s left`. `fresh` is what this phase did in `seconds`. */
 export function describe(event: ProgressEvent, fresh: number, seconds: number): string {
-  const amount = (n: number): string =>
-    event.unit === "bytes" ? formatBytes(n) : `${formatCount(n)} ${event.unit}`;
-  const parts = [`${VERBS[event.phase]} ${amount(event.done)}`];
-  if (event.total !== undefined) parts[0] += ` of ${amount(event.total)}`;
+  const amount = event.unit === "bytes" ? formatBytes : formatCount;
+  const counts = [event.done, event.total].filter((n) => n !== undefined).map(amount);
+  const unit = event.unit === "bytes" ? "" : ` ${event.unit}`;
+  const parts = [`${VERBS[event.phase]} ${counts.join(" of ")}${unit}`];
   const rate = seconds > 0 ? fresh / seconds : 0;
   if (rate > 0) {
     if (event.unit === "bytes") parts.push(`${formatBytes(rate)}/s`);

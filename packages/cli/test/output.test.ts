@@ -95,6 +95,9 @@ test("progress says how much, how fast and how long still", () => {
   expect(describeProgress({ phase: "unpack", unit: "files", done: 3 }, 3, 1)).toBe(
     "unpacking 3 files",
   );
+  expect(describeProgress({ phase: "unpack", unit: "files", done: 3, total: 9 }, 0, 0)).toBe(
+    "unpacking 3 of 9 files",
+  );
 });
 
 test("progress events are lines of JSON when a program asked for them", () => {

@@ -1,5 +1,5 @@
-import { CtxPackError, digestHex } from "@ctxpack/identity";
-import { type CopySummary, copyGraph } from "@ctxpack/oci";
+import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
+import { type CopyOptions, type CopySummary, copyGraph } from "@ctxpack/oci";
 import { compareOutputs, type OutputDifference } from "./difference.ts";
 import { type FoundPack, lookUp, packTag, type WritablePantry } from "./pantry.ts";
 import { describeFound, describeRemote } from "./remote-pack.ts";
@@ -46,6 +46,7 @@ export async function publish(
     if (present && !publication.replace) throw await conflict(session, present, pack, work.signal);
     summary = await copyGraph(pack.source, pantry.target, pack.descriptor, {
       ...work,
+      ...towards(pack, work.onProgress),
       referrers,
       ...(session.config.concurrency && { concurrency: session.config.concurrency }),
     });
@@ -62,6 +63,31 @@ export async function publish(
       if (attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** A copy learns what there is as it goes; a pack's manifest says it from the start. */
+function towards(
+  pack: FoundPack,
+  onProgress: Work["onProgress"],
+): Pick<CopyOptions, "onProgress" | "onBlob"> {
+  let total = [...blobSizes(pack).values()].reduce((sum, size) => sum + size, 0);
+  return {
+    onBlob: ({ descriptor, action }) => {
+      if (action === "exists") total -= descriptor.size;
+    },
+    onProgress: (event) => {
+      const measured = event.phase === "blob" && event.unit === "bytes" && event.done <= total;
+      onProgress(measured ? { ...event, total } : event);
+    },
+  };
+}
+
+/** Every blob of a pack once, the manifest too: equal segments are one blob. */
+export function blobSizes({ descriptor, manifest }: FoundPack): ReadonlyMap<Digest, number> {
+  const { config, index, segments } = manifest;
+  return new Map(
+    [descriptor, config, index, ...segments].map(({ digest, size }) => [digest, size]),
+  );
 }
 
 /** The tag of an output that is no longer the pantry's answer: it and its proofs stay alive. */

@@ -9,7 +9,7 @@ import {
 import { fetchBytes } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
-import { publish } from "./publish.ts";
+import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -66,14 +66,6 @@ export async function push(
     blobs: { sent: summary.copied.blobs, existing: sizes.size - summary.copied.blobs },
     bytes: { sent: summary.copied.bytes, existing: total - summary.copied.bytes },
   };
-}
-
-/** Every blob of a pack once, the manifest too: equal segments are one blob. */
-function blobSizes({ descriptor, manifest }: FoundPack): ReadonlyMap<Digest, number> {
-  const { config, index, segments } = manifest;
-  return new Map(
-    [descriptor, config, index, ...segments].map(({ digest, size }) => [digest, size]),
-  );
 }
 
 async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Promise<FoundPack> {
