@@ -17,7 +17,7 @@ import {
 } from "../pack/index.ts";
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
-import { type HeldPack, heldBytes } from "./held.ts";
+import { type HeldPack, heldBytes, isComplete } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
 import type { NewRecord } from "./records.ts";
@@ -241,25 +241,15 @@ async function publish(
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 0, total: 1, name: uri });
   const result = await parts.database.exclusive(() => {
     const there = parts.records.get(uri);
+    const name = record.name ?? there?.name;
     const isBetter = there === undefined || there.partial || !isComplete(parts, there);
-    if (isBetter) parts.records.write(record);
+    if (isBetter) parts.records.write({ ...record, ...(name !== undefined && { name }) });
     return isBetter ? parts.records.get(uri) : there;
   }, options.signal);
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });
   if (result === undefined) throw new RangeError(`the record of ${uri} was not written`);
   if (!record.partial && result.tree !== record.tree) throw conflict(result, record);
   return result;
-}
-
-/** Whether every blob of a pack is here. */
-function isComplete(parts: Parts, record: NewRecord): boolean {
-  try {
-    const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
-    return [manifest.config, manifest.index, ...manifest.segments].every((d) => parts.blobs.has(d));
-  } catch (error) {
-    if (CtxPackError.isInstance(error)) return false;
-    throw error;
-  }
 }
 
 function nothingToDo(parts: Parts, record: PackRecord, manifest: PackManifest): AdmitResult {

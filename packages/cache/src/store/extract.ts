@@ -1,5 +1,13 @@
-import { existsSync, lstatSync, readdirSync, renameSync, rmdirSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+} from "node:fs";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { clone } from "./clone.ts";
@@ -31,6 +39,7 @@ export async function extract(
   options.signal?.throwIfAborted();
   const target = resolve(to);
   expectRoom(target);
+  expectOutside(target, parts.places.dir);
   const record = parts.records.get(uri);
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
@@ -91,6 +100,16 @@ function expectRoom(target: string): void {
   throw new CtxPackError("CTXPACK_E_USAGE", `${target} ${what}`, {
     hint: "name a folder that does not exist yet, or an empty one",
     details: { path: target },
+  });
+}
+
+/** A folder inside the store would be taken for a part of it. */
+function expectOutside(target: string, store: string): void {
+  const parent = realpathSync(dirname(target));
+  if (parent !== store && !parent.startsWith(store + sep)) return;
+  throw new CtxPackError("CTXPACK_E_USAGE", `${target} lies in the store ${store}`, {
+    hint: "name a folder outside the store",
+    details: { path: target, store },
   });
 }
 

@@ -46,6 +46,17 @@ export function blame(parts: Parts, record: NewRecord, d: Descriptor, error: unk
   return parts.blobs.isWhole(d) ? error : damaged(parts, record, d);
 }
 
+/** Whether every blob of a pack is here. */
+export function isComplete(parts: Parts, record: NewRecord): boolean {
+  try {
+    const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
+    return [manifest.config, manifest.index, ...manifest.segments].every((d) => parts.blobs.has(d));
+  } catch (error) {
+    if (CtxPackError.isInstance(error)) return false;
+    throw error;
+  }
+}
+
 /** Puts a damaged blob aside and makes the pack one that is not whole. */
 function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
   const isMissing = !parts.blobs.isPresent(d.digest);

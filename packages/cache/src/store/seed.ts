@@ -15,7 +15,7 @@ import { buildManifest, IndexReader, type PackSummary, packSteps } from "../pack
 import { differingPaths } from "./difference.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
 import { blobOf, Framer, type MadeFrame } from "./framer.ts";
-import { openPack } from "./held.ts";
+import { isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
@@ -201,7 +201,8 @@ async function publish(
     const there = parts.records.get(uri);
     // A partial pack is nobody's output yet: a whole one takes its place.
     const isWhole = there !== undefined && !there.partial;
-    if (isWhole && (there.tree === tree || !options.replace)) return there;
+    if (isWhole && there.tree === tree && isComplete(parts, there)) return there;
+    if (isWhole && there.tree !== tree && !options.replace) return there;
     parts.records.write({
       uri,
       manifest: packed.manifest,

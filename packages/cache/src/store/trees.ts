@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
@@ -62,9 +62,11 @@ export async function makeTree(
   options: MakeOptions,
 ): Promise<string> {
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
-  if (existsSync(wrapper)) {
+  const there = inoOf(wrapper);
+  if (there !== undefined) {
     if (await isUsable(parts, wrapper, pack, options)) return handOut(parts, wrapper);
-    quarantine(parts, wrapper);
+    // Somebody who saw the same damage may have put a new folder there meanwhile.
+    if (inoOf(wrapper) === there) quarantine(parts, wrapper);
   }
   const staging = parts.workspace.path();
   try {
@@ -164,6 +166,10 @@ function quarantine(parts: Parts, wrapper: string): void {
     // Another process saw the same damage.
     if (systemCode(error) !== "ENOENT") throw diskError(error, "moving", wrapper);
   }
+}
+
+function inoOf(path: string): number | undefined {
+  return unlessMissing(() => statSync(path).ino);
 }
 
 function handOut(parts: Parts, wrapper: string): string {

@@ -101,6 +101,16 @@ describe("extract", () => {
     });
   });
 
+  it("refuses a folder in the store, also through a link", async () => {
+    folder(dir, { way: { link: "store/blobs" } });
+    for (const to of ["store/to", "way/to"]) {
+      await expect(store.extract(uriFor("t"), join(dir, to))).rejects.toMatchObject({
+        code: "CTXPACK_E_USAGE",
+        message: expect.stringContaining("lies in the store"),
+      });
+    }
+  });
+
   it("leaves nothing when it fails or is aborted", async () => {
     const controller = new AbortController();
     const extracting = store.extract(uriFor("t"), join(dir, "to"), {

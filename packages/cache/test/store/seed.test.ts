@@ -97,6 +97,22 @@ describe("seed", () => {
     expect(known.every((blob) => blob !== undefined)).toBe(true);
   });
 
+  it("makes the pack whole again when a blob of it has gone", async () => {
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    const out = folder(join(dir, "out"), { big: noise(3_000_000) });
+    const first = await store.seed(out, contractOf("t"));
+    const { bytes } = await store.manifest(uriFor("t"));
+    const { layers } = JSON.parse(Buffer.from(bytes).toString());
+    rmSync(join(store.dir, "blobs/sha256", layers[4].digest.slice(7)));
+    const again = await store.seed(out, contractOf("t"));
+    expect(again).toMatchObject({
+      segments: { new: 1 },
+      record: { manifest: first.record.manifest },
+    });
+    expect(look(await store.tree(uriFor("t")))).toEqual(look(out));
+  });
+
   it("refuses another output of the same contract, naming at most 20 files, unless told to replace", async () => {
     const dir = workplace();
     const store = await openStore(join(dir, "store"));
