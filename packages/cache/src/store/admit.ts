@@ -21,8 +21,7 @@ import { type HeldPack, heldBytes, isComplete } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
 import type { NewRecord } from "./records.ts";
-import { hasTree, makeTree } from "./trees.ts";
-import { discard, unpack } from "./unpack.ts";
+import { makeTree } from "./trees.ts";
 
 /**
  * The one gate of a pull: called with the manifest's and the config's descriptors before anything
@@ -151,12 +150,7 @@ async function bring(
   await parts.blobs.put(options.manifestBytes);
   onProgress?.({ phase: "manifest", unit: "blobs", done: 1, total: 1 });
   parts.blobs.syncNames();
-  if (only === undefined && hasTree(parts, candidate)) {
-    // The files are here already; what the segments hold has to be looked at all the same.
-    await unpack(parts, pack, discard, { strict: true, signal });
-  } else {
-    await makeTree(parts, pack, { only, strict: true, signal, onProgress });
-  }
+  await makeTree(parts, pack, { only, strict: true, signal, onProgress });
   return { pack, only };
 }
 

@@ -12,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { promisify } from "node:util";
-import { CtxPackError, type Digest, isDigest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest, digestHex, isDigest, sha256 } from "@ctxpack/identity";
 import {
   type BlobSource,
   type Descriptor,
@@ -173,12 +173,10 @@ export class Blobs implements Storage {
     return sha256(readFileSync(this.#places.blob(d.digest))) === d.digest;
   }
 
-  /** Takes a damaged blob out of the way; returns where it went. */
-  quarantine(digest: Digest): string {
+  /** Takes a damaged blob out of the way. */
+  quarantine(digest: Digest): void {
     makeFolder(this.#places.quarantine);
-    const to = `${this.#places.quarantine}/${digest.slice(7)}.${Date.now()}`;
-    unlessMissing(() => renameSync(this.#places.blob(digest), to));
-    return to;
+    unlessMissing(() => renameSync(this.path(digest), this.#places.aside(digestHex(digest))));
   }
 
   /** Makes the names of all blobs written so far survive a power cut. */

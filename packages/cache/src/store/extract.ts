@@ -18,7 +18,7 @@ import { type HeldPack, openPack } from "./held.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
-import { paths } from "./trees.ts";
+import { countFiles, paths } from "./trees.ts";
 import { unpack } from "./unpack.ts";
 
 /** What is copied out of the store. */
@@ -68,7 +68,7 @@ async function fill(
   options: ExtractOptions,
 ): Promise<void> {
   const { only, signal, onProgress } = options;
-  const total = pack.index.files;
+  const total = countFiles(pack, only);
   const folder = new Folder(staging, {
     onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
   });

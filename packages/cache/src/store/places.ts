@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { basename, join } from "node:path";
 import { type CtxUri, type Digest, digestHex, uriDigest } from "@ctxpack/identity";
 
 /**
@@ -45,6 +46,11 @@ export class Places {
 
   pin(uri: CtxUri): string {
     return join(this.pins, digestHex(uriDigest(uri)));
+  }
+
+  /** Where something damaged goes. */
+  aside(path: string): string {
+    return join(this.quarantine, `${basename(path)}.${randomBytes(4).toString("hex")}`);
   }
 
   /** The folder around a materialised tree; `selection` tells parts of one tree apart. */

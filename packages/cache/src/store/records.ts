@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
 import { writeFully } from "./blobs.ts";
@@ -124,7 +124,7 @@ export class Records {
     if (this.#workspace.readOnly) return;
     try {
       makeFolder(this.#places.quarantine);
-      renameSync(path, `${this.#places.quarantine}/${basename(path)}.${Date.now()}`);
+      renameSync(path, this.#places.aside(path));
     } catch {
       // A store that cannot be written keeps its damaged record, which still counts as none.
     }

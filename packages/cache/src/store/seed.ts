@@ -167,7 +167,6 @@ async function storeSegments(
   const reader = new FileReader(scanned);
   const total = scanned.listing.bytes;
   const steps = packSteps(scanned.listing, reader, options.profile && { profile: options.profile });
-  let hashed = 0;
   try {
     for (;;) {
       const { done, value } = steps.next();
@@ -175,8 +174,7 @@ async function storeSegments(
       if (value.kind === "segment") {
         await framer.add(value.bytes, value.digest);
       } else if (value.kind === "hashed") {
-        hashed = value.bytes;
-        options.onProgress?.({ phase: "hash", unit: "bytes", done: hashed, total });
+        options.onProgress?.({ phase: "hash", unit: "bytes", done: value.bytes, total });
       } else {
         framer.restart();
       }

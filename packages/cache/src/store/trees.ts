@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
@@ -12,7 +12,7 @@ import type { Parts } from "./parts.ts";
 import { Pool } from "./pool.ts";
 import type { NewRecord } from "./records.ts";
 import { noPack, touch } from "./records.ts";
-import { unpack } from "./unpack.ts";
+import { discard, unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
@@ -64,7 +64,11 @@ export async function makeTree(
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
   const there = inoOf(wrapper);
   if (there !== undefined) {
-    if (await isUsable(parts, wrapper, pack, options)) return handOut(parts, wrapper);
+    if (await isUsable(parts, wrapper, pack, options)) {
+      // The files are right; what the segments hold has to be looked at all the same.
+      if (options.strict) await unpack(parts, pack, discard, { ...options, select: options.only });
+      return handOut(parts, wrapper);
+    }
     // Somebody who saw the same damage may have put a new folder there meanwhile.
     if (inoOf(wrapper) === there) quarantine(parts, wrapper);
   }
@@ -127,7 +131,7 @@ async function fill(
   const { only, onProgress, signal } = options;
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
   onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
-  const total = pack.index.files;
+  const total = countFiles(pack, only);
   const folder = new Folder(join(staging, "files"), {
     pool: new Pool(parts.places.shared),
     onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
@@ -157,11 +161,9 @@ function place(staging: string, wrapper: string): void {
 /** Moves a damaged folder away; whoever has files in it open keeps them. */
 function quarantine(parts: Parts, wrapper: string): void {
   parts.workspace.expectWritable();
-  const { quarantine: dir } = parts.places;
-  const to = join(dir, `${basename(wrapper)}.${Date.now()}`);
   try {
-    makeFolder(dir);
-    renameSync(wrapper, to);
+    makeFolder(parts.places.quarantine);
+    renameSync(wrapper, parts.places.aside(wrapper));
   } catch (error) {
     // Another process saw the same damage.
     if (systemCode(error) !== "ENOENT") throw diskError(error, "moving", wrapper);
@@ -187,6 +189,14 @@ function selectionOf(pack: HeldPack, only: TreeOptions["only"]): string | undefi
     else isWhole = false;
   }
   return isWhole ? undefined : sha256(Buffer.from(chosen.join("\0"))).slice(7, 23);
+}
+
+/** How many files will be made. */
+export function countFiles({ index }: HeldPack, only: TreeOptions["only"]): number {
+  if (only === undefined) return index.files;
+  let count = 0;
+  for (const entry of index.entries()) if ("digest" in entry && only(entry.path)) count += 1;
+  return count;
 }
 
 export function* paths(pack: HeldPack, only: TreeOptions["only"]): Iterable<string> {

@@ -201,9 +201,12 @@ describe("a partial pull", () => {
 describe("admit refuses what is not what it says, and shows nothing", () => {
   async function refused(code: string, more: Parameters<typeof from>[2]): Promise<void> {
     const options = await from(there, uriFor("t"), more);
+    const trees = (): string[] =>
+      existsSync(join(here.dir, "trees")) ? readdirSync(join(here.dir, "trees")) : [];
+    const before = trees();
     await expect(here.admit(uriFor("t"), options)).rejects.toMatchObject({ code });
+    expect(trees()).toEqual(before);
     expect(await here.get(uriFor("t"))).toBeUndefined();
-    expect(existsSync(join(here.dir, "trees"))).toBe(false);
     for (const hex of readdirSync(join(here.dir, "blobs/sha256"))) {
       expect(sha256(readFileSync(join(here.dir, "blobs/sha256", hex)))).toBe(`sha256:${hex}`);
     }
@@ -304,22 +307,35 @@ describe("admit refuses what is not what it says, and shows nothing", () => {
     );
   });
 
-  it("a segment whose digest in the index is a lie, so that it cannot spoil later packs", async () => {
-    const index = await there.index(uriFor("t"));
-    const [segment] = index.segments;
-    const { bytes } = await there.manifest(uriFor("t"));
-    const parsed = parsePackManifest(bytes);
-    const path = join(there.dir, "blobs/sha256", parsed.index.digest.slice(7));
-    const { zstdDecompressSync } = await import("node:zlib");
-    const victim = sha256(Buffer.from("somebody else's segment"));
-    const text = zstdDecompressSync(readFileSync(path)).toString();
-    const blob = compressFrame(Buffer.from(text.replace(segment?.digest ?? "", victim)));
-    await refused(
-      "CTXPACK_E_PACK",
-      await forged(() => ({ manifest: { index: blobOf(blob) }, blobs: [blob] })),
-    );
-    expect(await here.frameOf(victim)).toBeUndefined();
-  });
+  it.each([
+    ["", async () => undefined],
+    [
+      ", also where the files are here already",
+      async () => {
+        await here.seed(join(dir, "out"), contractOf("u"));
+        await here.tree(uriFor("u"));
+      },
+    ],
+  ])(
+    "a segment whose digest in the index is a lie, so that it cannot spoil later packs%s",
+    async (_, prepare) => {
+      await prepare();
+      const index = await there.index(uriFor("t"));
+      const [segment] = index.segments;
+      const { bytes } = await there.manifest(uriFor("t"));
+      const parsed = parsePackManifest(bytes);
+      const path = join(there.dir, "blobs/sha256", parsed.index.digest.slice(7));
+      const { zstdDecompressSync } = await import("node:zlib");
+      const victim = sha256(Buffer.from("somebody else's segment"));
+      const text = zstdDecompressSync(readFileSync(path)).toString();
+      const blob = compressFrame(Buffer.from(text.replace(segment?.digest ?? "", victim)));
+      await refused(
+        "CTXPACK_E_PACK",
+        await forged(() => ({ manifest: { index: blobOf(blob) }, blobs: [blob] })),
+      );
+      expect(await here.frameOf(victim)).toBeUndefined();
+    },
+  );
 
   it("a config that is no resolved contract", async () => {
     const config = Buffer.from("{}");
