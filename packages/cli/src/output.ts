@@ -38,7 +38,7 @@ export class Output {
 
   /** One JSON object on a line of stdout, with `schemaVersion`. */
   line(value: Readonly<Record<string, unknown>>): void {
-    this.#stdout.write(`${JSON.stringify({ schemaVersion: 1, ...value })}\n`);
+    this.#stdout.write(`${JSON.stringify({ schemaVersion: 1, ...value }, writable)}\n`);
   }
 
   /** Bytes of the result exactly as they are. Settles when the stream took them: that is the backpressure. */
@@ -93,6 +93,11 @@ export class Output {
   #paint(color: string, text: string): string {
     return this.options.color ? `\x1b[${color}m${text}\x1b[0m` : text;
   }
+}
+
+/** Details of an error may hold what JSON cannot: sizes and times of files as bigints. */
+function writable(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 function stackOf(error: Error): string {

@@ -58,6 +58,13 @@ test("a failure is told with its hint, and with its stack only when asked", () =
   });
 });
 
+test("details that JSON cannot hold do not hide the failure", () => {
+  const error = { code: "CTXPACK_E_TREE", message: "changed", details: { size: 12n } };
+  const { stdout, output } = make({ json: true });
+  output.failure(failureOf(error), error);
+  expect(JSON.parse(stdout.text).error.details).toEqual({ size: "12" });
+});
+
 test("a drawn line is cut to the terminal and gone before anything else", () => {
   const { stderr, output } = make();
   output.draw("x".repeat(100));

@@ -1,5 +1,6 @@
-import type { CtxPack, Entry, PackRecord } from "@ctxpack/client";
+import type { CtxPack, PackRecord } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
+import { printEntries } from "../entries.ts";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
 import type { Output } from "../output.ts";
 
@@ -13,7 +14,7 @@ export const ls: Command = defineCommand({
     const ctx = await open();
     const subject = args[0];
     if (subject === undefined) await listPacks(ctx, output, signal);
-    else await listEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
+    else await printEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
     return undefined;
   },
 });
@@ -59,35 +60,4 @@ function plainPacks(packs: readonly PackRecord[]): string {
       "\t",
     );
   return packs.map(row).join("\n");
-}
-
-/** Printed as they are read, many lines at a time: a pack may have a million. */
-async function listEntries(entries: Iterable<Entry>, output: Output): Promise<void> {
-  const { json, plain } = output.options;
-  if (json) {
-    output.result("", { entries: [...entries] });
-    return;
-  }
-  let lines: string[] = [];
-  const flush = async (): Promise<void> => {
-    if (lines.length > 0) await output.bytes(Buffer.from(`${lines.join("\n")}\n`));
-    lines = [];
-  };
-  for (const entry of entries) {
-    lines.push(plain ? plainEntry(entry) : entryLine(entry));
-    if (lines.length === 4096) await flush();
-  }
-  await flush();
-}
-
-function entryLine(entry: Entry): string {
-  if ("dir" in entry) return `${"-".padStart(8)}  ${entry.path}/`;
-  if ("link" in entry) return `${"-".padStart(8)}  ${entry.path} -> ${entry.link}`;
-  return `${formatBytes(entry.size).padStart(8)}  ${entry.path}`;
-}
-
-function plainEntry(entry: Entry): string {
-  if ("dir" in entry) return `dir\t\t${entry.path}\t`;
-  if ("link" in entry) return `link\t\t${entry.path}\t${entry.link}`;
-  return `file\t${entry.size}\t${entry.path}\t${entry.digest}`;
 }
