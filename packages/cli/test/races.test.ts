@@ -102,5 +102,5 @@ test("a configured pantry that is gone is passed over with a warning", async () 
   const named = await run(["exists", uri, "--from", "team"], machine(cwd, "other"));
   expect(named).toMatchObject({ code: 0, stdout: "oci:./pantry\n", stderr: "" });
   const other = uri.replace(/.{6}$/, "000000");
-  expect((await run(["pull", other], machine(cwd, "new"))).code).toBe(2);
+  expect((await run(["pull", other], machine(cwd, "new"))).code).toBe(3);
 });

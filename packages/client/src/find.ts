@@ -88,9 +88,11 @@ export async function* askPantries(
     } catch (error) {
       signal.throwIfAborted();
       if (from !== undefined || !CtxPackError.isInstance(error)) throw error;
-      failure ??= error;
       session.warn(`a pantry was passed over: ${error.message}`);
-      continue;
+      // A directory that is not there has no packs, and nothing was pushed to it yet: a miss.
+      if (error.code !== "CTXPACK_E_PATH_NOT_FOUND") failure ??= error;
+      const address = typeof given === "string" ? given : given.address;
+      answer = { address, found: undefined };
     }
     had ||= answer.found !== undefined;
     yield answer;
