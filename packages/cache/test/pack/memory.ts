@@ -145,7 +145,7 @@ export function noise(seed: string, size: number): Buffer {
 }
 
 /** A tree digest from entries, by its definition. */
-export function treeOf(entries: readonly Entry[]): string {
+function treeOf(entries: readonly Entry[]): string {
   const bare = entries.map((entry) => {
     if (!isFileEntry(entry)) return entry;
     const { offset: _, key: __, ...rest } = entry as FileEntry;
