@@ -6,7 +6,7 @@ var minor = Number(version[1]);
 
 if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
   console.error(
-    "ctxpack needs Node.js 24.15 or later on 24, or 26 and later; this is " + process.version,
+    `ctxpack needs Node.js 24.15 or later on 24, or 26 and later; this is ${process.version}`,
   );
   process.exitCode = 2;
 } else {

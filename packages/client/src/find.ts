@@ -1,5 +1,6 @@
 import type { PackRecord } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { identify } from "./identify.ts";
 import { type FoundPack, lookUp, lookUpTag, openPantry, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { parseSubject } from "./subject.ts";
@@ -11,18 +12,23 @@ export type Location =
   | { readonly kind: "pantry"; readonly uri: CtxUri; readonly found: FoundPack };
 
 /**
- * The whole URI of what a person wrote: a URI, the first digits of one in the store, or a tag in a pantry
- * (whose manifest comes along). Throws CTXPACK_E_REFERENCE, _NOT_FOUND, _AMBIGUOUS.
+ * The whole URI of what a person wrote: a URI, the first digits of one in the store, a contract file, or a tag
+ * in a pantry (whose manifest comes along). Throws CTXPACK_E_REFERENCE, _NOT_FOUND, _AMBIGUOUS, and what
+ * resolving a contract throws.
  */
 export async function identifySubject(
   session: Session,
   text: string,
-  { signal }: Work,
+  work: Work,
 ): Promise<{ readonly uri: CtxUri; readonly found?: FoundPack }> {
+  const { signal } = work;
   const subject = parseSubject(text);
   if (subject.kind === "uri") return { uri: subject.uri };
   if (subject.kind === "prefix") {
     return { uri: await (await session.store(signal)).find(subject.prefix) };
+  }
+  if (subject.kind === "contract") {
+    return { uri: (await identify(session, subject.file, work)).uri };
   }
   const pantry = await openPantry(session, subject.target, signal);
   const found = await lookUpTag(pantry, subject.tag, signal);

@@ -31,6 +31,18 @@ test("a tag in a pantry", () => {
   expect(parseSubject("ghcr.io/acme/packs:nightly")).toMatchObject({ kind: "tag", tag: "nightly" });
 });
 
+test("a contract file", () => {
+  for (const file of [
+    "contract.yaml",
+    "./stages/embed.yml",
+    "C:\\work\\contract.json",
+    "/a/c.json",
+  ]) {
+    expect(parseSubject(file)).toEqual({ kind: "contract", file });
+  }
+  expect(parseSubject("ghcr.io/acme/packs:v1.json")).toMatchObject({ kind: "tag", tag: "v1.json" });
+});
+
 test.for([
   "",
   "32f30",

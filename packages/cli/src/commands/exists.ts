@@ -2,11 +2,8 @@ import { type Command, defineCommand } from "../command.ts";
 import { EXIT_MISS } from "../exit.ts";
 
 export const exists: Command = defineCommand({
-  usage: "exists <uri> [--from PANTRY]",
-  example: [
-    "ctxpack exists ctx://sha256:7c1e…",
-    'ctxpack exists "$(ctxpack id contract.yaml)" || make index',
-  ],
+  usage: "exists <uri|contract> [--from PANTRY]",
+  example: ["ctxpack exists ctx://sha256:7c1e…", "ctxpack exists contract.yaml || make index"],
   about:
     "Prints the places that have a pack, one a line: store, or a pantry's address. Exit code 0 when there\n" +
     "is one, 3 when there is none.",
