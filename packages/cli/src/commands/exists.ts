@@ -17,7 +17,8 @@ export const exists: Command = defineCommand({
     });
     output.result(where.join("\n"), { uri, exists: where.length > 0, where, looked });
     if (where.length > 0) return undefined;
-    output.note(`not in ${looked.join(", nor in ") || "any place: no pantry is configured"}`);
+    const places = looked.map((place) => (place === "store" ? "the store" : place));
+    output.note(`not in ${places.join(", nor in ") || "any place: no pantry is configured"}`);
     return EXIT_MISS;
   },
 });
