@@ -64,7 +64,7 @@ test.for([
   ],
   [
     ["pull", "ctx://x"],
-    'error: "ctx://x" names no pack\nhint: write ctx://sha256:<hex>, its first digits, or a tag as oci:DIR:TAG\n',
+    'error: "ctx://x" names no pack\nhint: write ctx://sha256:<hex>, its first digits, a contract file, or a tag as oci:DIR:TAG\n',
   ],
   [
     ["diff", "nothing", "nothing"],
