@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -92,6 +93,21 @@ test("a second push has nothing to do", async () => {
     stdout: `${first}\n`,
     stderr: "oci:pantry has it already\n",
   });
+});
+
+test("a push heals a pantry that has lost a blob", async () => {
+  const { cwd, uri } = await seeded();
+  await result(["push", uri, "--to", "oci:pantry"], { cwd });
+  const { size } = statSync(join(cwd, "pantry/index.json"));
+  const lost = readdirSync(join(cwd, "pantry/blobs/sha256"))
+    .map((name) => join(cwd, "pantry/blobs/sha256", name))
+    .sort((a, b) => statSync(a).size - statSync(b).size)[0] as string;
+  rmSync(lost);
+  expect((await run(["pull", uri, "--from", "oci:pantry"], elsewhere(cwd))).code).not.toBe(0);
+  const again = await run(["push", uri, "--to", "oci:pantry"], { cwd });
+  expect(again.stderr).toMatch(/^pushed 1 blob, /);
+  expect(statSync(join(cwd, "pantry/index.json")).size).toBe(size);
+  expect((await run(["pull", uri, "--from", "oci:pantry"], elsewhere(cwd))).code).toBe(0);
 });
 
 test("pull --to copies into a folder of one's own, --only what matches", async () => {

@@ -40,16 +40,23 @@ export async function publish(
   let summary: CopySummary = { copied: { blobs: 0, bytes: 0 }, existing: { blobs: 0, bytes: 0 } };
   for (let attempt = 1; ; attempt++) {
     const present = await lookUp(pantry, pack.uri, work.signal);
-    if (present && present.manifest.tree === pack.manifest.tree) {
+    const same = present?.manifest.tree === pack.manifest.tree;
+    if (present && !same && !publication.replace) {
+      throw await conflict(session, present, pack, work.signal);
+    }
+    // The same manifest is copied again all the same: nothing is sent, but for a blob the pantry has lost.
+    if (present === undefined || !same || present.descriptor.digest === pack.descriptor.digest) {
+      const { copied, existing } = await copyGraph(pack.source, pantry.target, pack.descriptor, {
+        ...work,
+        ...towards(pack, work.onProgress),
+        referrers,
+        ...(session.config.concurrency && { concurrency: session.config.concurrency }),
+      });
+      summary = { copied: sum(summary.copied, copied), existing };
+    }
+    if (present && same) {
       return { action: attempt > 1 ? "created" : "exists", manifest: present.descriptor, summary };
     }
-    if (present && !publication.replace) throw await conflict(session, present, pack, work.signal);
-    summary = await copyGraph(pack.source, pantry.target, pack.descriptor, {
-      ...work,
-      ...towards(pack, work.onProgress),
-      referrers,
-      ...(session.config.concurrency && { concurrency: session.config.concurrency }),
-    });
     if (present) await keepAsAlternate(pantry, present, work);
     try {
       await pantry.target.tag(pack.descriptor, packTag(pack.uri), {
@@ -63,6 +70,11 @@ export async function publish(
       if (attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** What several attempts sent. */
+function sum(a: CopySummary["copied"], b: CopySummary["copied"]): CopySummary["copied"] {
+  return { blobs: a.blobs + b.blobs, bytes: a.bytes + b.bytes };
 }
 
 /** A copy learns what there is as it goes; a pack's manifest says it from the start. */

@@ -34,7 +34,7 @@ export const push: Command = defineCommand({
     const { pantry, manifest, action, blobs, bytes } = result;
     const seconds = formatSeconds((performance.now() - started) / 1000);
     output.note(
-      action === "exists"
+      action === "exists" && blobs.sent === 0
         ? `${pantry} has it already`
         : `pushed ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)} in ${seconds}; ` +
             `${plural(blobs.existing, "blob")} already there`,
