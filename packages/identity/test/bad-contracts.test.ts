@@ -566,6 +566,26 @@ const rows: readonly Row[] = [
     message: "c.json:1:69: /transforms/0/params: an empty object",
     hint: "leave it out",
   },
+  {
+    what: "an input that is null",
+    format: "json",
+    text: '{"inputs":[null],"transforms":[{"tool":"ocr"}]}',
+    message: "c.json:1:12: /inputs/0: null is allowed only inside params and value",
+  },
+  {
+    what: "an input that is a string",
+    format: "yaml",
+    text: "inputs: [docs]\ntransforms: [{tool: ocr}]\n",
+    message: "c.yaml:1:10: /inputs/0: expected an object, found a string",
+  },
+  {
+    what: "a scalar that would steer the terminal",
+    format: "yaml",
+    text: "transforms: [{tool: ocr, params: {at: 2026-01-01 00:00:00\u009b31m}}]\n",
+    message:
+      "c.yaml:1:39: /transforms/0/params/at: 2026-01-01 00:00:00\\u009b31m can be read as a date",
+    hint: 'quote it: "2026-01-01 00:00:00\\u009b31m"',
+  },
 ];
 
 describe("what a user sees of a contract that breaks a rule", () => {

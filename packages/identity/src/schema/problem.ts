@@ -56,7 +56,8 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
     case "required":
       return { pointer, message: `${quote(error.params["missingProperty"])} is missing` };
     case "oneOf":
-      return { pointer, ...oneOf(error) };
+      // What is no object has no members to choose from; its `type` error says so.
+      return isObject(error.data) ? { pointer, ...oneOf(error, error.data) } : undefined;
     case "type":
       return wrongType(error, spell);
     case "minLength":
@@ -85,13 +86,16 @@ function unknownKey(error: SchemaError): Problem {
   return { pointer: `${error.instancePath}/${step}`, message, hint, atKey: true };
 }
 
-function oneOf(error: SchemaError): { message: string } {
-  const data = error.data as Readonly<Record<string, unknown>>;
+function oneOf(error: SchemaError, data: object): { message: string } {
   const choices = error.parentSchema?.oneOf?.flatMap((branch) => branch.required ?? []) ?? [];
   const present = choices.filter((key) => Object.hasOwn(data, key));
   const all = `${choices.slice(0, -1).join(", ")} and ${choices.at(-1)}`;
   if (present.length === 0) return { message: `needs exactly one of ${all}` };
   return { message: `has ${present.join(" and ")}; exactly one of ${all} is allowed` };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const articles: Readonly<Record<string, string>> = {

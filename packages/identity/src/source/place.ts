@@ -35,6 +35,7 @@ export function errorAt(
   const { file, line, column } = place;
   return new CtxPackError(code, visible(`${where}: ${pointer}${message}`), {
     ...options,
+    hint: options.hint === undefined ? undefined : visible(options.hint),
     details: { ...options.details, file, line, column, pointer: place.pointer },
   });
 }
