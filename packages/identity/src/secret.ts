@@ -1,5 +1,5 @@
 import type { JsonValue } from "./canonical.ts";
-import type { Contract, ResolvedContract } from "./contract.ts";
+import { type Contract, isResolved, type ResolvedContract } from "./contract.ts";
 import { pointerOf } from "./pointer.ts";
 import { errorAt } from "./source/place.ts";
 
@@ -47,8 +47,10 @@ export function findSecrets(contract: Contract | ResolvedContract): SecretFindin
   const findings: SecretFinding[] = [];
   scan((contract.command ?? []) as JsonValue, ["command"], findings);
   for (const [index, input] of (contract.inputs ?? []).entries()) {
+    scan(input.name, ["inputs", index, "name"], findings);
     if (input.value !== undefined) scan(input.value, ["inputs", index, "value"], findings);
   }
+  if (isResolved(contract)) scan(contract.map?.out ?? null, ["map", "out"], findings);
   for (const [index, transform] of contract.transforms.entries()) {
     const path = ["transforms", index];
     for (const key of ["tool", "tool_version", "model", "code_hash"] as const) {

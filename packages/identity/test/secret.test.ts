@@ -106,6 +106,20 @@ describe("findSecrets", () => {
     expect(findSecrets(parseContract(json).contract)).toEqual([]);
   });
 
+  it("sees names of inputs and the places of a map's results: both are published", () => {
+    const name = shapes["a GitHub token"];
+    const json = JSON.stringify({
+      inputs: [{ name, value: 1 }],
+      map: { input: name, out: `${name}.json` },
+      schema: "ctxpack.contract/v1",
+      transforms: [{ tool: "x" }],
+    });
+    expect(findSecrets(parseContract(json).contract)).toEqual([
+      { pointer: "/inputs/0/name", kind: "a GitHub token" },
+      { pointer: "/map/out", kind: "a GitHub token" },
+    ]);
+  });
+
   it("sees the env of a resolved contract", () => {
     const json =
       '{"inputs":[],"schema":"ctxpack.contract/v1","transforms":[{"env":{"API_KEY":null},"tool":"x"}]}';
