@@ -52,7 +52,8 @@ async function orAborted<Result>(
 
 function readError(file: string, error: unknown): unknown {
   const details = { file };
-  switch ((error as NodeJS.ErrnoException).code) {
+  const { code } = error as NodeJS.ErrnoException;
+  switch (code) {
     case "ENOENT":
     case "ENOTDIR":
       return new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${file}: no such contract file`, {
@@ -74,6 +75,13 @@ function readError(file: string, error: unknown): unknown {
         cause: error,
         details,
       });
+    case "ENAMETOOLONG":
+    case "ELOOP":
+      return new CtxPackError(
+        "CTXPACK_E_PATH_NOT_FOUND",
+        `${file}: leads to no contract file (${code})`,
+        { cause: error, details },
+      );
     default:
       return error;
   }

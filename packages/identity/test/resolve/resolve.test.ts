@@ -301,6 +301,14 @@ describe("readContract", () => {
     expect((await refusal(readContract(folder))).message).toBe(
       `${folder}: a folder, not a contract file`,
     );
+    symlinkSync("loop", join(folder, "loop"));
+    const loop = await refusal(readContract(join(folder, "loop")));
+    expect([loop.code, loop.message]).toEqual([
+      "CTXPACK_E_PATH_NOT_FOUND",
+      `${folder}/loop: leads to no contract file (ELOOP)`,
+    ]);
+    const long = await refusal(readContract(join(folder, "c".repeat(300))));
+    expect(long.code).toBe("CTXPACK_E_PATH_NOT_FOUND");
   });
 
   it("does not read a huge file to its end", async () => {
