@@ -103,6 +103,8 @@ function openFolder<T extends Folder>(
     if (!file && !enter) continue;
     let isFolder = kind === "folder";
     if (kind === "link") {
+      // No path leads to a link whose name is not Unicode: it would pass for one that dangles.
+      if (spelling.includes("\ufffd")) check();
       const link = follow(context, below(folder.spelled, spelling), path, { file, enter });
       if (link === undefined) continue;
       links.set(name, link);

@@ -9,6 +9,7 @@ import {
   readdirSync,
   renameSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -288,6 +289,18 @@ describe("hashTree", () => {
     expect(error.message).toBe(`${folder.path}/sub/\ufffd has a name that is not valid Unicode`);
     expect((await hashTree(folder.path, { exclude: ["sub/**"] })).files).toBe(1);
   });
+
+  it.skipIf(noProc)(
+    "does not take a link whose name is not UTF-8 for one that dangles",
+    async () => {
+      using folder = new TestFolder();
+      folder.file("real/x");
+      symlinkSync("real", Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from([0xff])]));
+      // As a folder it holds files that `*/x` selects: left out, it would change nothing.
+      const error = await failure(hashTree(folder.path, { include: ["*/x"] }));
+      expect(error.message).toBe(`${folder.path}/\ufffd has a name that is not valid Unicode`);
+    },
+  );
 
   it.skipIf(noPipeline)("leaves out FIFOs and does not wait for them", async () => {
     using folder = new TestFolder();
