@@ -52,7 +52,8 @@ type Source = ReadOnlyStorage & Partial<ReferrerLister>;
  * all that it refers to is there: so whoever finds a manifest finds it whole. That the destination
  * has a manifest is not taken to mean that it has the rest. The first failure stops all other
  * transfers, closes them and is thrown. Throws what the two storages throw, CTXPACK_E_MANIFEST for
- * a graph that breaks a rule, CTXPACK_E_UNSUPPORTED for `referrers` of a source that cannot list them.
+ * a graph that breaks a rule, CTXPACK_E_UNSUPPORTED for `referrers` of a source that cannot list them,
+ * CTXPACK_E_USAGE for a `concurrency` below 1.
  */
 export async function copyGraph(
   source: Source,
@@ -82,6 +83,18 @@ export async function copy(
   return { descriptor, summary };
 }
 
+/** One digest on its way. */
+interface Visit {
+  readonly size: number;
+  /** It is at the destination, and what it lists is. */
+  readonly done: Promise<void>;
+  /**
+   * Its referrers are as well. Nobody but the whole copy waits for that: an index may list its own
+   * subject, and the two would wait for each other.
+   */
+  readonly followed: Promise<void>;
+}
+
 class GraphCopy {
   readonly #source: Source;
   readonly #destination: Storage;
@@ -90,7 +103,7 @@ class GraphCopy {
   readonly #limit: ReturnType<typeof limiter>;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #visits = new Map<Digest, { readonly size: number; readonly done: Promise<void> }>();
+  readonly #visits = new Map<Digest, Visit>();
   #failure: { readonly reason: unknown } | undefined;
   #copied = { blobs: 0, bytes: 0 };
   #existing = { blobs: 0, bytes: 0 };
@@ -102,7 +115,7 @@ class GraphCopy {
     this.#destination = destination;
     this.#root = root;
     this.#options = options;
-    this.#limit = limiter(options.concurrency ?? CONCURRENCY);
+    this.#limit = limiter(checkConcurrency(options.concurrency ?? CONCURRENCY));
     this.#signal =
       options.signal === undefined
         ? this.#stop.signal
@@ -111,8 +124,12 @@ class GraphCopy {
 
   async run(): Promise<CopySummary> {
     await this.#visit(this.#root, undefined, 0).catch(() => {});
-    // A failed branch leaves its siblings behind: nothing may still run when we return.
-    await Promise.allSettled([...this.#visits.values()].map((v) => v.done));
+    // A failed branch leaves its siblings behind: nothing may still run when we return. Referrers
+    // add to the visits while they are waited for.
+    for (let seen = -1; seen !== this.#visits.size; ) {
+      seen = this.#visits.size;
+      await Promise.allSettled([...this.#visits.values()].map((v) => v.followed));
+    }
     if (this.#failure !== undefined) throw this.#failure.reason;
     return { copied: this.#copied, existing: this.#existing };
   }
@@ -126,9 +143,12 @@ class GraphCopy {
     if (depth > MAX_DEPTH || this.#visits.size >= MAX_NODES)
       return this.#refuse(tooMuch(this.#root));
     const done = this.#copyNode(d, depth).catch((error) => this.#fail(error));
-    // Others wait for it too, so it must not count as unhandled while nobody does yet.
-    done.catch(() => {});
-    this.#visits.set(d.digest, { size: d.size, done });
+    const followed = done
+      .then(() => this.#copyReferrers(d, depth))
+      .catch((error) => this.#fail(error));
+    // Others wait for them too, so they must not count as unhandled while nobody does yet.
+    followed.catch(() => {});
+    this.#visits.set(d.digest, { size: d.size, done, followed });
     return done;
   }
 
@@ -153,7 +173,6 @@ class GraphCopy {
     const children = successors(parseManifest(bytes, d));
     await Promise.all(children.map((child) => this.#visit(child, d, depth + 1)));
     await this.#transfer(d, bytesSource(bytes));
-    if (this.#options.referrers === true) await this.#copyReferrers(d, depth);
   }
 
   async #readManifest(d: Descriptor): Promise<Uint8Array> {
@@ -164,6 +183,7 @@ class GraphCopy {
   }
 
   async #copyReferrers(subject: Descriptor, depth: number): Promise<void> {
+    if (this.#options.referrers !== true || !hasSuccessors(subject.mediaType)) return;
     if (this.#source.referrers === undefined) {
       throw new CtxPackError("CTXPACK_E_UNSUPPORTED", "the source cannot list referrers");
     }
@@ -218,6 +238,12 @@ class GraphCopy {
       },
     };
   }
+}
+
+/** With less than one in flight nothing would ever start, and nobody would be told. */
+function checkConcurrency(concurrency: number): number {
+  if (concurrency >= 1) return concurrency;
+  throw new CtxPackError("CTXPACK_E_USAGE", `concurrency is ${concurrency}, expected at least 1`);
 }
 
 function twoSizes(d: Descriptor, size: number): CtxPackError {

@@ -126,6 +126,23 @@ describe("copyGraph", () => {
 });
 
 describe("a copy that fails", () => {
+  it("takes along a referrer that lists its own subject", async () => {
+    const [from, to] = [await newLayout(), await newLayout()];
+    const subject = await pushArtifact(from, ["thing"]);
+    const index = await pushIndex(from, [subject], subject);
+    const { copied } = await copyGraph(from, to, subject, { referrers: true });
+    expect(copied.blobs).toBe(4);
+    expect((await collect(to.referrers(subject))).map((d) => d.digest)).toEqual([index.digest]);
+  });
+
+  it.each([0, -1, Number.NaN])("with %d transfers in flight is refused", async (concurrency) => {
+    const [from, to] = [await newLayout(), await newLayout()];
+    const root = await pushArtifact(from, ["1"]);
+    await expect(copyGraph(from, to, root, { concurrency })).rejects.toMatchObject({
+      code: "CTXPACK_E_USAGE",
+    });
+  });
+
   it("never stores a manifest whose children it could not copy", async () => {
     const [from, to] = [await newLayout(), await newLayout()];
     const root = await pushArtifact(from, ["1", "2", "3"]);

@@ -45,8 +45,14 @@ export async function pushArtifact(
 export async function pushIndex(
   target: Storage,
   manifests: readonly Descriptor[],
+  subject?: Descriptor,
 ): Promise<Descriptor> {
-  const index = { schemaVersion: 2, mediaType: IMAGE_INDEX_TYPE, manifests: manifests.map(plain) };
+  const index = {
+    schemaVersion: 2,
+    mediaType: IMAGE_INDEX_TYPE,
+    manifests: manifests.map(plain),
+    ...(subject && { subject: plain(subject) }),
+  };
   return pushBytes(target, IMAGE_INDEX_TYPE, encode(index));
 }
 
