@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve as absolute } from "node:path";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
@@ -68,8 +69,15 @@ export class OciArchive implements ReadOnlyStorage, Resolver, TagLister, Referre
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<OciArchive> {
     const path = absolute(file);
+    options.signal?.throwIfAborted();
     await using handle = await openFile(path);
     const state = await handle.stat();
+    if (!state.isFile()) {
+      throw new CtxPackError("CTXPACK_E_LAYOUT", `archive ${path} is not a regular file`, {
+        ...(state.isDirectory() && { hint: `write oci:${file} for a folder` }),
+        details: { path },
+      });
+    }
     const { signal } = options;
     const members = await listMembers(handle, { path, size: state.size, signal });
     const read = async (name: string, limit: number): Promise<Uint8Array> => {
@@ -153,9 +161,12 @@ function memberName(digest: Digest): string {
   return `blobs/${algorithm}/${hex}`;
 }
 
+// Opening a FIFO would wait for a writer, out of any signal's reach; Windows has none.
+const READ_FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 async function openFile(path: string): Promise<Awaited<ReturnType<typeof open>>> {
   try {
-    return await open(path, "r");
+    return await open(path, READ_FLAGS);
   } catch (error) {
     throw diskError(error, `${path} cannot be read`, path);
   }

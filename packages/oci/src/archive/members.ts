@@ -40,7 +40,7 @@ export async function listMembers(
     const block = await readAt(handle, at, BLOCK, path);
     const header = parseHeader(block, at, path);
     if (header === undefined) break;
-    const length = Number(pax?.get("size") ?? header.size);
+    const length = paxSize(pax) ?? header.size;
     const name = pax?.get("path") ?? header.name;
     const content = at + BLOCK;
     if (!Number.isSafeInteger(length) || length < 0 || content + length > size) {
@@ -49,15 +49,25 @@ export async function listMembers(
     at = content + Math.ceil(length / BLOCK) * BLOCK;
     if (header.type === "x" || header.type === "g") {
       if (length > MAX_PAX) throw refuse(path, at, "a pax header is too long");
-      // A global header may set nothing that we would have to apply: git writes a comment there.
       const records = parsePax(await readAt(handle, content, length, path), at, path);
       if (header.type === "x") pax = records;
+      // git writes a comment there; what would hold for all members is not applied but refused.
+      else if (records.has("path") || records.has("size")) {
+        throw refuse(path, at, "a global pax header names or sizes members");
+      }
       continue;
     }
     pax = undefined;
     addMember({ members, seen }, { name, type: header.type, offset: content, size: length }, path);
   }
   return members;
+}
+
+/** NaN for what is no decimal number: readers differ on `0x10`. */
+function paxSize(pax: ReadonlyMap<string, string> | undefined): number | undefined {
+  const text = pax?.get("size");
+  if (text === undefined) return undefined;
+  return /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
 }
 
 function addMember(

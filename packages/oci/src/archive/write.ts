@@ -8,7 +8,7 @@ import { copyGraph } from "../copy.ts";
 import type { Descriptor } from "../descriptor.ts";
 import { splitDigest } from "../digest.ts";
 import { diskError } from "../disk.ts";
-import { LAYOUT_FILE, syncFolder } from "../layout/folder.ts";
+import { LAYOUT_FILE, lookAt, syncFolder } from "../layout/folder.ts";
 import { formatIndexFile, type IndexFile } from "../layout/index-file.ts";
 import type { OciLayout } from "../layout/layout.ts";
 import { readIndexFile } from "../layout/writer.ts";
@@ -29,6 +29,12 @@ export async function writeArchive(
   options: OperationOptions,
 ): Promise<void> {
   options.signal?.throwIfAborted();
+  if ((await lookAt(file))?.isDirectory() === true) {
+    throw new CtxPackError("CTXPACK_E_USAGE", `archive ${file} cannot be written: it is a folder`, {
+      hint: `name a file, or write oci:${file} for a folder`,
+      details: { path: file },
+    });
+  }
   const index = await readIndexFile(layout.dir);
   const items = listItems(index, await closure(layout, index, options.signal), layout);
   const part = join(dirname(file), `.${basename(file)}.${randomBytes(8).toString("hex")}.part`);

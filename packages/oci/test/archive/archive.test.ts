@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -99,6 +100,14 @@ describe("an archive", () => {
     });
   });
 
+  it("is not written in the place of a folder", async () => {
+    const dir = await place();
+    await expect(OciArchive.write(dir, await newLayout())).rejects.toMatchObject({
+      code: "CTXPACK_E_USAGE",
+      message: `archive ${dir} cannot be written: it is a folder`,
+    });
+  });
+
   it("that cannot be written whole is not written at all", async () => {
     const layout = await newLayout();
     const a = await pushArtifact(layout, ["a"]);
@@ -188,6 +197,7 @@ describe("other people's archives", () => {
     ["a folder in the place of a file", [{ name: "index.json", type: "directory" }], "twice"],
     ["a sparse file", [{ ...evil("x"), pax: { "GNU.sparse.major": "1" } }], "sparse"],
     ["a pax size beyond the end", [{ ...evil("x"), pax: { size: "99999999" } }], "does not end"],
+    ["a pax size in hex", [{ ...evil("x"), pax: { size: "0x4" } }], "does not end"],
     ["a pax size that is no number", [{ ...evil("x"), pax: { size: "-5" } }], "does not end"],
   ])("with %s are refused", async (_, entries, message) => {
     const bytes = await tarOf(layoutFile, indexFile, ...entries);
@@ -195,6 +205,33 @@ describe("other people's archives", () => {
       code: "CTXPACK_E_LAYOUT",
       message: expect.stringContaining(message),
     });
+  });
+
+  it.each(["path", "size"])("whose global header sets a %s are refused", async (key) => {
+    const bytes = await tarOf(layoutFile, indexFile, { ...evil("x"), pax: { [key]: "4" } });
+    const at = bytes.indexOf("PaxHeader");
+    const header = bytes.subarray(at, at + 512);
+    expect(header.toString("latin1", 156, 157)).toBe("x");
+    header.write("g", 156);
+    header.fill(" ", 148, 156);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+    await expect(openBytes(bytes)).rejects.toMatchObject({
+      code: "CTXPACK_E_LAYOUT",
+      message: expect.stringContaining("a global pax header names or sizes members"),
+    });
+  });
+
+  it("that are folders or FIFOs are refused, not waited for", async () => {
+    const dir = await place();
+    await expect(OciArchive.open(dir)).rejects.toMatchObject({
+      message: `archive ${dir} is not a regular file`,
+      hint: `write oci:${dir} for a folder`,
+    });
+    const fifo = join(dir, "fifo");
+    if (process.platform === "win32") return;
+    execFileSync("mkfifo", [fifo]);
+    await expect(OciArchive.open(fifo)).rejects.toThrow("is not a regular file");
   });
 
   it("that are cut, garbled, compressed or no layout are refused", async () => {
