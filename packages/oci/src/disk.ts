@@ -35,6 +35,18 @@ export function diskError(error: unknown, what: string, path: string): unknown {
         `${what}: no such file (${code})`,
         options,
       );
+    case "ENAMETOOLONG":
+      return new CtxPackError(
+        "CTXPACK_E_PATH_NOT_FOUND",
+        `${what}: the path is too long for this system (${code})`,
+        options,
+      );
+    case "EISDIR":
+    case "ENOTEMPTY":
+      return new CtxPackError("CTXPACK_E_LAYOUT", `${what}: a folder is in its place (${code})`, {
+        ...options,
+        hint: `remove or rename the folder ${path}`,
+      });
     case "ELOOP":
       return new CtxPackError("CTXPACK_E_LAYOUT", `${what}: it is a symbolic link`, {
         ...options,

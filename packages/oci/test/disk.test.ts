@@ -12,6 +12,9 @@ it.each([
   ["EROFS", "CTXPACK_E_PERMISSION"],
   ["ENOENT", "CTXPACK_E_PATH_NOT_FOUND"],
   ["ENOTDIR", "CTXPACK_E_PATH_NOT_FOUND"],
+  ["ENAMETOOLONG", "CTXPACK_E_PATH_NOT_FOUND"],
+  ["EISDIR", "CTXPACK_E_LAYOUT"],
+  ["ENOTEMPTY", "CTXPACK_E_LAYOUT"],
   ["ELOOP", "CTXPACK_E_LAYOUT"],
 ])("%s becomes %s with the path and the cause", (errno, code) => {
   const cause = system(errno);
