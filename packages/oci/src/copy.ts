@@ -170,9 +170,9 @@ class GraphCopy {
   async #copyNode(d: Descriptor, depth: number): Promise<void> {
     if (!hasSuccessors(d.mediaType)) return this.#transfer(d, this.#sourceOf(d));
     const bytes = await this.#limit(() => this.#readManifest(d));
-    const children = successors(parseManifest(bytes, d));
-    await Promise.all(children.map((child) => this.#visit(child, d, depth + 1)));
-    await this.#transfer(d, bytesSource(bytes));
+    const manifest = parseManifest(bytes, d);
+    await Promise.all(successors(manifest).map((child) => this.#visit(child, d, depth + 1)));
+    await this.#transfer(d, bytesSource(bytes), manifest.subject !== undefined);
   }
 
   async #readManifest(d: Descriptor): Promise<Uint8Array> {
@@ -196,12 +196,17 @@ class GraphCopy {
     await Promise.all(found);
   }
 
-  #transfer(d: Descriptor, source: BlobSource): Promise<void> {
+  /**
+   * `refers`: to a subject. Such a manifest is pushed though it exists: whoever pushed it may have
+   * died before it was listed among its subject's referrers, and pushing it again lists it.
+   */
+  #transfer(d: Descriptor, source: BlobSource, refers = false): Promise<void> {
     return this.#limit(async () => {
       const signal = this.#signal;
       signal.throwIfAborted();
       const exists = await this.#destination.exists(d, { signal });
       if (!exists) await this.#push(d, source);
+      else if (refers) await this.#destination.push(d, source, { signal });
       const count = exists ? this.#existing : this.#copied;
       count.blobs++;
       count.bytes += d.size;

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type CopyOptions,
@@ -126,6 +127,17 @@ describe("copyGraph", () => {
 });
 
 describe("a copy that fails", () => {
+  it("lists a referrer whose writer died before it did", async () => {
+    const [from, to] = [await newLayout(), await newLayout()];
+    const subject = await pushArtifact(from, ["thing"]);
+    const proof = await pushArtifact(from, ["proof"], { subject });
+    await copyGraph(from, to, subject, { referrers: true });
+    await writeFile(join(to.dir, "index.json"), '{"schemaVersion":2,"manifests":[]}');
+    const { existing } = await copyGraph(from, to, subject, { referrers: true });
+    expect(existing.blobs).toBe(5);
+    expect((await collect(to.referrers(subject))).map((d) => d.digest)).toEqual([proof.digest]);
+  });
+
   it("takes along a referrer that lists its own subject", async () => {
     const [from, to] = [await newLayout(), await newLayout()];
     const subject = await pushArtifact(from, ["thing"]);
