@@ -21,7 +21,19 @@ export async function fetchBytes(
     );
   }
   const chunks: Uint8Array[] = [];
-  for await (const chunk of storage.fetch(d, { signal: options.signal })) chunks.push(chunk);
+  let size = 0;
+  for await (const chunk of storage.fetch(d, { signal: options.signal })) {
+    size += chunk.length;
+    // A source that does not verify could go on for ever.
+    if (size > d.size) {
+      throw new CtxPackError(
+        "CTXPACK_E_SIZE_MISMATCH",
+        `blob ${d.digest} is longer than ${d.size} bytes`,
+        { details: { digest: d.digest, expected: d.size, found: size } },
+      );
+    }
+    chunks.push(chunk);
+  }
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
 }
 
