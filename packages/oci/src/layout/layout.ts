@@ -4,6 +4,7 @@ import { CtxPackError, type Digest } from "@ctxpack/identity";
 import { abortable } from "../abort.ts";
 import { fetchBytes } from "../content.ts";
 import type { Descriptor } from "../descriptor.ts";
+import { isBlobDigest } from "../digest.ts";
 import { diskError } from "../disk.ts";
 import { MANIFEST_LIMIT, parseManifest } from "../manifest.ts";
 import { hasSuccessors } from "../media-type.ts";
@@ -68,9 +69,10 @@ export class OciLayout
   }
 
   /**
-   * Opens the layout in `dir`; what dead writers left in it is removed, unless `readOnly`. Throws CTXPACK_E_PATH_NOT_FOUND when there is none, CTXPACK_E_LAYOUT
-   * when its folders or files are links or not what they should be, CTXPACK_E_USAGE when `create`
-   * is asked for in a folder that holds something else.
+   * Opens the layout in `dir`; what dead writers left in it is removed, unless `readOnly`. Throws
+   * CTXPACK_E_PATH_NOT_FOUND when there is none, CTXPACK_E_LAYOUT when its folders or files are links
+   * or not what they should be, CTXPACK_E_USAGE when `create` is asked for in a folder that holds
+   * something else.
    */
   static async open(dir: string, options: OpenLayoutOptions = {}): Promise<OciLayout> {
     options.signal?.throwIfAborted();
@@ -166,9 +168,14 @@ export class OciLayout
     });
   }
 
+  /** Takes a tag away. A digest is no name: CTXPACK_E_REFERENCE, for `delete` is what it takes. */
   async untag(reference: string, options: OperationOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
-    await this.#writable().update(options, async (file) => {
+    const writer = this.#writable();
+    if (isBlobDigest(reference)) {
+      throw new CtxPackError("CTXPACK_E_REFERENCE", `${reference} is a digest, not a tag`);
+    }
+    await writer.update(options, async (file) => {
       const named = namedEntries(file, reference);
       if (named.length === 0) await this.#catalog.resolve(file, reference, options.signal);
       return this.#withoutNames(file, named);

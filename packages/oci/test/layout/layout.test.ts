@@ -308,6 +308,11 @@ describe("tags", () => {
     expect(await layout.resolve("v1")).toEqual(b);
     expect(await collect(layout.tags())).toEqual(["v0", "v1"]);
     await layout.untag("v0");
+    // Nothing would be removed, so it must not look as if something was.
+    const listed = await layout.resolve("v1");
+    await expect(layout.untag(listed.digest)).rejects.toMatchObject({
+      code: "CTXPACK_E_REFERENCE",
+    });
     expect(indexOf(layout).manifests).toHaveLength(1);
     await expect(layout.untag("v0")).rejects.toMatchObject({ code: "CTXPACK_E_NOT_FOUND" });
     await expect(layout.resolve("v0")).rejects.toMatchObject({
