@@ -79,7 +79,7 @@ export function cleanUp(): void {
 }
 
 /** Trees of a store are read-only folders: who is not root has to open them up first. */
-function removeReadOnly(folder: string): void {
+export function removeReadOnly(folder: string): void {
   spawnSync("chmod", ["-R", "u+rwX", folder]);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -4,16 +4,16 @@ import {
   mkdtempSync,
   readdirSync,
   readlinkSync,
-  rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CtxPack, type ProgressEvent } from "@ctxpack/client";
 import { afterAll, expect, test } from "vitest";
+import { removeReadOnly } from "./remove.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-abort-"));
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => removeReadOnly(cwd));
 
 const contract = { transforms: [{ tool: "t" }] };
 const open = (cacheDir: string) =>

@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Accept, CtxPack, CtxPackError } from "@ctxpack/client";
 import { afterAll, expect, test } from "vitest";
+import { removeReadOnly } from "./remove.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-policy-"));
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => removeReadOnly(cwd));
 
 const contract = { transforms: [{ tool: "t" }] };
 const env = { HOME: cwd };

@@ -2,10 +2,10 @@
 // incomplete, the next run completes, and nothing of the dead process is left. CTXPACK_TEST_KILLS sets how many
 // (`pnpm torture`: 200).
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { cleanUp, result, run, scratch } from "../run.ts";
+import { cleanUp, removeReadOnly, result, run, scratch } from "../run.ts";
 
 cleanUp();
 
@@ -45,7 +45,7 @@ async function scenarios(): Promise<{ uri: string; all: Scenario[] }> {
   const uri = await result(["seed", "out", "--contract", "c.json"], { cwd: seeded });
   const pushed = copy(seeded);
   await result(["push", uri, "--to", "oci:pantry"], { cwd: pushed });
-  rmSync(join(pushed, "store"), { recursive: true });
+  removeReadOnly(join(pushed, "store"));
   return {
     uri,
     all: [
@@ -157,7 +157,7 @@ async function killOnce(
     now.split("\n").filter((line) => !line.startsWith("trees/")),
     `${where}: left behind`,
   ).toEqual(left.split("\n").filter((line) => !line.startsWith("trees/")));
-  rmSync(cwd, { recursive: true, force: true });
+  removeReadOnly(cwd);
   return phase;
 }
 
