@@ -1,7 +1,8 @@
 import type { IndexReader } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
-import { findPack, requireSameOutput } from "./find.ts";
+import { findReadable, requireSameOutput } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
+import { LegacyPack } from "./legacy/pack.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
@@ -15,7 +16,12 @@ export async function* cat(
 ): AsyncIterable<Uint8Array> {
   const work = workOf(options);
   const store = await session.store(work.signal);
-  const location = await findPack(session, text, options, work);
+  const location = await findReadable(session, text, options, work);
+  if (location.kind === "legacy") {
+    await using pack = await LegacyPack.open(session, location.found, work);
+    yield* pack.read(path, work.signal);
+    return;
+  }
   if (location.kind === "pantry") {
     const { found } = location;
     const record = await store.get(location.uri);

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import { type CopySummary, copyGraph, OciArchive, OciLayout, parseTarget } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
+import { lookUpLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import {
   type FoundPack,
   lookUp,
@@ -104,6 +105,8 @@ async function chooseTags(
     const { uri } = await identifySubject(session, text, work);
     const found = await lookUp(source, uri, work.signal);
     if (!found) {
+      const legacy = await lookUpLegacy(source, uri, work.signal);
+      if (legacy) throw readOnlyLegacy(legacy);
       throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in ${source.address}`, {
         details: { uri },
       });

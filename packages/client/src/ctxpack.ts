@@ -10,6 +10,8 @@ import { type ExistsResult, exists } from "./exists.ts";
 import { identifySubject } from "./find.ts";
 import { type ContractLike, type IdentifyOptions, identify, identifyLegacy } from "./identify.ts";
 import { entries, type FromOptions, inspect, type PackDescription } from "./inspect.ts";
+import type { LegacyDescription } from "./legacy/inspect.ts";
+import type { LegacyPullResult } from "./legacy/pull.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import { type PushOptions, type PushResult, push } from "./push.ts";
@@ -106,8 +108,11 @@ export class CtxPack implements AsyncDisposable {
     return await push(this.#session, subject, options);
   }
 
-  /** Gets a pack from the store, else from a pantry, and hands out its folder. */
-  async pull(subject: string, options: PullOptions = {}): Promise<PullResult> {
+  /**
+   * Gets a pack from the store, else from a pantry, and hands out its folder. A v0 pack can only be copied
+   * (`to`): the result then has `profile: "v0"` and no `record`.
+   */
+  async pull(subject: string, options: PullOptions = {}): Promise<PullResult | LegacyPullResult> {
     return await pull(this.#session, subject, options);
   }
 
@@ -117,7 +122,10 @@ export class CtxPack implements AsyncDisposable {
   }
 
   /** Describes a pack from its manifest, contract and index; reads no data. */
-  async inspect(subject: string, options: FromOptions = {}): Promise<PackDescription> {
+  async inspect(
+    subject: string,
+    options: FromOptions = {},
+  ): Promise<PackDescription | LegacyDescription> {
     return await inspect(this.#session, subject, options);
   }
 

@@ -1,6 +1,8 @@
 import type { CtxUri } from "@ctxpack/identity";
-import { askPantries, identifySubject } from "./find.ts";
+import { askPantries, identifySubject, isWholeUri } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
+import { findLegacy } from "./legacy/find.ts";
+import { pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
 
@@ -10,6 +12,8 @@ export interface ExistsResult {
   readonly where: readonly string[];
   /** Every place that was asked. */
   readonly looked: readonly string[];
+  /** The pantry that has a v0 pack of this URI when nobody has the pack: it can be read, and is no hit. */
+  readonly legacy?: string;
 }
 
 /** Says where a pack can be had. A pack that is in the store in part only does not count. */
@@ -36,5 +40,9 @@ export async function exists(
     // A pantry that fails matters when nobody else has the pack: then the answer is not known.
     if (where.length === 0 || work.signal.aborted) throw error;
   }
-  return { uri, where, looked: [...new Set(looked)] };
+  const result = { uri, where, looked: [...new Set(looked)] };
+  if (where.length > 0 || !isWholeUri(text)) return result;
+  const pantries = pantriesFor(session, options.from);
+  const legacy = await findLegacy(session, uri, pantries, work.signal);
+  return legacy ? { ...result, legacy: legacy.address } : result;
 }

@@ -1,6 +1,7 @@
 import type { PackRecord } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { identify } from "./identify.ts";
+import { type FoundLegacy, findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { type FoundPack, lookUp, lookUpTag, openPantry, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { parseSubject } from "./subject.ts";
@@ -10,6 +11,13 @@ import type { Work } from "./work.ts";
 export type Location =
   | { readonly kind: "store"; readonly uri: CtxUri; readonly record: PackRecord }
   | { readonly kind: "pantry"; readonly uri: CtxUri; readonly found: FoundPack };
+
+/** A pack of the first prototype: it can be read, and is good for nothing else. */
+export interface LegacyLocation {
+  readonly kind: "legacy";
+  readonly uri: CtxUri;
+  readonly found: FoundLegacy;
+}
 
 /**
  * The whole URI of what a person wrote: a URI, the first digits of one in the store, a contract file, or a tag
@@ -35,13 +43,28 @@ export async function identifySubject(
   return { uri: found.uri, found };
 }
 
-/** The store's pack if it is whole, else the first pantry's. Throws CTXPACK_E_NOT_FOUND. */
+/**
+ * The store's pack if it is whole, else the first pantry's. Throws CTXPACK_E_NOT_FOUND, and
+ * CTXPACK_E_UNSUPPORTED when there is only a v0 pack.
+ */
 export async function findPack(
   session: Session,
   text: string,
   options: { readonly from?: string | undefined },
   work: Work,
 ): Promise<Location> {
+  const location = await findReadable(session, text, options, work);
+  if (location.kind === "legacy") throw readOnlyLegacy(location.found);
+  return location;
+}
+
+/** As `findPack`; where nobody has the pack, a v0 pack of the same whole URI will do. */
+export async function findReadable(
+  session: Session,
+  text: string,
+  options: { readonly from?: string | undefined },
+  work: Work,
+): Promise<Location | LegacyLocation> {
   const { uri, found } = await identifySubject(session, text, work);
   if (options.from === undefined) {
     const record = await (await session.store(work.signal)).get(uri);
@@ -50,7 +73,12 @@ export async function findPack(
     if (record && !record.partial && same) return { kind: "store", uri, record };
   }
   if (found) return { kind: "pantry", uri, found };
-  return { kind: "pantry", uri, found: await findInPantries(session, uri, options.from, work) };
+  return await searchPantries(session, { uri, from: options.from, legacy: isWholeUri(text) }, work);
+}
+
+/** Whether a person wrote all 64 digits; the 12 of a v0 pack's tag are too few to ask for it by. */
+export function isWholeUri(text: string): boolean {
+  return parseSubject(text).kind === "uri";
 }
 
 /**
@@ -63,11 +91,35 @@ export async function findInPantries(
   from: string | undefined,
   work: Work,
 ): Promise<FoundPack> {
+  const location = await searchPantries(session, { uri, from, legacy: false }, work);
+  if (location.kind === "legacy") throw readOnlyLegacy(location.found);
+  return location.found;
+}
+
+/** What is looked for in pantries. */
+export interface Sought {
+  readonly uri: CtxUri;
+  /** Only in this pantry. */
+  readonly from: string | undefined;
+  /** A v0 pack will do when no pantry has the pack. */
+  readonly legacy: boolean;
+}
+
+/** As `findInPantries`, of v0 packs too. */
+export async function searchPantries(
+  session: Session,
+  { uri, from, legacy }: Sought,
+  work: Work,
+): Promise<(Location & { readonly kind: "pantry" }) | LegacyLocation> {
   const looked = from === undefined ? ["the store"] : [];
   for await (const { address, found } of askPantries(session, uri, from, work)) {
-    if (found) return found;
+    if (found) return { kind: "pantry", uri, found };
     looked.push(address);
   }
+  const found = legacy
+    ? await findLegacy(session, uri, pantriesFor(session, from), work.signal)
+    : undefined;
+  if (found) return { kind: "legacy", uri, found };
   throw notFound(uri, looked);
 }
 

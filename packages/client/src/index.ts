@@ -17,6 +17,8 @@ export type { DiffOptions, DiffResult, OutputDifference } from "./difference.ts"
 export type { ExistsResult } from "./exists.ts";
 export type { ContractLike, IdentifyOptions } from "./identify.ts";
 export type { FromOptions, PackDescription } from "./inspect.ts";
+export type { LegacyDescription } from "./legacy/inspect.ts";
+export type { LegacyPullResult } from "./legacy/pull.ts";
 export type { Lookup, Miss } from "./lookup.ts";
 export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";

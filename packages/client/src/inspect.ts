@@ -7,7 +7,9 @@ import {
   type ResolvedContract,
 } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
-import { findPack, type Location } from "./find.ts";
+import { findReadable, type Location } from "./find.ts";
+import { inspectLegacy, type LegacyDescription } from "./legacy/inspect.ts";
+import { LegacyPack } from "./legacy/pack.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
@@ -45,9 +47,10 @@ export async function inspect(
   session: Session,
   text: string,
   options: FromOptions,
-): Promise<PackDescription> {
+): Promise<PackDescription | LegacyDescription> {
   const work = workOf(options);
-  const location = await findPack(session, text, options, work);
+  const location = await findReadable(session, text, options, work);
+  if (location.kind === "legacy") return await inspectLegacy(session, location.found, work);
   const { contract, manifestDigest, manifest } = await describeLocation(session, location, work);
   const layers = [manifest.index, ...manifest.segments];
   return {
@@ -73,14 +76,18 @@ function recordFacts(
   return { ...(name !== undefined && { name }), origin, createdAt, pinned };
 }
 
-/** The entries of a pack, sorted bytewise by path, from its index alone. */
+/** The entries of a pack, sorted bytewise by path, from its index alone; a v0 pack has none, and is fetched. */
 export async function entries(
   session: Session,
   text: string,
   options: FromOptions,
 ): Promise<Iterable<Entry>> {
   const work = workOf(options);
-  const location = await findPack(session, text, options, work);
+  const location = await findReadable(session, text, options, work);
+  if (location.kind === "legacy") {
+    await using pack = await LegacyPack.open(session, location.found, work);
+    return pack.entries();
+  }
   return (await describeLocation(session, location, work)).index.entries();
 }
 

@@ -1,8 +1,16 @@
 import { resolve } from "node:path";
 import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
-import { CtxPackError, type CtxUri, compileFilter } from "@ctxpack/identity";
-import { findInPantries, identifySubject, requireSameOutput } from "./find.ts";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import {
+  findInPantries,
+  identifySubject,
+  isWholeUri,
+  requireSameOutput,
+  searchPantries,
+} from "./find.ts";
+import { type LegacyPullResult, pullLegacy } from "./legacy/pull.ts";
 import type { FoundPack } from "./pantry.ts";
+import { compileSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -42,14 +50,21 @@ export async function pull(
   session: Session,
   text: string,
   options: PullOptions,
-): Promise<PullResult> {
+): Promise<PullResult | LegacyPullResult> {
   const work = workOf(options);
   const store = await session.store(work.signal);
-  const { uri, found } = await identifySubject(session, text, work);
-  const only = options.only?.length ? compileFilter({ include: options.only }) : undefined;
-  const select: Filter = only && ((path) => only.selects(path.normalize("NFC")));
+  const { uri, found: tagged } = await identifySubject(session, text, work);
+  const only = compileSelection(options.only);
+  const select: Filter = only?.selects;
+  let found = tagged;
+  if (!found && !(await isWhole(store, uri))) {
+    const sought = { uri, from: options.from, legacy: isWholeUri(text) };
+    const location = await searchPantries(session, sought, work);
+    if (location.kind === "legacy") return await pullLegacy(session, location.found, options, work);
+    found = location.found;
+  }
   const fetched = await ensure(session, store, { uri, found, select, from: options.from }, work);
-  if (only) await requireMatches(store, uri, only, work);
+  if (only) only.requireMatches(uri, (await store.index(uri, work)).entries());
   const handOut = () => handOutFolder(session, store, uri, select, options, work);
   let outcome = fetched;
   let path: string;
@@ -71,9 +86,14 @@ export async function pull(
   return { uri, path, ...outcome, record: record as PackRecord };
 }
 
+async function isWhole(store: Store, uri: CtxUri): Promise<boolean> {
+  const record = await store.get(uri);
+  return record !== undefined && !record.partial;
+}
+
 interface Wanted {
   readonly uri: CtxUri;
-  /** The pack a tag led to. */
+  /** The pack a tag led to, or the one to fetch. */
   readonly found: FoundPack | undefined;
   readonly select: Filter;
   readonly from: string | undefined;
@@ -169,22 +189,4 @@ async function handOutFolder(
   // A copy out hashes every byte it reads: there is nothing more to verify.
   await store.extract(uri, to, { ...only, ...work });
   return to;
-}
-
-async function requireMatches(
-  store: Store,
-  uri: CtxUri,
-  only: ReturnType<typeof compileFilter>,
-  { signal }: Work,
-): Promise<void> {
-  for (const entry of (await store.index(uri, { signal })).entries()) {
-    if (!("dir" in entry)) only.selects(entry.path.normalize("NFC"));
-  }
-  const unmatched = only.unmatched();
-  if (unmatched.length === 0) return;
-  throw new CtxPackError(
-    "CTXPACK_E_PATH_NOT_FOUND",
-    `no file of ${uri} matches ${unmatched.map((pattern) => `"${pattern}"`).join(", ")}`,
-    { hint: "ctxpack ls lists the files of a pack", details: { uri, patterns: unmatched } },
-  );
 }

@@ -8,6 +8,7 @@ import {
 } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
+import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
@@ -42,7 +43,7 @@ export async function push(
 ): Promise<PushResult> {
   const work = workOf(options);
   const { uri } = await identifySubject(session, text, work);
-  const pack = await packOfStore(session, uri, work);
+  const pack = await packOfStore(session, uri, options.to, work);
   await refuseSecretsIn(pack, options.allowSecret ?? [], work);
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
   const { action, manifest, summary } = await publish(
@@ -68,10 +69,18 @@ export async function push(
   };
 }
 
-async function packOfStore(session: Session, uri: CtxUri, { signal }: Work): Promise<FoundPack> {
+async function packOfStore(
+  session: Session,
+  uri: CtxUri,
+  to: string | undefined,
+  { signal }: Work,
+): Promise<FoundPack> {
   const store = await session.store(signal);
   const record = await store.get(uri);
   if (!record || record.partial) {
+    const near = to === undefined ? session.config.pantries : [to];
+    const legacy = record ? undefined : await findLegacy(session, uri, near, signal);
+    if (legacy) throw readOnlyLegacy(legacy);
     throw new CtxPackError(
       "CTXPACK_E_NOT_FOUND",
       record ? `${uri} is in the store in part only` : `${uri} is not in the store`,

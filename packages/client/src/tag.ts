@@ -1,6 +1,7 @@
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import { isTag } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
+import { lookUpLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { lookUp, openWritablePantry, pantryToWrite } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { type WorkOptions, workOf } from "./work.ts";
@@ -33,6 +34,8 @@ export async function tag(
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
   const found = await lookUp(pantry, uri, work.signal);
   if (!found) {
+    const legacy = await lookUpLegacy(pantry, uri, work.signal);
+    if (legacy) throw readOnlyLegacy(legacy);
     throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in ${pantry.address}`, {
       hint: "ctxpack push sends it there",
       details: { uri },

@@ -11,14 +11,23 @@ export const exists: Command = defineCommand({
   flags: { from: { type: "string", value: "PANTRY", about: "look only there" } },
   async run({ args, flags, output, open, signal }) {
     const ctx = await open();
-    const { uri, where, looked } = await ctx.exists(args[0] as string, {
+    const { uri, where, looked, legacy } = await ctx.exists(args[0] as string, {
       from: flags.from,
       signal,
     });
-    output.result(where.join("\n"), { uri, exists: where.length > 0, where, looked });
+    output.result(where.join("\n"), {
+      uri,
+      exists: where.length > 0,
+      where,
+      looked,
+      ...(legacy !== undefined && { legacy }),
+    });
     if (where.length > 0) return undefined;
     const places = looked.map((place) => (place === "store" ? "the store" : place));
     output.note(`not in ${places.join(", nor in ") || "any place: no pantry is configured"}`);
+    if (legacy !== undefined) {
+      output.note(`a v0 pack of the first prototype is in ${legacy}: read only, never a hit`);
+    }
     return EXIT_MISS;
   },
 });

@@ -1,4 +1,4 @@
-import type { PackDescription } from "@ctxpack/client";
+import type { LegacyDescription, PackDescription } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 
@@ -18,7 +18,8 @@ export const inspect: Command = defineCommand({
   },
 });
 
-function text(pack: PackDescription): string {
+function text(pack: PackDescription | LegacyDescription): string {
+  if ("profile" in pack) return legacyText(pack);
   const rows = [
     ["uri", pack.uri],
     ...(pack.name === undefined ? [] : [["name", pack.name]]),
@@ -34,7 +35,24 @@ function text(pack: PackDescription): string {
   return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
 }
 
-function plainText(pack: PackDescription): string {
+function legacyText(pack: LegacyDescription): string {
+  const rows = [
+    ["uri", pack.uri],
+    ["profile", "v0, the first prototype: read only"],
+    ["where", pack.where],
+    ["manifest", pack.manifest],
+    ["layer", pack.layer],
+    ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
+    ["packed", formatBytes(pack.bytes.packed)],
+  ];
+  const provenance = JSON.stringify(pack.provenance, null, 2);
+  return (
+    `${formatTable(rows)}\n\ncontract, as it is hashed\n${pack.hashed}` +
+    `\n\nprovenance, as the prototype wrote it; nobody vouches for it\n${provenance}`
+  );
+}
+
+function plainText(pack: PackDescription | LegacyDescription): string {
   return Object.entries(pack)
     .map(([key, value]) => `${key}\t${typeof value === "object" ? JSON.stringify(value) : value}`)
     .join("\n");

@@ -1,3 +1,4 @@
+import type { LegacyPullResult, PullResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
@@ -22,28 +23,45 @@ export const pull: Command = defineCommand({
     const started = performance.now();
     const ctx = await open();
     const result = await ctx.pull(args[0] as string, { ...flags, signal, onProgress });
-    const { uri, path, source, record, blobs, bytes, verified } = result;
+    const { path, source, blobs, bytes, verified } = result;
+    const { files, content } = sizeOf(result);
     const seconds = formatSeconds((performance.now() - started) / 1000);
     if (verified === "no policy") output.note("not verified: no policy");
     output.note(
       source === "store"
-        ? `in the store: ${plural(record.files, "file")}, ${formatBytes(record.bytes)}, ${seconds}`
+        ? `in the store: ${plural(files, "file")}, ${formatBytes(content)}, ${seconds}`
         : `pulled ${plural(blobs.fetched, "blob")}, ${formatBytes(bytes.fetched)} ` +
             `from ${source} in ${seconds}`,
     );
-    output.result(path, {
-      uri,
-      path,
-      source,
-      manifest: record.manifest.digest,
-      tree: record.tree,
-      files: record.files,
-      partial: record.partial,
-      pinned: record.pinned,
-      blobs,
-      bytes: { content: record.bytes, ...bytes },
-      verified,
-    });
+    output.result(path, toJson(result));
     return undefined;
   },
 });
+
+type Pulled = PullResult | LegacyPullResult;
+
+function sizeOf(result: Pulled): { readonly files: number; readonly content: number } {
+  if (!("record" in result)) return result;
+  return { files: result.record.files, content: result.record.bytes };
+}
+
+function toJson(result: Pulled): Readonly<Record<string, unknown>> {
+  if (!("record" in result)) {
+    const { content, bytes, ...rest } = result;
+    return { ...rest, bytes: { content, ...bytes } };
+  }
+  const { uri, path, source, record, blobs, bytes, verified } = result;
+  return {
+    uri,
+    path,
+    source,
+    manifest: record.manifest.digest,
+    tree: record.tree,
+    files: record.files,
+    partial: record.partial,
+    pinned: record.pinned,
+    blobs,
+    bytes: { content: record.bytes, ...bytes },
+    verified,
+  };
+}
