@@ -43,7 +43,10 @@ export function compileSchema(text: string): string {
     'import type { Validator } from "./problem.ts";',
     code
       .replace(/^"use strict";/, "")
+      // ajv copies all errors so far for every wrong item: a hostile list of a megabyte would take minutes.
+      .replaceAll(/vErrors\.concat\(([\w.]+\.errors)\)/g, "append(vErrors, $1)")
       .replaceAll(/^export const (\w+) =|(?<=;)export const (\w+) =/g, typed),
+    "function append(errors, more) { for (const error of more) errors.push(error); return errors; }",
     "",
   ].join("\n");
 }

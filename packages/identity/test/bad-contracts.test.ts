@@ -604,6 +604,17 @@ describe("what a user sees of a contract that breaks a rule", () => {
     expect(JSON.stringify([error.message, error.hint, error.details])).not.toContain("hunter2");
   });
 
+  it("comes at once, also when everything in a megabyte is wrong", () => {
+    // A copy of all errors for each of them would take minutes here.
+    const text = `{"transforms":[${"0,".repeat(500_000)}0]}`;
+    const error = errorOf(() => parseContract(text, { file: "c.json" }));
+    expect(error.message).toBe("c.json:1:16: /transforms/0: expected an object, found 0");
+    const nulls = `{"transforms":[{"tool":"t"}],"metadata":{"a":[${"null,".repeat(500_000)}null]}}`;
+    expect(() => parseContract(nulls, { file: "c.json" })).toThrow(
+      "/metadata/a/0: null is allowed",
+    );
+  });
+
   it("names the first of several in the order of the text", () => {
     const text = "name: ''\ntransforms: []\nretries: 1\n";
     const error = errorOf(() => parseContract(text, { file: "c.yaml" }));
