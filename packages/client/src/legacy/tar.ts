@@ -47,7 +47,7 @@ export async function* readTar(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
       blanks.forget(end);
       const paths = { path: memberPath(header), target: linkTarget(header) };
       const exec = ((header.mode ?? 0) & 0o100) !== 0;
-      yield { kind, ...paths, size, exec, offset, content: source as AsyncIterable<Uint8Array> };
+      yield { kind, ...paths, size, exec, offset, content: contentOf(source) };
       source.resume();
     }
     await fed;
@@ -69,6 +69,15 @@ async function* watched(
   for await (const chunk of chunks) {
     blanks.update(chunk);
     yield chunk;
+  }
+}
+
+/** The content breaks off where the tar does. */
+async function* contentOf(source: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of source) yield chunk as Uint8Array;
+  } catch (error) {
+    throw damage(error);
   }
 }
 

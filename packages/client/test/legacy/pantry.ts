@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { legacyBytes, sha256, uriOf } from "@ctxpack/identity";
+import { type CtxUri, legacyBytes, sha256, uriOf } from "@ctxpack/identity";
 import { describeBytes, OciLayout, pushBytes } from "@ctxpack/oci";
 
 /** One member as a tar of the prototype or of an enemy has it. */
@@ -18,7 +18,8 @@ export interface TarMember {
 /** The published contract of the prototype, as its author typed it, and its URI. */
 export const CONTRACT =
   '{"dataset":"SEC_10K_CORPUS_2025","model":"text-embedding-3-large","tool":"vision-ocr","tool_version":"2.1","params":{"chunk_size":512,"strategy":"semantic","dpi":300}}';
-export const URI = "ctx://sha256:32f300048d8dd5a2c88f24d45a3d849503fda3507de626cd3b080e445edf3855";
+export const URI: CtxUri =
+  "ctx://sha256:32f300048d8dd5a2c88f24d45a3d849503fda3507de626cd3b080e445edf3855";
 export const TAG = "32f300048d8d";
 
 /** The `manifest.json` of a pack. */
