@@ -2,7 +2,6 @@ import type { IndexReader } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
 import { findReadable, requireSameOutput } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
-import { LegacyPack } from "./legacy/pack.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
@@ -18,6 +17,7 @@ export async function* cat(
   const store = await session.store(work.signal);
   const location = await findReadable(session, text, options, work);
   if (location.kind === "legacy") {
+    const { LegacyPack } = await import("./legacy/pack.ts");
     await using pack = await LegacyPack.open(session, location.found, work);
     yield* pack.read(path, work.signal);
     return;

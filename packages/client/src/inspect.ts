@@ -8,8 +8,7 @@ import {
 } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
 import { findReadable, type Location } from "./find.ts";
-import { inspectLegacy, type LegacyDescription } from "./legacy/inspect.ts";
-import { LegacyPack } from "./legacy/pack.ts";
+import type { LegacyDescription } from "./legacy/inspect.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
@@ -50,7 +49,10 @@ export async function inspect(
 ): Promise<PackDescription | LegacyDescription> {
   const work = workOf(options);
   const location = await findReadable(session, text, options, work);
-  if (location.kind === "legacy") return await inspectLegacy(session, location.found, work);
+  if (location.kind === "legacy") {
+    const { inspectLegacy } = await import("./legacy/inspect.ts");
+    return await inspectLegacy(session, location.found, work);
+  }
   const { contract, manifestDigest, manifest } = await describeLocation(session, location, work);
   const layers = [manifest.index, ...manifest.segments];
   return {
@@ -85,6 +87,7 @@ export async function entries(
   const work = workOf(options);
   const location = await findReadable(session, text, options, work);
   if (location.kind === "legacy") {
+    const { LegacyPack } = await import("./legacy/pack.ts");
     await using pack = await LegacyPack.open(session, location.found, work);
     return pack.entries();
   }

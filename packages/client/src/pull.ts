@@ -8,7 +8,7 @@ import {
   requireSameOutput,
   searchPantries,
 } from "./find.ts";
-import { type LegacyPullResult, pullLegacy } from "./legacy/pull.ts";
+import type { LegacyPullResult } from "./legacy/pull.ts";
 import type { FoundPack } from "./pantry.ts";
 import { compileSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
@@ -60,7 +60,11 @@ export async function pull(
   if (!found && !(await isWhole(store, uri))) {
     const sought = { uri, from: options.from, legacy: isWholeUri(text) };
     const location = await searchPantries(session, sought, work);
-    if (location.kind === "legacy") return await pullLegacy(session, location.found, options, work);
+    if (location.kind === "legacy") {
+      // Loads tar-stream, which nothing else here needs.
+      const { pullLegacy } = await import("./legacy/pull.ts");
+      return await pullLegacy(session, location.found, options, work);
+    }
     found = location.found;
   }
   const fetched = await ensure(session, store, { uri, found, select, from: options.from }, work);

@@ -21,7 +21,9 @@ export class Blanks {
     for (let at = 0; at < bytes.length; ) {
       const within = this.#at % BLOCK;
       const end = Math.min(bytes.length, at + BLOCK - within);
-      if (within === 0) this.#blank = this.#at >= this.#from;
+      if (within === 0) this.#blank = true;
+      // A content may have been found to begin in the middle of what arrived.
+      this.#blank &&= this.#at - within >= this.#from;
       this.#blank &&= isBlank(bytes.subarray(at, end), within);
       this.#at += end - at;
       at = end;

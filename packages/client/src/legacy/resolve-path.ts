@@ -2,12 +2,14 @@ import type { Entry, FileEntry } from "@ctxpack/cache/pack";
 
 /**
  * The file that `path` leads to, links followed in every part of it; `undefined` when it leads to none. The
- * entries have passed the rules: no link leaves, dangles or loops.
+ * entries have passed the rules: no link leaves, dangles or loops. As in any pack, only links may say `..`.
  */
 export function resolveFile(
   entries: ReadonlyMap<string, Entry>,
   path: string,
 ): FileEntry | undefined {
+  if (path.split("/").some((part) => part === "" || part === "." || part === ".."))
+    return undefined;
   const here: string[] = [];
   const ahead = path.split("/").reverse();
   let followed = 0;
