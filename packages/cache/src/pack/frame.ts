@@ -52,7 +52,7 @@ export function decompressFrame(frame: Uint8Array, size: number): Uint8Array {
 function compress(raw: Uint8Array): Uint8Array {
   return zstdCompressSync(raw, {
     // With an output as long as the bound and the size pledged, zstd takes the path of one call.
-    chunkSize: compressBound(raw.length),
+    chunkSize: largestFrame(raw.length),
     pledgedSrcSize: raw.length,
     params: {
       [constants.ZSTD_c_compressionLevel]: 1,
@@ -62,8 +62,11 @@ function compress(raw: Uint8Array): Uint8Array {
   });
 }
 
-/** At least what `ZSTD_compressBound` asks for, at any size. */
-function compressBound(size: number): number {
+/**
+ * No frame around `size` bytes is longer: at least what `ZSTD_compressBound` asks for and what a raw
+ * frame takes. A blob that claims to be is a bomb of empty blocks.
+ */
+export function largestFrame(size: number): number {
   return size + (size >>> 7) + 4096;
 }
 

@@ -7,6 +7,8 @@ export const LIMITS: {
   /** The index before compression. */
   readonly index: number;
   readonly entries: number;
+  /** Folders that the paths of entries imply: long paths would imply thousands each. */
+  readonly folders: number;
   readonly segments: number;
   /** One segment before compression: twice the largest average. */
   readonly segment: number;
@@ -22,6 +24,7 @@ export const LIMITS: {
   manifest: 2 ** 20,
   index: 2 ** 28,
   entries: 2 ** 20,
+  folders: 2 ** 21,
   segments: 3999,
   segment: 2 ** 27,
   path: 4096,

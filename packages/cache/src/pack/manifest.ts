@@ -1,5 +1,6 @@
 import { CtxPackError, type Digest, isDigest } from "@ctxpack/identity";
 import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
+import { largestFrame } from "./frame.ts";
 import { LIMITS } from "./limits.ts";
 import {
   BYTES_ANNOTATION,
@@ -87,19 +88,18 @@ export function parsePackManifest(bytes: Uint8Array): PackManifest {
   if (!Array.isArray(layers) || layers.length < 2 || layers.length > LIMITS.segments + 1) {
     throw refuse(`/layers has to hold an index and 1 to ${LIMITS.segments} segments`);
   }
-  const [index, ...segments] = layers.map((value, i) => parseBlob(value, `/layers/${i}`));
+  const [index, ...segments] = layers.map((value, i) =>
+    parseBlob(value, `/layers/${i}`, largestFrame(i === 0 ? LIMITS.index : LIMITS.segment)),
+  );
   const annotations = (document["annotations"] ?? {}) as Record<string, unknown>;
   const parsed = {
-    config: parseBlob(document["config"], "/config"),
+    config: parseBlob(document["config"], "/config", LIMITS.config),
     index: index as PackBlob,
     segments,
     tree: parseTree(annotations[TREE_ANNOTATION]),
     files: parseCount(annotations[FILES_ANNOTATION], FILES_ANNOTATION),
     bytes: parseCount(annotations[BYTES_ANNOTATION], BYTES_ANNOTATION),
   };
-  if (parsed.config.size > LIMITS.config) {
-    throw refuse(`/config/size is ${parsed.config.size}, at most ${LIMITS.config} are allowed`);
-  }
   if (Buffer.compare(buildManifest(parsed), bytes) !== 0) {
     throw refuse("has other members, another order or other white space than a pack's manifest");
   }
@@ -133,13 +133,17 @@ function parseObject(bytes: Uint8Array): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function parseBlob(value: unknown, pointer: string): PackBlob {
+/** `most` keeps a lie about the size from filling the disk before it is found out. */
+function parseBlob(value: unknown, pointer: string, most: number): PackBlob {
   const { digest, size } = (value ?? {}) as Record<string, unknown>;
   if (!isDigest(digest)) {
     throw refuse(`${pointer}/digest is ${show(digest)}, expected sha256:<64 hex>`);
   }
   if (!Number.isSafeInteger(size) || (size as number) <= 0) {
     throw refuse(`${pointer}/size is ${show(size)}, expected a size in bytes`);
+  }
+  if ((size as number) > most) {
+    throw refuse(`${pointer}/size is ${size}, at most ${most} are allowed`);
   }
   return { digest, size: size as number };
 }

@@ -1,5 +1,6 @@
 import { compareBytewise } from "@ctxpack/identity";
 import type { EntryKind } from "./entry.ts";
+import { LIMITS } from "./limits.ts";
 import { refuseEntry, type TreeErrorCode } from "./path.ts";
 
 /** The names of a tree, one row an entry, sorted bytewise by path. */
@@ -50,6 +51,7 @@ export class OrderCheck {
   readonly #code: TreeErrorCode;
   /** Earlier paths that the last one begins with, shortest first, then the last one itself. */
   readonly #chain: string[] = [];
+  #folders = 0;
 
   constructor(code: TreeErrorCode) {
     this.#code = code;
@@ -64,6 +66,7 @@ export class OrderCheck {
       if (order === 0) throw refuseEntry(this.#code, path, "is listed twice");
       if (order > 0) throw refuseEntry(this.#code, path, `is out of order after ${quote(last)}`);
     }
+    this.#countFolders(last ?? "", path);
     while (chain.length > 0 && !path.startsWith(chain.at(-1) as string)) chain.pop();
     for (const above of chain) {
       if (path.charCodeAt(above.length) === 0x2f) {
@@ -71,6 +74,16 @@ export class OrderCheck {
       }
     }
     chain.push(path);
+  }
+
+  /** Paths below one folder stand together: the folders that `path` begins are those `last` is not in. */
+  #countFolders(last: string, path: string): void {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      if (last.startsWith(path.slice(0, end + 1))) break;
+      this.#folders++;
+    }
+    if (this.#folders <= LIMITS.folders) return;
+    throw refuseEntry(this.#code, path, `makes more than ${LIMITS.folders} folders`);
   }
 }
 

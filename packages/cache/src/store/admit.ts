@@ -11,6 +11,7 @@ import { type Descriptor, fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci"
 import {
   IndexReader,
   LIMITS,
+  largestFrame,
   type PackManifest,
   parsePackManifest,
   segmentsOf,
@@ -145,6 +146,7 @@ async function bring(
   expectAgreement(pack, uri);
   const only = isEverything(pack, options.only) ? undefined : options.only;
   const rows = only ? segmentsOf(index, only) : [...index.segments.keys()];
+  for (const row of rows) expectSize(pack, row, uri);
   await download.bring(rows.map((row) => segmentAt(manifest, row)));
   onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 1 });
   await parts.blobs.put(options.manifestBytes);
@@ -202,6 +204,18 @@ function expectAgreement({ manifest, index }: HeldPack, uri: CtxUri): void {
       },
     );
   }
+}
+
+/** A frame far longer than what it holds would be fetched in vain. */
+function expectSize({ manifest, index }: HeldPack, row: number, uri: CtxUri): void {
+  const blob = segmentAt(manifest, row);
+  const raw = index.segments[row]?.size ?? 0;
+  if (blob.size <= largestFrame(raw)) return;
+  throw new CtxPackError(
+    "CTXPACK_E_PACK",
+    `${uri}: segment ${row} is a frame of ${blob.size} bytes for ${raw} bytes of content`,
+    { details: { uri, segment: row, expected: raw, found: blob.size } },
+  );
 }
 
 function isEverything({ index }: HeldPack, only: AdmitOptions["only"]): boolean {

@@ -44,7 +44,7 @@ export class Database {
     for (;;) {
       signal?.throwIfAborted();
       const db = await this.#connect();
-      if (begin(db, this.#path)) return commit(db, work);
+      if (begin(db, this.#path)) return commit(db, work, this.#path);
       if (performance.now() > until) throw locked(this.#path);
       await pause(2 + Math.random() * 20, undefined, signal && { signal }).catch(() => undefined);
     }
@@ -52,9 +52,7 @@ export class Database {
 
   /** The blob known to hold these uncompressed bytes. */
   async frame(raw: Digest): Promise<{ digest: Digest; size: number } | undefined> {
-    const db = await this.#connect();
-    this.#select ??= db.prepare("SELECT blob, size, proof FROM frame WHERE raw = ?");
-    const row = this.#select.get(raw);
+    const row = await this.#find(raw);
     if (row === undefined) return undefined;
     const frame = { raw, blob: row["blob"] as Digest, size: Number(row["size"]) };
     // A page that rotted must not put one segment in the place of another.
@@ -63,18 +61,39 @@ export class Database {
 
   /** Remembers frames whose raw digests were computed or checked by us. */
   async remember(frames: readonly Frame[], signal?: AbortSignal): Promise<void> {
-    await this.exclusive(() => {
-      const insert = this.#open?.prepare(
-        "INSERT OR REPLACE INTO frame (raw, blob, size, proof) VALUES (?, ?, ?, ?)",
-      );
-      for (const f of frames) insert?.run(f.raw, f.blob, f.size, proofOf(f));
-    }, signal);
+    try {
+      await this.exclusive(() => {
+        const insert = this.#open?.prepare(
+          "INSERT OR REPLACE INTO frame (raw, blob, size, proof) VALUES (?, ?, ?, ?)",
+        );
+        for (const f of frames) insert?.run(f.raw, f.blob, f.size, proofOf(f));
+      }, signal);
+    } catch (error) {
+      this.#forget(error);
+    }
   }
 
   close(): void {
     this.#open?.close();
     this.#open = undefined;
     this.#select = undefined;
+  }
+
+  async #find(raw: Digest): Promise<Record<string, unknown> | undefined> {
+    const db = await this.#connect();
+    try {
+      this.#select ??= db.prepare("SELECT blob, size, proof FROM frame WHERE raw = ?");
+      return this.#select.get(raw);
+    } catch (error) {
+      return this.#forget(error);
+    }
+  }
+
+  /** Puts a damaged database aside: the next call makes a new one. Any other error is thrown. */
+  #forget(error: unknown): undefined {
+    if (!isDamage(error)) throw databaseError(error, this.#path);
+    this.close();
+    putAside(this.#path);
   }
 
   async #connect(): Promise<DatabaseSync> {
@@ -90,11 +109,8 @@ function connect(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
   try {
     return prepare(path, Sqlite);
   } catch (error) {
-    const code = errorNumber(error);
-    if (code !== CORRUPT && code !== NOT_A_DATABASE) {
-      throw databaseError(error, path);
-    }
-    unlessMissing(() => renameSync(path, `${path}.damaged`));
+    if (!isDamage(error)) throw databaseError(error, path);
+    putAside(path);
     return prepare(path, Sqlite);
   }
 }
@@ -131,15 +147,24 @@ function begin(db: DatabaseSync, path: string): boolean {
   }
 }
 
-function commit<T>(db: DatabaseSync, work: () => T): T {
+function commit<T>(db: DatabaseSync, work: () => T, path: string): T {
   try {
     const result = work();
     db.exec("COMMIT");
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");
-    throw error;
+    throw databaseError(error, path);
   }
+}
+
+function isDamage(error: unknown): boolean {
+  const code = errorNumber(error);
+  return code === CORRUPT || code === NOT_A_DATABASE;
+}
+
+function putAside(path: string): void {
+  unlessMissing(() => renameSync(path, `${path}.damaged`));
 }
 
 function proofOf(frame: Frame): string {

@@ -33,10 +33,17 @@ export function diskError(error: unknown, doing: string, path: string): unknown 
       details,
     });
   }
+  if (code === "ENAMETOOLONG") {
+    return new CtxPackError("CTXPACK_E_UNSUPPORTED", `${doing} ${path}: the path is too long`, {
+      hint: "choose a folder with a shorter path (CTXPACK_CACHE_DIR for the store)",
+      cause: error,
+      details,
+    });
+  }
   return error;
 }
 
-/** Runs `work`; a permission or space problem in it becomes an error that names `path`. */
+/** Runs `work`; what the disk refuses in it becomes an error that names `path`. */
 export function onDisk<T>(doing: string, path: string, work: () => T): T {
   try {
     return work();
@@ -62,15 +69,20 @@ export function unlessMissing<T>(work: () => T): T | undefined {
  */
 export function makeFolder(path: string, mode = 0o777): void {
   try {
+    makeOne(path, mode);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    // Once only: under /proc a folder cannot be made though the one above it is there.
+    makeOne(path, mode);
+  }
+}
+
+function makeOne(path: string, mode: number): void {
+  try {
     mkdirSync(path, mode);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === "ENOENT" && dirname(path) !== path) {
-      makeFolder(dirname(path));
-      makeFolder(path, mode);
-    } else if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) {
-      throw error;
-    }
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import {
   rmdirSync,
   statSync,
 } from "node:fs";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { clone } from "./clone.ts";
@@ -20,6 +20,9 @@ import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
 import { countFiles, paths } from "./trees.ts";
 import { unpack } from "./unpack.ts";
+
+/** How the name of a folder begins that is not finished; its owner's name follows. */
+const STAGING = ".ctxpack-";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
@@ -46,7 +49,7 @@ export async function extract(
   }
   const pack = openPack(parts, record);
   clearStale(target);
-  const staging = `${stagingPrefix(target)}${ownerName()}`;
+  const staging = join(dirname(target), `${STAGING}${ownerName()}`);
   try {
     refuseFolding(paths(pack, options.only), probeNames(`${staging}.names`), dirname(target));
     await fill(parts, pack, staging, options);
@@ -129,17 +132,12 @@ function place(staging: string, target: string): void {
   }
 }
 
-function stagingPrefix(target: string): string {
-  return join(dirname(target), `.${basename(target)}.ctxpack-`);
-}
-
-/** Clears what an earlier, killed extraction to the same place has left. */
+/** Clears what killed extractions to this place have left beside it. */
 function clearStale(target: string): void {
   const dir = dirname(target);
-  const prefix = basename(stagingPrefix(target));
-  for (const name of readdirSync(dir)) {
-    if (!name.startsWith(prefix)) continue;
-    const owner = parseOwner(name.slice(prefix.length).replace(/\.names$/, ""));
+  for (const name of onDisk("reading", dir, () => readdirSync(dir))) {
+    if (!name.startsWith(STAGING)) continue;
+    const owner = parseOwner(name.slice(STAGING.length).replace(/\.names$/, ""));
     const seen = unlessMissing(() => lstatSync(join(dir, name)).mtimeMs);
     if (owner && seen !== undefined && isGone(owner, seen, Date.now())) clear(join(dir, name));
   }

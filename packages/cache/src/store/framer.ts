@@ -20,6 +20,8 @@ export class Framer {
   readonly #onProgress: OnProgress | undefined;
   readonly #made: Promise<MadeFrame>[] = [];
   readonly #writing = new Set<Promise<unknown>>();
+  /** What the first write that failed threw. */
+  #failure: { readonly error: unknown } | undefined;
   /** Compressed bytes written, also before a restart. */
   #stored = 0;
 
@@ -28,8 +30,12 @@ export class Framer {
     this.#onProgress = onProgress;
   }
 
-  /** Stores a frame; `raw` may be reused as soon as this has returned. Frames keep their order. */
+  /**
+   * Stores a frame; `raw` may be reused as soon as this has returned. Frames keep their order. Throws
+   * what an earlier write threw: on a full disk nothing more needs to be read.
+   */
   async add(raw: Uint8Array, digest: Digest = sha256(raw)): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
     const known = await this.#parts.database.frame(digest);
     if (known !== undefined && this.#parts.blobs.touch(known)) {
       const { digest: blob, size } = known;
@@ -39,8 +45,11 @@ export class Framer {
     const writing = this.#write(compressFrame(raw), digest);
     this.#made.push(writing);
     this.#writing.add(writing);
-    // The failure is reported by `finish` or by the next `race`; here it must not go unhandled.
-    writing.catch(() => undefined).finally(() => this.#writing.delete(writing));
+    const ended = (): boolean => this.#writing.delete(writing);
+    writing.then(ended, (error: unknown) => {
+      ended();
+      this.#failure ??= { error };
+    });
     if (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
   }
 

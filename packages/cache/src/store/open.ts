@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -18,7 +18,7 @@ const BEGUN: ReadonlySet<string> = new Set(["blobs", "oci-layout", "tmp", "lost+
  */
 export function prepareStore(dir: string, options: { readonly readOnly: boolean }): string {
   const path = resolve(dir);
-  if (!options.readOnly) onDisk("creating", path, () => makeFolder(path));
+  if (!options.readOnly) makeStoreFolder(path);
   const real = unlessMissing(() => onDisk("reading", path, () => realpathSync(path)));
   if (real === undefined) {
     throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no store at ${path}`, {
@@ -27,12 +27,47 @@ export function prepareStore(dir: string, options: { readonly readOnly: boolean 
     });
   }
   const places = new Places(real);
+  if (isStore(places)) return real;
+  const foreign = readdirSync(real).find((name) => !BEGUN.has(name));
+  if (foreign === undefined) {
+    if (!options.readOnly) begin(places);
+    // What looks foreign may be what another process has put there since, its VERSION first.
+  } else if (!isStore(places)) {
+    throw noStore(real, foreign);
+  }
+  return real;
+}
+
+/** Whether there is a VERSION; throws when it is none that this ctxpack can use. */
+function isStore(places: Places): boolean {
   const version = unlessMissing(() =>
     onDisk("reading", places.version, () => readFileSync(places.version, "utf8")),
   );
   if (version !== undefined) expectVersion(version, places);
-  else begin(places, options.readOnly);
-  return real;
+  return version !== undefined;
+}
+
+function noStore(dir: string, foreign: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_CONFIG",
+    `${dir} is no store: it holds ${JSON.stringify(foreign)} and no VERSION`,
+    { hint: "name an empty folder for the store (CTXPACK_CACHE_DIR)", details: { path: dir } },
+  );
+}
+
+function makeStoreFolder(path: string): void {
+  try {
+    onDisk("creating", path, () => makeFolder(path));
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code !== "EEXIST" && code !== "ENOTDIR" && code !== "ENOENT" && code !== "ELOOP")
+      throw cause;
+    throw new CtxPackError("CTXPACK_E_CONFIG", `${path} cannot be made a folder for the store`, {
+      hint: "a file or a link to nothing is in the way: move it, or name another folder (CTXPACK_CACHE_DIR)",
+      cause,
+      details: { path, system: code },
+    });
+  }
 }
 
 function expectVersion(text: string, places: Places): void {
@@ -54,21 +89,9 @@ function expectVersion(text: string, places: Places): void {
   );
 }
 
-function begin(places: Places, readOnly: boolean): void {
-  const foreign = readdirSync(places.dir).find((name) => !BEGUN.has(name));
-  if (foreign !== undefined) {
-    throw new CtxPackError(
-      "CTXPACK_E_CONFIG",
-      `${places.dir} is no store: it holds ${JSON.stringify(foreign)} and no VERSION`,
-      {
-        hint: "name an empty folder for the store (CTXPACK_CACHE_DIR)",
-        details: { path: places.dir },
-      },
-    );
-  }
-  if (readOnly) return;
+function begin(places: Places): void {
   // What a killed process leaves of this lies in its workspace, where the next one clears it.
-  const workspace = new Workspace(places.temporary, { readOnly });
+  const workspace = new Workspace(places.temporary, { readOnly: false });
   try {
     makeFolder(places.blobs);
     place(workspace.path(), places.layout, '{"imageLayoutVersion":"1.0.0"}');

@@ -1,4 +1,5 @@
 import { closeSync, fchmodSync, fstatSync, openSync } from "node:fs";
+import { CtxPackError } from "@ctxpack/identity";
 import type { FileEntry } from "../pack/index.ts";
 import { readFully, writeFully } from "./blobs.ts";
 import { onDisk } from "./disk.ts";
@@ -58,7 +59,7 @@ export class SharedFile implements Output {
   write(bytes: Uint8Array): void {
     if (this.#written === undefined && !this.#isNext(bytes)) {
       this.#pool.drop(this.#entry);
-      this.#written = this.#copy();
+      this.#copy();
     }
     this.#written?.write(bytes);
     this.#position += bytes.length;
@@ -66,7 +67,7 @@ export class SharedFile implements Output {
 
   end(): void {
     if (this.#written !== undefined) this.#pool.give(this.#entry, this.#path);
-    else if (!this.#pool.take(this.#entry, this.#pooled, this.#path)) this.#written = this.#copy();
+    else if (!this.#pool.take(this.#entry, this.#pooled, this.#path)) this.#copy();
   }
 
   close(): void {
@@ -80,14 +81,28 @@ export class SharedFile implements Output {
   }
 
   /** A file of our own with the bytes that were compared. */
-  #copy(): WrittenFile {
+  #copy(): void {
     const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, true);
+    this.#written = file;
     const buffer = Buffer.allocUnsafe(Math.min(this.#position, 1 << 20));
     for (let at = 0; at < this.#position; ) {
       const part = buffer.subarray(0, Math.min(buffer.length, this.#position - at));
-      at += readFully(this.#pooled, part, at);
+      const count = readFully(this.#pooled, part, at);
+      if (count < part.length) throw damaged(this.#path);
       file.write(part);
+      at += count;
     }
-    return file;
   }
+}
+
+/** Somebody cut the pooled file short between two looks at it. */
+function damaged(path: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_STORE_DAMAGED",
+    `the content shared with ${path} was changed`,
+    {
+      hint: "another program writes into the store; run the command again",
+      details: { path },
+    },
+  );
 }

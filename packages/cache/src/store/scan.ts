@@ -3,7 +3,7 @@ import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } f
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError } from "@ctxpack/identity";
 import { Listing } from "../pack/index.ts";
-import { onDisk } from "./disk.ts";
+import { onDisk, systemCode } from "./disk.ts";
 
 /** The event loop gets a turn at least this often. */
 const SLICE_MS = 10;
@@ -47,9 +47,9 @@ export async function scan(root: string, signal?: AbortSignal): Promise<Scan> {
 
 function scanFolder(root: string, path: string, listing: Listing, open: string[]): Folder {
   const full = absolute(root, path);
-  const stat = onDisk("reading", full, () => lstatSync(full, { bigint: true }));
+  const stat = listed(full, () => lstatSync(full, { bigint: true }));
   if (!stat.isDirectory()) throw changed(full, "is no longer a folder");
-  const entries = onDisk("reading", full, () =>
+  const entries = listed(full, () =>
     readdirSync(full, { withFileTypes: true, encoding: "buffer" }),
   );
   if (entries.length === 0 && path !== "") listing.addDirectory(path);
@@ -70,15 +70,26 @@ function addEntry(
   }
   const full = absolute(root, path);
   if (entry.isSymbolicLink()) {
-    const target = onDisk("reading", full, () => readlinkSync(full, { encoding: "buffer" }));
+    const target = listed(full, () => readlinkSync(full, { encoding: "buffer" }));
     listing.addLink(path, decode(target, `the target of the link ${full}`));
     return;
   }
-  const stat = onDisk("reading", full, () => lstatSync(full));
+  const stat = listed(full, () => lstatSync(full));
   if (stat.isDirectory()) open.push(path);
   else if (stat.isFile())
     listing.addFile(path, stat.size, (stat.mode & 0o100) !== 0 ? { exec: true } : {});
   else throw noOutput(full, stat.isFIFO() ? "a FIFO" : stat.isSocket() ? "a socket" : "a device");
+}
+
+/** Looks at something that a folder was just seen to hold; EINVAL is a link that is none any more. */
+function listed<T>(path: string, work: () => T): T {
+  try {
+    return onDisk("reading", path, work);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== "ENOENT" && code !== "ENOTDIR" && code !== "EINVAL") throw error;
+    throw changed(path, "was removed or replaced while it was being packed");
+  }
 }
 
 function expectUnchanged(root: string, folders: readonly Folder[]): void {

@@ -199,17 +199,23 @@ export class Store implements AsyncDisposable {
     }, options.signal);
   }
 
-  /** Keeps a pack from being removed. */
-  async pin(uri: CtxUri): Promise<void> {
+  /** Keeps a pack from being removed. Throws `CTXPACK_E_NOT_FOUND`. */
+  async pin(uri: CtxUri, options: Abortable = {}): Promise<void> {
     this.#parts.workspace.expectWritable();
-    this.#record(uri);
-    this.#parts.records.pin(uri);
+    // Under the lock of `remove`: no pin stays behind for a pack that is gone.
+    await this.#parts.database.exclusive(() => {
+      this.#record(uri);
+      this.#parts.records.pin(uri);
+    }, options.signal);
   }
 
-  async unpin(uri: CtxUri): Promise<void> {
+  /** Lets a pack be removed again. Throws `CTXPACK_E_NOT_FOUND`. */
+  async unpin(uri: CtxUri, options: Abortable = {}): Promise<void> {
     this.#parts.workspace.expectWritable();
-    this.#record(uri);
-    this.#parts.records.unpin(uri);
+    await this.#parts.database.exclusive(() => {
+      this.#record(uri);
+      this.#parts.records.unpin(uri);
+    }, options.signal);
   }
 
   /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */

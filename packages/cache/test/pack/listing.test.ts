@@ -30,6 +30,11 @@ const refused: [string, Item[], RegExp][] = [
   ["a segment of 256 bytes", [file(`a/${"x".repeat(256)}`)], /segment of 256 bytes/],
   ["a segment of 256 bytes in 128 letters", [file("é".repeat(128))], /segment of 256 bytes/],
   ["a path of 4,097 bytes", [file(`${"x/".repeat(2048)}x`)], /is 4097 bytes long/],
+  [
+    "paths that imply millions of folders",
+    Array.from({ length: 1200 }, (_, i) => file(`${i}${"/x".repeat(2000)}`)),
+    /makes more than 2097152 folders/,
+  ],
   ["two entries of one name", [file("a"), dir("a")], /is listed twice/],
   ["a file and a link of one name", [file("a"), link("a", "a")], /is listed twice/],
   ["an entry below a file", [file("a"), file("a/b")], /lies below the entry "a"/],

@@ -50,6 +50,13 @@ describe("buildManifest", () => {
 });
 
 describe("parsePackManifest", () => {
+  it("refuses blobs larger than any frame of their kind, before anybody fetches them", () => {
+    const index = { ...said, index: blob("index", 2 ** 28 + 2 ** 22) };
+    const segment = { ...said, segments: [blob("one", 2 ** 40)] };
+    expect(() => parsePackManifest(buildManifest(index))).toThrow(/\/layers\/0\/size is 2/);
+    expect(() => parsePackManifest(buildManifest(segment))).toThrow(/\/layers\/1\/size is 1/);
+  });
+
   it("reads what was written", () => {
     const parsed = parse(good);
     expect(parsed).toMatchObject(said);

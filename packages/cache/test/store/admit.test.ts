@@ -337,6 +337,26 @@ describe("admit refuses what is not what it says, and shows nothing", () => {
     },
   );
 
+  it("a frame far longer than its segment, without fetching it", async () => {
+    const uri = uriFor("t");
+    const { descriptor, bytes } = await there.manifest(uri);
+    const said = parsePackManifest(bytes);
+    const segments = said.segments.map((s) => ({ ...s, size: 2 ** 26 }));
+    const manifestBytes = buildManifest({ ...said, segments });
+    const manifest = {
+      ...descriptor,
+      digest: sha256(manifestBytes),
+      size: manifestBytes.length,
+    };
+    const { storage, fetched } = watch(there.blobs);
+    const options = { ...(await from(there, uri)), source: storage };
+    await expect(here.admit(uri, { ...options, manifest, manifestBytes })).rejects.toMatchObject({
+      code: "CTXPACK_E_PACK",
+      message: expect.stringContaining("segment 0 is a frame of 67108864 bytes"),
+    });
+    expect(fetched).toEqual([said.config.digest, said.index.digest]);
+  });
+
   it("a config that is no resolved contract", async () => {
     const config = Buffer.from("{}");
     const uri = `ctx://${sha256(config)}` as const;

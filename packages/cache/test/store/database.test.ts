@@ -46,6 +46,25 @@ describe("frames", () => {
   });
 });
 
+describe("a database that is damaged behind its first page", () => {
+  it("is forgotten when it is read, and when it is written", async () => {
+    for (const use of ["frame", "remember"] as const) {
+      const path = join(workplace(), "store.db");
+      const first = open(path);
+      await first.remember([{ raw, blob, size: 3 }]);
+      first.close();
+      const bytes = readFileSync(path);
+      const page = bytes.readUInt16BE(16);
+      writeFileSync(path, bytes.fill(0xa5, page));
+      const database = open(path);
+      if (use === "frame") expect(await database.frame(raw)).toBeUndefined();
+      else await database.remember([{ raw, blob, size: 3 }]);
+      await database.remember([{ raw, blob, size: 3 }]);
+      expect(await database.frame(raw)).toEqual({ digest: blob, size: 3 });
+    }
+  });
+});
+
 describe("exclusive", () => {
   it("gives back what the work gives, and lets go when it throws", async () => {
     const database = open(join(workplace(), "store.db"));

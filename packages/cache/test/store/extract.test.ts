@@ -122,8 +122,14 @@ describe("extract", () => {
     expect(openFiles(dir).filter((path) => !path.includes("store.db"))).toEqual([]);
   });
 
+  it("writes to a folder with the longest name there may be", async () => {
+    const to = join(dir, "n".repeat(255));
+    await store.extract(uriFor("t"), to);
+    expect(look(to)).toEqual(look(join(dir, "out")));
+  });
+
   it("clears what a killed one left beside the folder", async () => {
-    const stale = join(dir, ".to.ctxpack-00000000.1.999999.1.00000000");
+    const stale = join(dir, ".ctxpack-00000000.1.999999.1.00000000");
     folder(stale, { x: "" });
     execFileSync("touch", ["-d", "2 hours ago", stale]);
     await store.extract(uriFor("t"), join(dir, "to"));

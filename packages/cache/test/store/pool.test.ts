@@ -5,13 +5,16 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@ctxpack/identity";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../src/index.ts";
-import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
+import { SharedFile } from "../../src/store/output.ts";
+import { Pool } from "../../src/store/pool.ts";
+import { contractOf, folder, noise, openFiles, openStore, uriFor, workplace } from "./fixture.ts";
 
 let dir: string;
 let store: Store;
@@ -104,4 +107,22 @@ describe("trees share contents", () => {
     expect(statSync(join(dir, "to/big")).nlink).toBe(1);
     expect(statSync(join(dir, "to/big")).ino).not.toBe(statSync(join(a, "big")).ino);
   });
+});
+
+it("ends when the shared file is cut short while it is compared", async () => {
+  const entry = { digest: sha256(big), offset: 0, path: "big", size: big.length };
+  await treeOf("a", { big });
+  const pool = new Pool(join(store.dir, "files"));
+  const file = new SharedFile(pool, entry, join(dir, "copy"), pool.open(entry) ?? -1);
+  file.write(big.subarray(0, 1_500_000));
+  chmodSync(pooled(big), 0o644);
+  truncateSync(pooled(big), 1_200_000);
+  try {
+    expect(() => file.write(big.subarray(1_500_000))).toThrow(
+      expect.objectContaining({ code: "CTXPACK_E_STORE_DAMAGED" }),
+    );
+  } finally {
+    file.close();
+  }
+  expect(openFiles(dir).filter((path) => !path.includes("store.db"))).toEqual([]);
 });

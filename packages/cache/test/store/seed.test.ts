@@ -265,6 +265,20 @@ describe("a source that changes while it is read", () => {
     ).toEqual([]);
   });
 
+  it("what is removed while it is listed is named as changed", async () => {
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    const out = folder(join(dir, "out"), {});
+    for (let i = 0; i < 4000; i++) folder(join(out, `d${i}`), { f: "" });
+    const seeding = store.seed(out, contractOf("t"));
+    // Listing lets the event loop turn; then nothing of it is there any more.
+    setImmediate(() => rmSync(out, { recursive: true }));
+    await expect(seeding).rejects.toMatchObject({
+      code: "CTXPACK_E_TREE",
+      message: expect.stringContaining("was removed or replaced"),
+    });
+  });
+
   it("an abort leaves nothing open and nothing visible", async () => {
     const dir = workplace();
     const store = await openStore(join(dir, "store"));

@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -53,6 +54,23 @@ describe("open", () => {
       message: expect.stringContaining(message),
     });
     expect(filesOf(dir)).toEqual(before);
+  });
+
+  it("says why something cannot be a store", async () => {
+    const dir = workplace();
+    const file = join(dir, "file");
+    writeFileSync(file, "");
+    symlinkSync(join(dir, "nowhere"), join(dir, "dangling"));
+    const refused = { code: "CTXPACK_E_CONFIG", message: expect.stringContaining(dir) };
+    for (const path of [file, join(file, "x"), join(dir, "dangling"), join(dir, "dangling/x")]) {
+      await expect(Store.open(path)).rejects.toMatchObject(refused);
+    }
+    const long = Store.open(join(dir, "x".repeat(300)));
+    await expect(long).rejects.toMatchObject({ code: "CTXPACK_E_UNSUPPORTED" });
+  });
+
+  it.skipIf(process.platform !== "linux")("ends where no folder can be made", async () => {
+    await expect(Store.open("/proc/x/y")).rejects.toMatchObject({ code: "CTXPACK_E_CONFIG" });
   });
 
   it("goes on where a killed process began one", async () => {
