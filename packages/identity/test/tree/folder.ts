@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -29,6 +29,8 @@ export class TestFolder implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // A test may have closed a folder to its owner too.
+    spawnSync("chmod", ["-R", "u+rwX", this.path]);
     rmSync(this.path, { recursive: true, force: true });
   }
 }

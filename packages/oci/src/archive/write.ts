@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
-import { type Pack, pack } from "tar-stream";
+import type { Pack } from "tar-stream";
 import { copyGraph } from "../copy.ts";
 import type { Descriptor } from "../descriptor.ts";
 import { splitDigest } from "../digest.ts";
@@ -109,6 +109,8 @@ async function writeTar(
   const stop = new AbortController();
   const signal =
     options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  // Loaded when an archive is written: nothing else should wait for it.
+  const { pack } = await import("tar-stream");
   const tar = pack();
   const fail = (error: unknown): never => {
     // What fails later fails because of this.

@@ -88,8 +88,9 @@ async function writePart(
     options.onProgress?.({ phase, unit: "bytes", done, total: d.size, name: d.digest });
   }
   verifier.end();
-  // What has a name is not written to again; readers of a shared layout are other users.
-  await handle.chmod(0o444);
+  // Readers of a shared layout are other users; skopeo writes a manifest that is there once more, in place, and
+  // could not as their owner if this were 0444.
+  await handle.chmod(0o644);
   await handle.datasync();
 }
 
