@@ -1,7 +1,7 @@
 import type { PackRecord } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { identify } from "./identify.ts";
-import { type FoundLegacy, findLegacy, readOnlyLegacy } from "./legacy/find.ts";
+import { explainTag, type FoundLegacy, findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { type FoundPack, lookUp, lookUpTag, openPantry, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { parseSubject } from "./subject.ts";
@@ -39,8 +39,12 @@ export async function identifySubject(
     return { uri: (await identify(session, subject.file, work)).uri };
   }
   const pantry = await openPantry(session, subject.target, signal);
-  const found = await lookUpTag(pantry, subject.tag, signal);
-  return { uri: found.uri, found };
+  try {
+    const found = await lookUpTag(pantry, subject.tag, signal);
+    return { uri: found.uri, found };
+  } catch (error) {
+    throw await explainTag(pantry, subject.tag, error, signal);
+  }
 }
 
 /**

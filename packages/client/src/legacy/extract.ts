@@ -1,45 +1,12 @@
 import { randomBytes } from "node:crypto";
-import {
-  constants,
-  copyFile,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  symlink,
-} from "node:fs/promises";
-import { basename, dirname, join, sep } from "node:path";
+import { constants, copyFile, mkdir, open, rm, symlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Entry, FileEntry } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
 import type { Work } from "../work.ts";
 import type { LegacyPack } from "./pack.ts";
+import { place } from "./place.ts";
 import type { LegacyMember } from "./tar.ts";
-
-/** Throws unless `to` is new or an empty folder, in a folder that exists, outside the store. */
-export async function expectRoom(to: string, store: string): Promise<void> {
-  const parent = await realpath(dirname(to)).catch(unlessMissing);
-  if (parent === undefined || !(await stat(parent)).isDirectory()) {
-    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${dirname(to)} is no folder`, {
-      hint: "create it first",
-      details: { path: dirname(to) },
-    });
-  }
-  if (parent === store || parent.startsWith(store + sep)) {
-    throw new CtxPackError("CTXPACK_E_USAGE", `${to} lies in the store ${store}`, {
-      hint: "name a folder outside the store",
-      details: { path: to, store },
-    });
-  }
-  const there = await lstat(to).catch(unlessMissing);
-  if (there === undefined) return;
-  if (there.isDirectory() && (await readdir(to)).length === 0) return;
-  throw noRoom(to, there.isDirectory() ? "is not empty" : "exists and is no folder");
-}
 
 /**
  * Copies the selected entries of a pack into the new or empty folder `to`: staged beside it, then one rename.
@@ -177,28 +144,4 @@ function refuseForeignName(path: string): void {
     hint: "pull it on another system, or without this file (--only)",
     details: { path },
   });
-}
-
-/** Into an empty folder a folder can be renamed on POSIX systems; elsewhere the empty one goes first. */
-async function place(staging: string, to: string): Promise<void> {
-  if (process.platform === "win32") await rmdir(to).catch(unlessMissing);
-  try {
-    await rename(staging, to);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (!["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(code)) throw error;
-    throw noRoom(to, "was filled by somebody else meanwhile");
-  }
-}
-
-function noRoom(to: string, why: string): CtxPackError {
-  return new CtxPackError("CTXPACK_E_USAGE", `${to} ${why}`, {
-    hint: "name a folder that does not exist yet, or an empty one",
-    details: { path: to },
-  });
-}
-
-function unlessMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-  throw error;
 }

@@ -30,16 +30,49 @@ export async function lookUpLegacy(
   uri: CtxUri,
   signal: AbortSignal,
 ): Promise<FoundLegacy | undefined> {
-  let descriptor: Descriptor;
   try {
-    descriptor = await pantry.target.resolve(legacyTag(uri), { signal });
+    const read = await readLegacy(pantry, legacyTag(uri), signal);
+    return { address: pantry.address, source: pantry.target, uri, ...read };
   } catch (error) {
     if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return undefined;
     throw error;
   }
+}
+
+async function readLegacy(
+  pantry: Pantry,
+  tag: string,
+  signal: AbortSignal,
+): Promise<Pick<FoundLegacy, "descriptor" | "manifest">> {
+  const descriptor = await pantry.target.resolve(tag, { signal });
   const bytes = await fetchBytes(pantry.target, descriptor, { maxBytes: MANIFEST_LIMIT, signal });
-  const manifest = parseLegacyManifest(bytes, descriptor);
-  return { address: pantry.address, source: pantry.target, uri, descriptor, manifest };
+  return { descriptor, manifest: parseLegacyManifest(bytes, descriptor) };
+}
+
+/** What a tag that leads to no pack is told when it is the one of a v0 pack: 12 digits name nothing. */
+export async function explainTag(
+  pantry: Pantry,
+  tag: string,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<unknown> {
+  if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PACK") return error;
+  if (!/^[0-9a-f]{12}$/.test(tag)) return error;
+  try {
+    await readLegacy(pantry, tag, signal);
+  } catch {
+    signal.throwIfAborted();
+    return error;
+  }
+  return new CtxPackError(
+    "CTXPACK_E_UNSUPPORTED",
+    `${pantry.address}:${tag} is a v0 pack of the first prototype: it is read by its whole URI only`,
+    {
+      hint: `write ctx://sha256:${tag}… with all 64 digits, and --from ${pantry.address}`,
+      cause: error,
+      details: { pantry: pantry.address, tag, profile: "v0" },
+    },
+  );
 }
 
 /** The v0 pack in the first of these pantries that has one. A pantry that cannot be opened has none. */

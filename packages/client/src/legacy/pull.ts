@@ -4,9 +4,10 @@ import type { PullOptions, PullResult } from "../pull.ts";
 import { compileSelection } from "../selection.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
-import { expectRoom, extractTo } from "./extract.ts";
+import { extractTo } from "./extract.ts";
 import { type FoundLegacy, readOnlyLegacy } from "./find.ts";
 import { LegacyPack } from "./pack.ts";
+import { expectRoom } from "./place.ts";
 
 /** A pack of the first prototype that was copied into a folder: it never enters the store. */
 export interface LegacyPullResult {

@@ -25,6 +25,7 @@ import {
   member,
   pushLegacy,
   TAG,
+  tarOf,
   URI,
 } from "./pantry.ts";
 
@@ -184,6 +185,14 @@ test("short URIs never find it", async () => {
   }
 });
 
+test("nor does the tag itself, which says what would", async () => {
+  await using ctx = await open();
+  await expect(ctx.pull(`oci:pantry:${TAG}`, { to: "short" })).rejects.toMatchObject({
+    code: "CTXPACK_E_UNSUPPORTED",
+    hint: `write ctx://sha256:${TAG}… with all 64 digits, and --from oci:pantry`,
+  });
+});
+
 test("a policy is asked with manifest and config before the layer is fetched", async () => {
   const asked: string[] = [];
   const refuse: Accept = async (manifest, config) => {
@@ -204,6 +213,20 @@ test("a policy is asked with manifest and config before the layer is fetched", a
   expect(asked.slice(0, 2)).toEqual([manifest.mediaType, manifest.config.mediaType]);
   await using yes = await open(async () => {});
   expect(await yes.pull(URI, { to: "accepted" })).toMatchObject({ verified: "policy" });
+});
+
+test("contents of many pieces arrive whole, in the layer and on the disk", async () => {
+  const content = Buffer.alloc(5_000_001);
+  for (let at = 0; at < content.length; at += 65_536) {
+    crypto.getRandomValues(content.subarray(at, at + 65_536));
+  }
+  await pushLegacy(join(cwd, "large"), gzipSync(tarOf({ name: "data", content })));
+  await using ctx = await open(undefined, ["oci:large"]);
+  const { path } = await ctx.pull(URI, { to: "large-out" });
+  expect(readFileSync(join(path, "data")).equals(content)).toBe(true);
+  const read: Uint8Array[] = [];
+  for await (const chunk of ctx.cat(URI, "data")) read.push(chunk);
+  expect(Buffer.concat(read).equals(content)).toBe(true);
 });
 
 test("Docker's media types, and names that begin with ./", async () => {
