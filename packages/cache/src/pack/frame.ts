@@ -1,4 +1,10 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import {
+  constants,
+  createZstdCompress,
+  type ZstdOptions,
+  zstdCompressSync,
+  zstdDecompressSync,
+} from "node:zlib";
 import { CtxPackError } from "@ctxpack/identity";
 import { frameContentSize } from "./frame-header.ts";
 
@@ -13,9 +19,42 @@ const RAW_BLOCK_HEADER = 3;
  * The bytes depend on the version of zstd, except those of raw frames.
  */
 export function compressFrame(raw: Uint8Array): Uint8Array {
-  const probe = compress(raw.subarray(0, PROBE));
+  return quickFrame(raw) ?? zstdCompressSync(raw, settingsFor(raw.length));
+}
+
+/**
+ * `compressFrame` on a thread of Node's pool, the same bytes. `raw` must not change until the promise
+ * settles.
+ */
+export async function compressFrameAside(raw: Uint8Array): Promise<Uint8Array> {
+  return quickFrame(raw) ?? compressAside(raw);
+}
+
+/** The frame of a segment that needs no more than a look at its first 64 KiB. */
+function quickFrame(raw: Uint8Array): Uint8Array | undefined {
+  const probe = zstdCompressSync(raw.subarray(0, PROBE), settingsFor(Math.min(PROBE, raw.length)));
   if (probe.length * 100 > Math.min(PROBE, raw.length) * 97) return storeFrame(raw);
-  return raw.length <= PROBE ? probe : compress(raw);
+  return raw.length <= PROBE ? probe : undefined;
+}
+
+/**
+ * `zstdCompress` would hand over the input before it says that this was all, and zstd would take another
+ * path. A stream whose every write ends a frame does it in one call; it is not ended, but dropped, since
+ * ending it would add an empty frame.
+ */
+function compressAside(raw: Uint8Array): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const stream = createZstdCompress({
+      ...settingsFor(raw.length),
+      flush: constants.ZSTD_e_end,
+    });
+    stream.once("error", reject);
+    stream.once("data", (frame: Uint8Array) => {
+      stream.destroy();
+      resolve(frame);
+    });
+    stream.write(raw);
+  });
 }
 
 /**
@@ -49,17 +88,17 @@ export function decompressFrame(frame: Uint8Array, size: number): Uint8Array {
   }
 }
 
-function compress(raw: Uint8Array): Uint8Array {
-  return zstdCompressSync(raw, {
+function settingsFor(size: number): ZstdOptions {
+  return {
     // With an output as long as the bound and the size pledged, zstd takes the path of one call.
-    chunkSize: largestFrame(raw.length),
-    pledgedSrcSize: raw.length,
+    chunkSize: largestFrame(size),
+    pledgedSrcSize: size,
     params: {
       [constants.ZSTD_c_compressionLevel]: 1,
       [constants.ZSTD_c_contentSizeFlag]: 1,
       [constants.ZSTD_c_checksumFlag]: 0,
     },
-  });
+  };
 }
 
 /**

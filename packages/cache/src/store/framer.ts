@@ -1,10 +1,12 @@
 import { type Digest, type OnProgress, sha256 } from "@ctxpack/identity";
-import { compressFrame, type PackBlob } from "../pack/index.ts";
+import { compressFrameAside, type PackBlob } from "../pack/index.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
 
-/** Blobs that may be on their way to the disk while the next segment is cut. */
+/** Segments that may be compressed and written while the next one is cut. */
 const IN_FLIGHT = 3;
+/** Uncompressed bytes of these; a larger segment goes alone. */
+const BYTES_IN_FLIGHT = 64 * 2 ** 20;
 
 /** A frame, and whether its blob had to be written. */
 export interface MadeFrame extends Frame {
@@ -20,6 +22,8 @@ export class Framer {
   readonly #onProgress: OnProgress | undefined;
   readonly #made: Promise<MadeFrame>[] = [];
   readonly #writing = new Set<Promise<unknown>>();
+  /** Uncompressed, of the segments in `#writing`. */
+  #bytes = 0;
   /** What the first write that failed threw. */
   #failure: { readonly error: unknown } | undefined;
   /** Compressed bytes written, also before a restart. */
@@ -42,15 +46,22 @@ export class Framer {
       this.#made.push(Promise.resolve({ raw: digest, blob, size, created: false }));
       return;
     }
-    const writing = this.#write(compressFrame(raw), digest);
+    // `raw` is the buffer in which the next segment is cut.
+    const writing = this.#write(Buffer.from(raw), digest);
+    this.#bytes += raw.length;
     this.#made.push(writing);
     this.#writing.add(writing);
-    const ended = (): boolean => this.#writing.delete(writing);
+    const ended = (): void => {
+      this.#writing.delete(writing);
+      this.#bytes -= raw.length;
+    };
     writing.then(ended, (error: unknown) => {
       ended();
       this.#failure ??= { error };
     });
-    if (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
+    while (this.#writing.size >= IN_FLIGHT || this.#bytes > BYTES_IN_FLIGHT) {
+      await Promise.race(this.#writing);
+    }
   }
 
   /** Forgets the frames made so far; their blobs stay. */
@@ -68,8 +79,9 @@ export class Framer {
     await Promise.allSettled(this.#writing);
   }
 
-  async #write(frame: Uint8Array, raw: Digest): Promise<MadeFrame> {
+  async #write(content: Uint8Array, raw: Digest): Promise<MadeFrame> {
     this.#report(raw);
+    const frame = await compressFrameAside(content);
     const { digest, size, created } = await this.#parts.blobs.put(frame);
     if (created) this.#stored += size;
     this.#report(digest);
