@@ -59,10 +59,19 @@ export class FileReader implements ContentReader {
     const path = absolute(root, listing.path(row));
     const fd = openListed(path);
     const stat = fstatSync(fd, { bigint: true });
-    if (stat.isFile() && Number(stat.size) === listing.size(row)) return { row, path, fd, stat };
+    const isListed =
+      stat.isFile() &&
+      Number(stat.size) === listing.size(row) &&
+      isExecutable(stat) === listing.exec(row);
+    if (isListed) return { row, path, fd, stat };
     closeSync(fd);
     throw changed(path, "is not the file that was listed");
   }
+}
+
+/** The owner's x bit, as `scan` sees it. */
+function isExecutable(stat: BigIntStats): boolean {
+  return (stat.mode & 0o100n) !== 0n;
 }
 
 function openListed(path: string): number {

@@ -232,6 +232,7 @@ describe("a source that changes while it is read", () => {
     ["a file grows", (out) => appendFileSync(join(out, "z"), "x")],
     ["a file shrinks", (out) => writeFileSync(join(out, "z"), "")],
     ["a file is rewritten in place", (out) => writeFileSync(join(out, "big"), noise(2_000_000, 9))],
+    ["a file becomes executable", (out) => chmodSync(join(out, "z"), 0o755)],
     ["a file goes", (out) => rmSync(join(out, "z"))],
     [
       "a file becomes a link",
