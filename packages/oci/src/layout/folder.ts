@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { type FileHandle, lstat, mkdir, open, readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError, errorCode } from "../disk.ts";
 
@@ -95,9 +95,26 @@ export async function mayBecomeLayout(dir: string): Promise<boolean> {
 /** Makes a folder, with the ones above it, if it is not there. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeOne(path);
   } catch (error) {
-    throw diskError(error, `${path} cannot be created`, path);
+    if (errorCode(error) !== "ENOENT" || dirname(path) === path) {
+      throw diskError(error, `${path} cannot be created`, path);
+    }
+    await makeFolder(dirname(path));
+    // Once only: Node's recursive mkdir never returns where a folder cannot be made though the one above is
+    // there (/proc), and says ENOENT on a read-only disk.
+    await makeOne(path).catch((again) => {
+      throw diskError(again, `${path} cannot be created`, path);
+    });
+  }
+}
+
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const there = await stat(path).catch(() => undefined);
+    if (there?.isDirectory() !== true) throw error;
   }
 }
 

@@ -131,6 +131,13 @@ describe("open", () => {
   });
 });
 
+it.skipIf(process.platform !== "linux")("is refused where no folder can be made", async () => {
+  // Node's recursive mkdir does not come back from this.
+  await expect(OciLayout.open("/proc/ctxpack/pantry", { create: true })).rejects.toMatchObject({
+    code: "CTXPACK_E_PATH_NOT_FOUND",
+  });
+});
+
 describe("blobs", () => {
   it("are stored under their digest, readable by all", async () => {
     const layout = await newLayout();
