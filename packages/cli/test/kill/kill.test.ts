@@ -189,6 +189,8 @@ test(`kill -9 at ${kills} instants of seed, push and pull`, { timeout: 1_200_000
       });
       const key = phase ?? "finished before the instant";
       counter.set(key, (counter.get(key) ?? 0) + 1);
+      // Runs differ by a few calls: one that was over too soon dies a little earlier instead.
+      if (phase === undefined && next.call > 5) queue.push({ ...next, call: next.call - 5 });
     }
   };
   await Promise.all([worker(), worker()]);
