@@ -233,6 +233,12 @@ const rows: readonly Row[] = [
     message: "c.yaml:2:11: /transforms/0/tool: an empty string",
   },
   {
+    what: "a misspelt key that has to be there",
+    format: "json",
+    text: '{"transforms":[{"tol":"ocr"}]}',
+    message: 'c.json:1:17: /transforms/0/tol: unknown key "tol"; did you mean "tool"?',
+  },
+  {
     what: "an unknown key",
     format: "yaml",
     text: "transforms:\n  - tool: ocr\n    parms: {dpi: 300}\n",

@@ -41,9 +41,23 @@ const MAX_ERRORS = 100;
 /** What `validate` refuses about `value`, in words for a person: the first hundred or so. */
 export function schemaProblems(validate: Validator, value: unknown, spell: Spell): Problem[] {
   if (validate(value)) return [];
-  return (validate.errors ?? [])
-    .slice(0, MAX_ERRORS)
+  const errors = (validate.errors ?? []).slice(0, MAX_ERRORS);
+  return errors
+    .filter((error) => !errors.some((other) => isSlipOf(other, error)))
     .flatMap((error) => describe(error, spell) ?? []);
+}
+
+/** Whether `unknown` is a misspelt key and `missing` the one that was meant: one fault, told once. */
+function isSlipOf(unknown: SchemaError, missing: SchemaError): boolean {
+  if (unknown.keyword !== "additionalProperties" || missing.keyword !== "required") return false;
+  if (unknown.instancePath !== missing.instancePath) return false;
+  return meant(unknown) === missing.params["missingProperty"];
+}
+
+/** The known key that an unknown one is a slip of. */
+function meant(error: SchemaError): string | undefined {
+  const known = Object.keys(error.parentSchema?.properties ?? {});
+  return nearest(String(error.params["additionalProperty"]), known);
 }
 
 function describe(error: SchemaError, spell: Spell): Problem | undefined {
@@ -78,7 +92,7 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
 function unknownKey(error: SchemaError): Problem {
   const key = String(error.params["additionalProperty"]);
   const known = Object.keys(error.parentSchema?.properties ?? {});
-  const near = nearest(key, known);
+  const near = meant(error);
   const guess = near === undefined ? "" : `; did you mean ${quote(near)}?`;
   const hint = near === undefined ? `known here: ${known.join(", ")}` : undefined;
   const step = key.replaceAll("~", "~0").replaceAll("/", "~1");
