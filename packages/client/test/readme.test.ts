@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { removeReadOnly } from "./remove.ts";
 
 test("the first example of the README runs, and finds its result the second time", () => {
   const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
@@ -20,7 +21,6 @@ test("the first example of the README runs, and finds its result the second time
     rmSync(join(cwd, "out"), { recursive: true });
     expect(run().stdout).toBe(first.stdout);
   } finally {
-    spawnSync("chmod", ["-R", "u+rwX", cwd]);
-    rmSync(cwd, { recursive: true, force: true });
+    removeReadOnly(cwd);
   }
 });

@@ -27,7 +27,7 @@ const members: TarMember[] = [
   file("run", { exec: true }),
   file("n".repeat(100)),
   file("n".repeat(101)),
-  file("deep/".repeat(60) + "é"),
+  file(`${"deep/".repeat(60)}é`),
   file("with space\tand\\backslash\u2028"),
   link("link", "plain"),
   link("back", "../x"),

@@ -6,6 +6,7 @@ import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { CtxPack } from "@ctxpack/client";
 import { OciLayout } from "@ctxpack/oci";
 import { afterAll, expect, test } from "vitest";
+import { removeReadOnly } from "../remove.ts";
 import {
   CONTRACT,
   description,
@@ -23,7 +24,7 @@ import {
 } from "./pantry.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-v0-hostile-"));
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => removeReadOnly(cwd));
 
 const OUTSIDE = join(cwd, "outside");
 writeFileSync(OUTSIDE, "mine");

@@ -1,15 +1,16 @@
 // Packs as the prototype's own language writes them: python3's json, hashlib, tarfile and gzip.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CtxPack } from "@ctxpack/client";
 import type { CtxUri } from "@ctxpack/identity";
 import { afterAll, expect, test } from "vitest";
+import { removeReadOnly } from "../remove.ts";
 import { pushLegacy } from "./pantry.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-v0-python-"));
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => removeReadOnly(cwd));
 
 const python = spawnSync("python3", ["--version"]).status === 0;
 if (!python) console.warn("skipped: needs python3");

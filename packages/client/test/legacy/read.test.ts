@@ -16,6 +16,7 @@ import { type Accept, CtxPack, CtxPackError } from "@ctxpack/client";
 import { legacyBytes, sha256, uriOf } from "@ctxpack/identity";
 import { OciLayout } from "@ctxpack/oci";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { removeReadOnly } from "../remove.ts";
 import {
   CONTRACT,
   description,
@@ -30,7 +31,7 @@ import {
 } from "./pantry.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-v0-"));
-afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+afterAll(() => removeReadOnly(cwd));
 beforeAll(() => pushLegacy(join(cwd, "pantry"), goodLayer()));
 
 const warnings: string[] = [];
