@@ -7,6 +7,7 @@ import { MANIFEST_LIMIT, parseManifest, successors } from "./manifest.ts";
 import { hasSuccessors } from "./media-type.ts";
 import { type BlobSource, bytesSource } from "./source.ts";
 import type {
+  Located,
   OperationOptions,
   ReadOnlyStorage,
   ReadOnlyTarget,
@@ -45,7 +46,7 @@ export interface CopySummary {
   readonly existing: { readonly blobs: number; readonly bytes: number };
 }
 
-type Source = ReadOnlyStorage & Partial<ReferrerLister>;
+type Source = ReadOnlyStorage & Partial<ReferrerLister & Located>;
 
 /**
  * Copies a blob or manifest and everything it refers to, each digest once, a manifest only after
@@ -171,8 +172,23 @@ class GraphCopy {
     if (!hasSuccessors(d.mediaType)) return this.#transfer(d, this.#sourceOf(d));
     const bytes = await this.#limit(() => this.#readManifest(d));
     const manifest = parseManifest(bytes, d);
-    await Promise.all(successors(manifest).map((child) => this.#visit(child, d, depth + 1)));
-    await this.#transfer(d, bytesSource(bytes), manifest.subject !== undefined);
+    const children = successors(manifest);
+    await Promise.all(children.map((child) => this.#visit(child, d, depth + 1)));
+    const refers = manifest.subject !== undefined;
+    try {
+      await this.#transfer(d, bytesSource(bytes), refers);
+    } catch (error) {
+      if (!lacksChild(error)) throw error;
+      // What was there a moment ago is there no longer (a registry collects what nothing refers to yet), or was
+      // never there though it said so: everything is sent once more, unasked.
+      await Promise.all(
+        children
+          .filter((child) => this.#options.select?.(child, d) !== false)
+          .filter((child) => !hasSuccessors(child.mediaType))
+          .map((child) => this.#limit(() => this.#push(child, this.#sourceOf(child)))),
+      );
+      await this.#transfer(d, bytesSource(bytes), refers);
+    }
   }
 
   async #readManifest(d: Descriptor): Promise<Uint8Array> {
@@ -236,6 +252,7 @@ class GraphCopy {
     const signal = this.#signal;
     return {
       size: d.size,
+      from: this.#source.location,
       open: (offset, length) => {
         const range =
           offset === undefined ? undefined : { offset, length: length ?? d.size - offset };
@@ -243,6 +260,14 @@ class GraphCopy {
       },
     };
   }
+}
+
+/** Whether a destination refused a manifest because something that it lists is not there. */
+function lacksChild(error: unknown): boolean {
+  if (!CtxPackError.isInstance(error)) return false;
+  const { errors } = error.details;
+  if (!Array.isArray(errors)) return false;
+  return errors.some(({ code }) => code === "MANIFEST_BLOB_UNKNOWN" || code === "BLOB_UNKNOWN");
 }
 
 /** With less than one in flight nothing would ever start, and nobody would be told. */

@@ -33,6 +33,14 @@ export function isIndexType(type: string): boolean {
   return type === IMAGE_INDEX_TYPE || type === DOCKER_MANIFEST_LIST_TYPE;
 }
 
+/** What is asked for where a manifest is wanted: a registry hides what is not named here. */
+export const MANIFEST_TYPES: readonly string[] = [
+  IMAGE_MANIFEST_TYPE,
+  IMAGE_INDEX_TYPE,
+  DOCKER_MANIFEST_TYPE,
+  DOCKER_MANIFEST_LIST_TYPE,
+];
+
 /** Whether a graph walk has to look inside content of this type for successors. */
 export function hasSuccessors(type: string): boolean {
   return isManifestType(type) || isIndexType(type);

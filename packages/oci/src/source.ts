@@ -6,6 +6,8 @@ import { diskError } from "./disk.ts";
 export interface BlobSource {
   /** In bytes. */
   readonly size: number;
+  /** The repository it is read from: another one of the same registry can take it without being sent it. */
+  readonly from?: { readonly host: string; readonly repository: string } | undefined;
   /** The bytes from `offset` (0) on, `length` of them (the rest). A chunk stays valid after the next. */
   open(offset?: number, length?: number): AsyncIterable<Uint8Array>;
 }

@@ -86,5 +86,10 @@ export interface Deleter {
   delete(d: Descriptor, options?: OperationOptions): Promise<void>;
 }
 
+/** Somewhere in a registry: who copies to another repository there need not send what it has. */
+export interface Located {
+  readonly location: { readonly host: string; readonly repository: string };
+}
+
 export type ReadOnlyTarget = ReadOnlyStorage & Resolver;
 export type Target = Storage & Resolver & Tagger;

@@ -1,0 +1,74 @@
+import { unlessAborted } from "../abort.ts";
+
+const EPOCH_MS = 100;
+
+/**
+ * How many requests may be in flight to a host: as many as it bears. One more after as many successes as
+ * there are lanes; half of them after it said that there were too many, once per 100 ms.
+ */
+export class Lanes {
+  readonly #most: number;
+  #limit: number;
+  #busy = 0;
+  #successes = 0;
+  #cutAt = Number.NEGATIVE_INFINITY;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(first: number, most: number) {
+    this.#most = most;
+    this.#limit = Math.min(first, most);
+  }
+
+  /** The number of lanes now. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Waits for a lane; call what it resolves to, once or more often, to give it back. */
+  async enter(signal: AbortSignal | undefined): Promise<() => void> {
+    signal?.throwIfAborted();
+    while (this.#busy >= this.#limit) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      try {
+        await unlessAborted(promise, signal);
+      } catch (error) {
+        // Woken up and aborted at once: the next one must not wait for a lane that is free.
+        if (!this.#waiting.delete(resolve)) this.#wake();
+        throw error;
+      }
+    }
+    this.#busy++;
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      this.#busy--;
+      this.#wake();
+    };
+  }
+
+  /** A request was answered. */
+  succeeded(): void {
+    if (++this.#successes < this.#limit || this.#limit >= this.#most) return;
+    this.#successes = 0;
+    this.#limit++;
+    this.#wake();
+  }
+
+  /** The host has too many of them. */
+  overloaded(nowMs: number = performance.now()): void {
+    if (nowMs - this.#cutAt < EPOCH_MS) return;
+    this.#cutAt = nowMs;
+    this.#successes = 0;
+    this.#limit = Math.max(1, Math.floor(this.#limit / 2));
+  }
+
+  #wake(): void {
+    if (this.#busy >= this.#limit) return;
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    next();
+  }
+}

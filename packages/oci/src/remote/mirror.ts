@@ -1,0 +1,131 @@
+import { CtxPackError } from "@ctxpack/identity";
+import type { Descriptor } from "../descriptor.ts";
+import { isBlobDigest } from "../digest.ts";
+import type {
+  FetchOptions,
+  OperationOptions,
+  ReadOnlyTarget,
+  ReferrerLister,
+  ReferrerOptions,
+  TagLister,
+} from "../target.ts";
+import { verified } from "../verify.ts";
+import type { Repository } from "./repository.ts";
+
+/** A repository that can be read only, through mirrors too. */
+export type MirroredRepository = ReadOnlyTarget & TagLister & ReferrerLister;
+
+/**
+ * Reads a repository through mirrors: what has a digest from the first mirror that has it, else from the
+ * repository itself; a tag from the repository itself, for a mirror may lag behind, and from a mirror only when the
+ * repository cannot be reached. Every byte is verified wherever it comes from.
+ */
+export function mirrored(
+  primary: Repository,
+  mirrors: readonly Repository[],
+  options: { readonly onWarning?: ((text: string) => void) | undefined } = {},
+): MirroredRepository {
+  return new Mirrored(primary, mirrors, options.onWarning ?? (() => {}));
+}
+
+class Mirrored implements MirroredRepository {
+  readonly #primary: Repository;
+  readonly #mirrors: readonly Repository[];
+  readonly #warn: (text: string) => void;
+  /** Not asked again: one that was down is down for the next blob too. */
+  readonly #failed = new Set<Repository>();
+
+  constructor(primary: Repository, mirrors: readonly Repository[], warn: (text: string) => void) {
+    this.#primary = primary;
+    this.#mirrors = mirrors;
+    this.#warn = warn;
+  }
+
+  async exists(d: Descriptor, options: OperationOptions = {}): Promise<boolean> {
+    return this.#primary.exists(d, options);
+  }
+
+  async *fetch(d: Descriptor, options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
+    const { offset, length } = options.range ?? { offset: 0, length: d.size };
+    const chunks = this.#chunks(d, offset, offset + length, options);
+    yield* options.range === undefined ? verified(chunks, d) : chunks;
+  }
+
+  /** What one source has given is not given twice: the next one goes on where it stopped. */
+  async *#chunks(
+    d: Descriptor,
+    start: number,
+    end: number,
+    options: FetchOptions,
+  ): AsyncGenerator<Uint8Array> {
+    let at = start;
+    for (const mirror of this.#alive()) {
+      try {
+        const range = { offset: at, length: end - at };
+        for await (const chunk of mirror.fetch(d, { ...options, range })) {
+          at += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        this.#passOver(mirror, error, options.signal);
+      }
+    }
+    const range = { offset: at, length: end - at };
+    yield* this.#primary.fetch(d, { ...options, range });
+  }
+
+  async resolve(reference: string, options: OperationOptions = {}): Promise<Descriptor> {
+    const first = isBlobDigest(reference) ? this.#alive() : [];
+    for (const mirror of first) {
+      try {
+        return await mirror.resolve(reference, options);
+      } catch (error) {
+        this.#passOver(mirror, error, options.signal);
+      }
+    }
+    try {
+      return await this.#primary.resolve(reference, options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!isDown(error)) throw error;
+      for (const mirror of this.#alive()) {
+        try {
+          const found = await mirror.resolve(reference, options);
+          this.#warn(
+            `${this.#primary.address} cannot be reached: ${reference} is what the mirror ${mirror.address} has`,
+          );
+          return found;
+        } catch (cause) {
+          this.#passOver(mirror, cause, options.signal);
+        }
+      }
+      throw error;
+    }
+  }
+
+  tags(options: OperationOptions = {}): AsyncIterable<string> {
+    return this.#primary.tags(options);
+  }
+
+  referrers(subject: Descriptor, options: ReferrerOptions = {}): AsyncIterable<Descriptor> {
+    return this.#primary.referrers(subject, options);
+  }
+
+  #alive(): readonly Repository[] {
+    return this.#mirrors.filter((mirror) => !this.#failed.has(mirror));
+  }
+
+  /** A mirror that does not have it is asked for the next thing; one that fails is not. */
+  #passOver(mirror: Repository, error: unknown, signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (!CtxPackError.isInstance(error)) throw error;
+    if (error.code === "CTXPACK_E_NOT_FOUND") return;
+    this.#failed.add(mirror);
+    this.#warn(`the mirror ${mirror.address} was passed over: ${error.message}`);
+  }
+}
+
+function isDown(error: unknown): boolean {
+  return CtxPackError.isInstance(error) && error.code === "CTXPACK_E_UNAVAILABLE";
+}
