@@ -1,5 +1,6 @@
 import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
 import { describeUrl } from "./address.ts";
+import { printable } from "./printable.ts";
 import type { RegistryResponse } from "./response.ts";
 import { isRetryableStatus, parseRetryAfter } from "./retry.ts";
 
@@ -75,7 +76,10 @@ export function parseFaults(body: Uint8Array): RegistryFault[] {
     const { code, message } = (entry ?? {}) as Record<string, unknown>;
     if (typeof code !== "string" && typeof message !== "string") return [];
     return [
-      { code: printable(String(code ?? "UNKNOWN")), message: printable(String(message ?? "")) },
+      {
+        code: printable(String(code ?? "UNKNOWN"), TEXT_LIMIT),
+        message: printable(String(message ?? ""), TEXT_LIMIT),
+      },
     ];
   });
 }
@@ -143,13 +147,5 @@ function describeText(body: Uint8Array, response: RegistryResponse): string {
   if (type.includes("html"))
     return "(a web page: a proxy or login page stands before the registry)";
   const text = new TextDecoder().decode(body).trim();
-  return text.startsWith("<") || text.startsWith("{") ? "" : printable(text);
-}
-
-/** What others send may hold what a terminal obeys. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, " ")
-    .slice(0, TEXT_LIMIT);
+  return text.startsWith("<") || text.startsWith("{") ? "" : printable(text, TEXT_LIMIT);
 }

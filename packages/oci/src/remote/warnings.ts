@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 const LIMIT = 20;
 
 /** What a registry wants its users to read: each text once, and never more than a few. */
@@ -28,6 +30,5 @@ export function parseWarning(value: string): string | undefined {
   if (value.length > 4096) return undefined;
   const quoted = /^299 - "((?:[^"\\]|\\.)*)"\s*$/.exec(value)?.[1];
   if (quoted === undefined) return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal would obey them
-  return quoted.replace(/\\(.)/g, "$1").replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return printable(quoted.replace(/\\(.)/g, "$1"), 4096);
 }
