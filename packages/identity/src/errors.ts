@@ -45,6 +45,8 @@ export type CtxPackErrorCode =
   | "CTXPACK_E_POLICY"
   /** A registry or network that does not answer (exit 7). */
   | "CTXPACK_E_UNAVAILABLE"
+  /** A registry whose answer breaks the protocol, or asks for something unsafe (exit 7). */
+  | "CTXPACK_E_PROTOCOL"
   /** Took longer than allowed (exit 7). */
   | "CTXPACK_E_TIMEOUT"
   /** The same contract with another output (exit 8). */
