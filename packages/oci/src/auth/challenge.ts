@@ -11,7 +11,7 @@ const LIMIT = 16 << 10;
 
 const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
-const QUOTED = /"((?:[^"\\]|\\[^])*)"/y;
+const QUOTED = /"((?:[^"\\]|\\.)*)"/sy;
 const SPACE = /[ \t]*/y;
 const SEPARATORS = /[ \t,]*/y;
 
@@ -56,7 +56,7 @@ function parseOne(text: string): Challenge[] {
       at++;
       take(SPACE);
       const quoted = take(QUOTED);
-      const value = quoted ? (quoted[1] as string).replace(/\\([^])/g, "$1") : take(TOKEN)?.[0];
+      const value = quoted ? (quoted[1] as string).replace(/\\(.)/gs, "$1") : take(TOKEN)?.[0];
       if (value === undefined) return challenges;
       // The first one counts: a second of the same name would be somebody's addition.
       if (!parameters.has(name.toLowerCase())) parameters.set(name.toLowerCase(), value);
