@@ -1,4 +1,5 @@
 export { type Certificates, type KeyPair, makeCertificates } from "./certificates.ts";
+export { type DelayLinkOptions, startDelayLink } from "./delay-link.ts";
 export {
   type DockerRegistry,
   type DockerRegistryOptions,
@@ -8,6 +9,12 @@ export type { TokenRequest } from "./fault/auth.ts";
 export type { Counted, Faults } from "./fault/faults.ts";
 export { digestOf } from "./fault/store.ts";
 export {
+  type FaultLink,
+  type FaultLinkOptions,
+  type LinkFault,
+  startFaultLink,
+} from "./fault-link.ts";
+export {
   type FaultRegistry,
   type FaultRegistryOptions,
   startFaultRegistry,
@@ -15,6 +22,7 @@ export {
 export type { Listening, RecordedRequest, ServerTls } from "./http-server.ts";
 export { type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
 export { missingProgram } from "./processes.ts";
+export type { Direction, Relay, Target } from "./relay.ts";
 export { type Sink, type SinkOptions, startSink } from "./sink.ts";
 export {
   startTokenServer,
