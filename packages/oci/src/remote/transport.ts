@@ -347,7 +347,8 @@ export class Transport implements AsyncDisposable {
   }
 }
 
-function tooLong(failure: CtxPackError, waitMs: number): CtxPackError {
+/** The error of an answer that asks to wait longer than the policy allows. */
+export function tooLong(failure: CtxPackError, waitMs: number): CtxPackError {
   const seconds = Math.ceil(waitMs / 1000);
   return new CtxPackError(
     "CTXPACK_E_UNAVAILABLE",

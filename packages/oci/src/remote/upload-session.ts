@@ -1,155 +1,193 @@
-import { CtxPackError, type Digest } from "@ctxpack/identity";
+import { CtxPackError } from "@ctxpack/identity";
+import { repositoryScope } from "../auth/scope.ts";
+import type { Descriptor } from "../descriptor.ts";
+import { isBlobDigest, splitDigest } from "../digest.ts";
+import type { BlobSource } from "../source.ts";
 import { describeUrl } from "./address.ts";
 import { parseUploadRange } from "./headers.ts";
 import { refuse } from "./redirect.ts";
 import type { RegistryResponse } from "./response.ts";
 import type { RegistryRequest, Transport } from "./transport.ts";
+import { type ChunkBounds, chunkBounds } from "./upload-limits.ts";
+import { uploadLocation, withDigest } from "./upload-location.ts";
 
-/** What a session's requests have in common. */
-export type SessionRequest = Pick<RegistryRequest, "scopes" | "repository" | "right" | "signal">;
+/** A DELETE that nobody waits for any longer, in milliseconds. */
+const CANCEL_MS = 5000;
 
-/** An upload that was begun (distribution-spec, "Pushing blobs"): where it goes on, which changes with every answer. */
+/** Bytes on their way into a session. */
+export interface UploadPart {
+  readonly body: BlobSource;
+  readonly onSent: (bytes: number) => void;
+  readonly signal: AbortSignal | undefined;
+  /** Whether a `Content-Range` says which bytes they are. */
+  readonly ranged: boolean;
+}
+
+/**
+ * One upload that a registry has opened (distribution-spec, "Pushing blobs"). Each request is sent once: what
+ * a failure means depends on where the upload stands.
+ */
 export class UploadSession {
-  /** Where the next request goes; always what the last answer said. */
-  location: URL;
-  /** Bytes a PATCH should have at least and at most, as the registry says. */
-  readonly chunkMin: number | undefined;
-  readonly chunkMax: number | undefined;
+  readonly bounds: ChunkBounds;
+  /** Bytes it has, as far as that is known. */
+  offset = 0;
+  /** Requests that brought it bytes. */
+  pieces = 0;
+  /** It has said less than it has: what it says is not to be relied on (ECR, older zot). */
+  isBehind = false;
   readonly #transport: Transport;
-  readonly #shared: SessionRequest;
+  readonly #repository: string;
+  readonly #origin: URL;
+  #location: URL;
 
-  private constructor(transport: Transport, shared: SessionRequest, response: RegistryResponse) {
+  private constructor(
+    transport: Transport,
+    repository: string,
+    facts: { readonly origin: URL; readonly location: URL; readonly bounds: ChunkBounds },
+  ) {
     this.#transport = transport;
-    this.#shared = shared;
-    this.location = locationOf(transport, response);
-    this.chunkMin = bytesOf(response.headers.get("oci-chunk-min-length"));
-    this.chunkMax = bytesOf(response.headers.get("oci-chunk-max-length"));
+    this.#repository = repository;
+    this.#origin = facts.origin;
+    this.#location = facts.location;
+    this.bounds = facts.bounds;
   }
 
-  /** Takes a 202 to a POST. Throws CTXPACK_E_PROTOCOL for one that does not say where to go on. */
-  static async from(
+  /** The session that an answer with 202 opened. */
+  static async of(
     transport: Transport,
-    shared: SessionRequest,
+    repository: string,
     response: RegistryResponse,
   ): Promise<UploadSession> {
     await response.discard();
-    return new UploadSession(transport, shared, response);
-  }
-
-  /** Sends the last bytes, or all; throws unless the registry has the blob. */
-  async finish(
-    digest: Digest,
-    request: Pick<RegistryRequest, "body" | "headers" | "onSent">,
-  ): Promise<RegistryResponse> {
-    const url = new URL(this.location);
-    url.searchParams.set("digest", digest);
-    return this.#send({ ...request, method: "PUT", url, expect: [200, 201, 204] });
-  }
-
-  /** Sends bytes from `start` on; gives back how many the registry says that it has. */
-  async patch(
-    start: number,
-    size: number,
-    request: Pick<RegistryRequest, "body" | "onSent">,
-  ): Promise<number | undefined> {
-    const headers = {
-      "content-type": "application/octet-stream",
-      "content-range": `${start}-${start + size - 1}`,
-    };
-    const response = await this.#send({
-      ...request,
-      method: "PATCH",
-      url: this.location,
-      headers,
-      // ECR answers with 201.
-      expect: [200, 201, 202, 204],
+    const origin = await transport.origin();
+    const allowCrossHost = transport.options.allowCrossHostUpload === true;
+    const location = uploadLocation(response.headers.get("location"), response.url, {
+      origin,
+      allowCrossHost,
     });
+    const bounds = chunkBounds(response.headers);
+    return new UploadSession(transport, repository, { origin, location, bounds });
+  }
+
+  static async open(
+    transport: Transport,
+    repository: string,
+    signal: AbortSignal | undefined,
+  ): Promise<UploadSession> {
+    const response = await transport.send({
+      ...pushing(repository, signal),
+      method: "POST",
+      url: `/v2/${repository}/blobs/uploads/`,
+      expect: [202],
+    });
+    return UploadSession.of(transport, repository, response);
+  }
+
+  /** Sends bytes in a PATCH. Throws CTXPACK_E_PROTOCOL when it then has more than it was sent. */
+  async patch(part: UploadPart): Promise<void> {
+    const response = await this.#send("PATCH", this.#location, part, [201, 202, 204]);
     this.#follow(response);
-    return parseUploadRange(response.headers.get("range"));
+    const own = this.offset + part.body.size;
+    const has = parseUploadRange(response.headers.get("range"));
+    if (has !== undefined && has > own) throw this.#tooMuch(response.url, has, own);
+    this.isBehind = has !== undefined && has < own;
+    this.offset = own;
+    this.pieces++;
   }
 
-  /** How many bytes the registry has; `undefined` when it does not know the session any more. */
-  async status(): Promise<number | undefined> {
-    try {
-      const response = await this.#send({
-        method: "GET",
-        url: this.location,
-        expect: [200, 202, 204],
-      });
-      this.#follow(response);
-      return parseUploadRange(response.headers.get("range"));
-    } catch (error) {
-      this.#shared.signal?.throwIfAborted();
-      if (CtxPackError.isInstance(error)) return undefined;
-      throw error;
-    }
+  /** Ends the upload, with the last bytes. Throws CTXPACK_E_DIGEST_MISMATCH when another blob was stored. */
+  async finish(d: Descriptor, part: UploadPart): Promise<void> {
+    const url = withDigest(this.#location, d.digest);
+    const response = await this.#send("PUT", url, part, [201, 204]);
+    expectDigest(response, d);
   }
 
-  /** Tells the registry that nothing more comes, as well as that goes: also after an abort, and for 5 s at most. */
+  /** Bytes the registry says it has; `undefined`: it does not say. `most`: bytes it can have. */
+  async status(most: number, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const response = await this.#transport.send({
+      ...pushing(this.#repository, signal),
+      method: "GET",
+      url: this.#location,
+      expect: [200, 202, 204, 405],
+    });
+    await response.discard();
+    if (response.status === 405) return undefined;
+    this.#follow(response);
+    const has = parseUploadRange(response.headers.get("range"));
+    if (has !== undefined && has > most) throw this.#tooMuch(response.url, has, most);
+    return has;
+  }
+
+  /** Gives up the session, also after an abort. What it left ends by itself if this fails. */
   async cancel(): Promise<void> {
     try {
       const response = await this.#transport.send({
-        ...this.#shared,
-        signal: AbortSignal.timeout(5000),
+        ...pushing(this.#repository, AbortSignal.timeout(CANCEL_MS)),
         method: "DELETE",
-        url: this.location,
-        once: true,
-        expect: [200, 202, 204, 400, 401, 403, 404, 405],
+        url: this.#location,
+        expect: [200, 202, 204],
       });
       await response.discard();
     } catch {
-      // A session that nobody ends is ended by the registry.
+      // The reason why it is given up is what counts.
     }
   }
 
   async #send(
-    request: Omit<RegistryRequest, "scopes" | "repository" | "right" | "signal" | "once">,
+    method: "PATCH" | "PUT",
+    url: URL,
+    { body, onSent, signal, ranged }: UploadPart,
+    expect: readonly number[],
   ): Promise<RegistryResponse> {
-    const response = await this.#transport.send({ ...this.#shared, ...request, once: true });
+    const last = this.offset + body.size - 1;
+    const response = await this.#transport.send({
+      ...pushing(this.#repository, signal),
+      method,
+      url,
+      headers: {
+        "content-type": "application/octet-stream",
+        ...(ranged && body.size > 0 && { "content-range": `${this.offset}-${last}` }),
+      },
+      ...(body.size > 0 && { body }),
+      onSent,
+      expect,
+    });
     await response.discard();
     return response;
   }
 
   #follow(response: RegistryResponse): void {
-    if (response.headers.get("location") !== undefined) {
-      this.location = locationOf(this.#transport, response);
-    }
+    const location = response.headers.get("location");
+    if (location === undefined) return;
+    const allowCrossHost = this.#transport.options.allowCrossHostUpload === true;
+    const rules = { origin: this.#origin, allowCrossHost };
+    this.#location = uploadLocation(location, response.url, rules);
+  }
+
+  #tooMuch(at: URL, has: number, sent: number): CtxPackError {
+    const url = describeUrl(at);
+    return refuse(`${url} says it has ${has} bytes, ${sent} were sent`, { url, has, sent });
   }
 }
 
-/**
- * Where an upload goes on. At another host only where the user allows it, and then without credentials; never
- * from https to http (CVE-2026-50151). Throws CTXPACK_E_PROTOCOL.
- */
-function locationOf(transport: Transport, response: RegistryResponse): URL {
-  const from = response.url;
-  const where = describeUrl(from);
-  const location = response.headers.get("location");
-  const url = location === undefined ? null : URL.parse(location, from.href);
-  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw refuse(`${where} does not say where an upload goes on`, { url: where });
-  }
-  if (from.protocol === "https:" && url.protocol === "http:") {
-    throw refuse(`${where} lets an upload go on without encryption, at ${url.host}`, {
-      url: where,
-      location: describeUrl(url),
-    });
-  }
-  if (url.host !== from.host && transport.options.allowCrossHostUpload !== true) {
-    throw new CtxPackError(
-      "CTXPACK_E_PROTOCOL",
-      `${where} lets an upload go on at another host, ${url.host}`,
-      {
-        hint: 'if that is right, set "allowCrossHostUpload" in the registry\'s settings',
-        details: { url: where, location: describeUrl(url) },
-      },
-    );
-  }
-  url.username = "";
-  url.password = "";
-  return url;
+/** What every request of an upload has in common. */
+export function pushing(
+  repository: string,
+  signal: AbortSignal | undefined,
+): Pick<RegistryRequest, "scopes" | "repository" | "right" | "once" | "signal"> {
+  const scopes = [repositoryScope(repository, "pull", "push")];
+  return { scopes, repository, right: "push", once: true, signal };
 }
 
-function bytesOf(value: string | undefined): number | undefined {
-  return value !== undefined && /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;
+/** Throws CTXPACK_E_DIGEST_MISMATCH when the registry says that it stored another blob. */
+export function expectDigest(response: RegistryResponse, d: Descriptor): void {
+  const said = response.headers.get("docker-content-digest");
+  // One of another algorithm says nothing: distribution 2.8 answers a sha512 with a sha256.
+  if (said === undefined || !isBlobDigest(said) || said === d.digest) return;
+  if (splitDigest(said).algorithm !== splitDigest(d.digest).algorithm) return;
+  const url = describeUrl(response.url);
+  throw new CtxPackError("CTXPACK_E_DIGEST_MISMATCH", `${url} stored another blob, ${said}`, {
+    hint: "the bytes were changed on their way, or the registry is broken",
+    details: { url, expected: d.digest, found: said },
+  });
 }
