@@ -82,7 +82,7 @@ async function patch(exchange: Exchange, store: Store, session: Session): Promis
     return;
   }
   if (length > chunkMax) {
-    exchange.html(413, "413 Request Entity Too Large", { Connection: "close" });
+    exchange.html(413, "413 Request Entity Too Large");
     return;
   }
   if (outOfOrder(exchange, session)) return;
@@ -101,7 +101,7 @@ async function put(exchange: Exchange, store: Store, session: Session): Promise<
   const length = Number(exchange.header("content-length") ?? 0);
   const digest = exchange.url.searchParams.get("digest");
   if (length > singlePutMax) {
-    exchange.html(413, "413 Request Entity Too Large", { Connection: "close" });
+    exchange.html(413, "413 Request Entity Too Large");
     return;
   }
   if (digest === null) {
