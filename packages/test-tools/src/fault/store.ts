@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from "node:crypto";
 
-export interface StoredBlob {
+interface StoredBlob {
   readonly bytes: Buffer;
   /** When it arrived, in milliseconds of `Date.now()`. */
   readonly at: number;
 }
 
-export interface StoredManifest {
+interface StoredManifest {
   readonly bytes: Buffer;
   readonly mediaType: string;
 }
