@@ -1,8 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { defaultStoreDirectory } from "@ctxpack/cache";
-import { CtxPackError } from "@ctxpack/identity";
+import {
+  type ConfigFile,
+  checkConcurrency,
+  readConfigFile,
+  userConfigPath,
+} from "./config-file.ts";
+import { invalid } from "./config-value.ts";
+import { mergeRegistries, type RegistrySettings } from "./registry-settings.ts";
 
 /** Environment variables, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -14,6 +19,8 @@ export interface PantryConfig {
   /** `oci:DIR` or `host/repository`. A relative DIR counts from `baseDir`. */
   readonly address: string;
   readonly baseDir: string;
+  /** Its packs may be taken by `run`, `map` and `resolve` although nobody signed them. */
+  readonly trust?: "unsigned";
 }
 
 /** How this machine and project use CtxPack, every source put together. */
@@ -25,14 +32,14 @@ export interface Config {
   readonly offline: boolean;
   /** Blobs in flight at a time, when somebody chose. */
   readonly concurrency?: number;
-}
-
-/** What one file may say. */
-interface ConfigFile {
-  readonly cacheDir?: string;
-  readonly pantries?: readonly PantryConfig[];
-  readonly offline?: boolean;
-  readonly concurrency?: number;
+  /** Every pantry with a name, also those that another source has hidden. */
+  readonly named: readonly PantryConfig[];
+  /** Addresses that the user takes unsigned packs from. */
+  readonly trusted: ReadonlySet<string>;
+  /** What each registry needs, by host[:port]. */
+  readonly registries: Readonly<Record<string, RegistrySettings>>;
+  /** The files that were read, the first one first. */
+  readonly files: readonly string[];
 }
 
 export interface LoadConfigOptions {
@@ -50,16 +57,22 @@ const PROJECT_FILE = "ctxpack.config.json";
 export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
   const { cwd, env, signal } = options;
   const project = await findProjectFile(cwd, signal);
-  const user = await readConfigFile(userConfigPath(env), signal);
+  const userFile = userConfigPath(env);
+  const user = await readConfigFile(userFile, "user", signal);
   const layers = [fromEnv(env, cwd), project, user].filter((layer) => layer !== undefined);
   const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] | undefined =>
     layers.find((layer) => layer[key] !== undefined)?.[key];
   const concurrency = first("concurrency");
+  const trusted = (user?.pantries ?? []).filter(({ trust }) => trust === "unsigned");
   return {
     cacheDir: first("cacheDir") ?? defaultStoreDirectory(env),
     pantries: first("pantries") ?? prototypePantry(env, cwd),
     offline: first("offline") ?? false,
     ...(concurrency !== undefined && { concurrency }),
+    named: layers.flatMap(({ pantries = [] }) => pantries).filter(({ name }) => name !== undefined),
+    trusted: new Set(trusted.map(({ address }) => address)),
+    registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),
+    files: [...(project ? [project.file] : []), ...(user ? [userFile] : [])],
   };
 }
 
@@ -80,115 +93,34 @@ function fromEnv(env: Env, cwd: string): ConfigFile {
 
 /** The first prototype's two variables, when nothing else names a pantry. */
 function prototypePantry(env: Env, cwd: string): readonly PantryConfig[] {
-  const { CTXP_REGISTRY_URL, CTXP_REPO } = env;
-  if (!CTXP_REGISTRY_URL || !CTXP_REPO) return [];
-  const host = CTXP_REGISTRY_URL.replace(/^https?:\/\//, "").replace(/\/+$/, "");
+  const host = prototypeHost(env);
+  const { CTXP_REPO } = env;
+  if (host === undefined || !CTXP_REPO) return [];
   return [{ address: `${host}/${CTXP_REPO}`, baseDir: cwd }];
 }
 
-function userConfigPath(env: Env): string {
-  if (env["XDG_CONFIG_HOME"]) return join(env["XDG_CONFIG_HOME"], "ctxpack", "config.json");
-  if (env["APPDATA"]) return join(env["APPDATA"], "ctxpack", "config.json");
-  return join(env["HOME"] || homedir(), ".config", "ctxpack", "config.json");
+/** Its host, of which it was said by a URL whether it has TLS. */
+export function prototypeHost(env: Env): string | undefined {
+  const { CTXP_REGISTRY_URL } = env;
+  return CTXP_REGISTRY_URL?.replace(/^https?:\/\//, "")
+    .replace(/\/+$/, "")
+    .toLowerCase();
+}
+
+function prototypeRegistry(env: Env): Readonly<Record<string, RegistrySettings>> | undefined {
+  const host = prototypeHost(env);
+  if (host === undefined || !env["CTXP_REGISTRY_URL"]?.startsWith("http://")) return undefined;
+  return { [host]: { plainHttp: true } };
 }
 
 async function findProjectFile(
   cwd: string,
   signal: AbortSignal | undefined,
-): Promise<ConfigFile | undefined> {
+): Promise<(ConfigFile & { readonly file: string }) | undefined> {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const found = await readConfigFile(join(folder, PROJECT_FILE), signal);
-    if (found || dirname(folder) === folder) return found;
+    const file = join(folder, PROJECT_FILE);
+    const found = await readConfigFile(file, "project", signal);
+    if (found) return { ...found, file };
+    if (dirname(folder) === folder) return undefined;
   }
-}
-
-async function readConfigFile(
-  file: string,
-  signal: AbortSignal | undefined,
-): Promise<ConfigFile | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, { encoding: "utf8", ...(signal && { signal }) });
-  } catch (error) {
-    signal?.throwIfAborted();
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new CtxPackError("CTXPACK_E_CONFIG", `${file} cannot be read: ${code}`, { cause: error });
-  }
-  try {
-    return parseConfigFile(JSON.parse(text), file);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new CtxPackError("CTXPACK_E_CONFIG", `${file} is not JSON: ${error.message}`, {
-      cause: error,
-    });
-  }
-}
-
-const KEYS = ["$schema", "cacheDir", "concurrency", "offline", "pantries"];
-
-function parseConfigFile(value: unknown, file: string): ConfigFile {
-  const table = objectOf(value, file, "the file");
-  checkKeys(table, KEYS, file);
-  const { cacheDir, concurrency, offline, pantries } = table;
-  if (offline !== undefined && typeof offline !== "boolean") {
-    throw invalid(`${file}: /offline must be true or false`);
-  }
-  if (concurrency !== undefined) checkConcurrency(concurrency, `${file}: /concurrency`);
-  if (pantries !== undefined && !Array.isArray(pantries)) {
-    throw invalid(`${file}: /pantries must be an array`);
-  }
-  const baseDir = dirname(file);
-  return {
-    ...(cacheDir !== undefined && {
-      cacheDir: resolve(baseDir, stringOf(cacheDir, file, "/cacheDir")),
-    }),
-    ...(pantries !== undefined && {
-      pantries: pantries.map((entry, i) => parsePantry(entry, baseDir, file, `/pantries/${i}`)),
-    }),
-    ...(offline !== undefined && { offline }),
-    ...(concurrency !== undefined && { concurrency: concurrency as number }),
-  };
-}
-
-function parsePantry(entry: unknown, baseDir: string, file: string, at: string): PantryConfig {
-  if (typeof entry === "string") return { address: stringOf(entry, file, at), baseDir };
-  const table = objectOf(entry, file, at);
-  checkKeys(table, ["address", "name"], file, at);
-  const address = stringOf(table["address"], file, `${at}/address`);
-  if (table["name"] === undefined) return { address, baseDir };
-  return { name: stringOf(table["name"], file, `${at}/name`), address, baseDir };
-}
-
-function checkKeys(
-  table: Record<string, unknown>,
-  known: readonly string[],
-  file: string,
-  at = "",
-): void {
-  for (const key of Object.keys(table)) {
-    if (known.includes(key)) continue;
-    throw invalid(`${file}: ${at}/${key} is no setting`, `there are: ${known.join(", ")}`);
-  }
-}
-
-function objectOf(value: unknown, file: string, at: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Record<string, unknown>;
-  }
-  throw invalid(`${file}: ${at} must be an object`);
-}
-
-function stringOf(value: unknown, file: string, at: string): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw invalid(`${file}: ${at} must be a string that is not empty`);
-}
-
-function checkConcurrency(value: unknown, where: string): void {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 64) return;
-  throw invalid(`${where} must be an integer from 1 to 64`);
-}
-
-function invalid(message: string, hint?: string): CtxPackError {
-  return new CtxPackError("CTXPACK_E_CONFIG", message, { hint });
 }

@@ -23,12 +23,14 @@ export {
 } from "./media-type.ts";
 export type { Reference, TargetName } from "./reference.ts";
 export { formatReference, isTag, parseReference, parseTarget } from "./reference.ts";
+export type { RegistryProfile } from "./remote/profile.ts";
 export type { BlobSource } from "./source.ts";
 export { bytesSource, fileSource } from "./source.ts";
 export type {
   ByteRange,
   Deleter,
   FetchOptions,
+  Located,
   OperationOptions,
   ReadOnlyStorage,
   ReadOnlyTarget,
