@@ -109,6 +109,8 @@ export class BlobUpload {
     if (this.#session === undefined) {
       this.#stage = "open";
       this.#session = await UploadSession.open(transport, repository, options.signal);
+      // What it took to get in says nothing of the blob.
+      if (this.#restarts === 0) this.#failures = 0;
     }
     const session = this.#session;
     if (this.#isUnsure && !(await this.#ask(session))) return this.#send();
@@ -256,16 +258,18 @@ export class BlobUpload {
     const { transport, descriptor, options } = this.#task;
     this.#reason = error;
     if (++this.#failures >= most) throw error;
-    if (sending) {
+    // Who was sent away at the door has brought nothing in.
+    if (sending && statusOf(error) !== 429) {
       this.#isUnsure = true;
       if (++this.#brokenBodies >= 2 && descriptor.size > CUT_FROM) this.#isCut = true;
     }
+    const { retry } = transport;
     const asked = error.details["retryAfterMs"];
     const waitMs = typeof asked === "number" ? asked : undefined;
-    if (waitMs !== undefined && waitMs > transport.retry.retryAfterCapMs) {
-      throw tooLong(error, waitMs);
-    }
-    await pause(waitMs ?? backoff(transport.retry, this.#failures), options.signal);
+    if (waitMs !== undefined && waitMs > retry.retryAfterCapMs) throw tooLong(error, waitMs);
+    const own = backoff(retry, this.#failures);
+    // All that were sent away together would come back together.
+    await pause(waitMs === undefined ? own : waitMs + own * Math.random(), options.signal);
   }
 
   async #restart(error: unknown, how: { readonly lost?: boolean } = {}): Promise<void> {
