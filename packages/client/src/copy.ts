@@ -116,9 +116,14 @@ async function chooseTags(
   return tags;
 }
 
+/** Lists of referrers that a registry without an API for them keeps as tags; the referrers are copied as such. */
+const REFERRERS_TAG = /^sha(?:256|512)-[0-9a-f]{64}$/;
+
 async function allTags(source: Pantry, work: Work): Promise<string[]> {
   const tags: string[] = [];
-  for await (const tag of source.target.tags(work)) tags.push(tag);
+  for await (const tag of source.target.tags(work)) {
+    if (!REFERRERS_TAG.test(tag)) tags.push(tag);
+  }
   return tags;
 }
 
@@ -163,6 +168,7 @@ async function copyTag(
   const summary = await copyGraph(source.target, target.target, descriptor, {
     ...work,
     referrers: true,
+    concurrency: session.concurrency(source.remote || target.remote),
   });
   await target.target.tag(descriptor, tag, work);
   const result = { tag, manifest: descriptor.digest, action: "created" } as const;

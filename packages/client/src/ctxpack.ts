@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
 import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
+import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
 import { type Env, loadConfig } from "./config.ts";
 import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
@@ -31,6 +32,8 @@ export interface OpenOptions {
   readonly cwd?: string | undefined;
   /** The gate every pack of a pantry has to pass; throws CTXPACK_E_POLICY to keep one out. */
   readonly accept?: Accept | undefined;
+  /** Asked for the credentials of a registry before docker's and podman's configuration. */
+  readonly credentials?: CredentialProvider | undefined;
   /** Takes one sentence a person should read although nothing failed. Default: nobody is told. */
   readonly warn?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -39,7 +42,7 @@ export interface OpenOptions {
 /**
  * Seeds, pushes and pulls packs by URI: one store, the configured pantries, and what composes them.
  * Wherever a pack is asked for, `subject` is a URI, the first digits of one that is in the store (at
- * least 6), or a tag in a pantry (`oci:DIR:TAG`).
+ * least 6), or a tag in a pantry (`oci:DIR:TAG`, `host/repository:TAG`).
  *
  * @example
  * await using ctx = await CtxPack.open();
@@ -75,7 +78,8 @@ export class CtxPack implements AsyncDisposable {
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
     };
-    return new CtxPack(new Session({ config, cwd, env, accept, warn: options.warn ?? (() => {}) }));
+    const { credentials, warn = () => {} } = options;
+    return new CtxPack(new Session({ config, cwd, env, accept, credentials, warn }));
   }
 
   /** The store's folder. */

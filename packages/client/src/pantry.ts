@@ -4,13 +4,13 @@ import { CtxPackError, type CtxUri, digestHex, uriDigest, uriOf } from "@ctxpack
 import {
   type Descriptor,
   fetchBytes,
-  formatReference,
   MANIFEST_LIMIT,
   OciArchive,
   OciLayout,
   parseTarget,
   type ReadOnlyStorage,
   type ReadOnlyTarget,
+  type Reference,
   type ReferrerLister,
   type TagLister,
   type Target,
@@ -24,8 +24,10 @@ export interface Pantry {
   /** As a person would write it; what records and messages say. */
   readonly address: string;
   readonly target: ReadOnlyTarget & TagLister & ReferrerLister;
-  /** A directory of the same user: its packs may be taken without a policy. */
+  /** A directory of the same user, or marked by the user: its packs may be taken without a policy. */
   readonly trusted: boolean;
+  /** Behind a network: more is under way at a time. */
+  readonly remote?: boolean;
 }
 
 /** Somewhere packs are shared, opened for writing. */
@@ -67,8 +69,11 @@ export async function openPantry(
       const target = await OciArchive.open(resolve(baseDir, name.file), { signal });
       return { address: `oci-archive:${name.file}`, target, trusted: true };
     }
-    case "registry":
-      throw unsupported(session, name);
+    case "registry": {
+      const target = await session.registries.readable(name.reference);
+      const address = repositoryAddress(name.reference);
+      return { address, target, trusted: session.config.trusted.has(address), remote: true };
+    }
   }
 }
 
@@ -92,8 +97,11 @@ export async function openWritablePantry(
         `oci-archive:${name.file} cannot be added to: an archive is written whole`,
         { hint: "write it with ctxpack cp" },
       );
-    case "registry":
-      throw unsupported(session, name);
+    case "registry": {
+      const target = await session.registries.repository(name.reference);
+      const address = repositoryAddress(name.reference);
+      return { address, target, trusted: session.config.trusted.has(address), remote: true };
+    }
   }
 }
 
@@ -112,7 +120,7 @@ export function pantryToWrite(session: Session, to: string | undefined): string 
   const pantry = to ?? session.config.pantries[0];
   if (pantry !== undefined) return pantry;
   throw new CtxPackError("CTXPACK_E_USAGE", "there is no pantry to write to", {
-    hint: "name one with --to oci:DIR, in CTXPACK_REGISTRY or in ctxpack.config.json",
+    hint: "name one with --to host/repository or --to oci:DIR, in CTXPACK_REGISTRY or in ctxpack.config.json",
   });
 }
 
@@ -168,7 +176,7 @@ function locate(
   if (typeof given !== "string" && "kind" in given) return { name: given, baseDir: session.cwd };
   const configured =
     typeof given === "string"
-      ? session.config.pantries.find((pantry) => pantry.name === given)
+      ? session.config.named.find((pantry) => pantry.name === given)
       : given;
   const { address, baseDir } = configured ?? { address: given as string, baseDir: session.cwd };
   return { name: parseTarget(address), baseDir };
@@ -179,22 +187,11 @@ function refuseTag(name: TargetName): void {
   const tag = name.kind === "registry" ? name.reference.tag : name.tag;
   if (tag === undefined) return;
   throw new CtxPackError("CTXPACK_E_USAGE", `a pantry has no tag, and here is one: ${tag}`, {
-    hint: "ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG",
+    hint: "ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG, host/repository:TAG",
   });
 }
 
-function unsupported(session: Session, name: TargetName & { kind: "registry" }): CtxPackError {
-  const address = formatReference(name.reference);
-  if (session.config.offline) {
-    return new CtxPackError("CTXPACK_E_UNAVAILABLE", `${address} was not asked: offline is set`, {
-      hint: "unset CTXPACK_OFFLINE, or name a directory pantry: oci:DIR",
-    });
-  }
-  return new CtxPackError(
-    "CTXPACK_E_UNSUPPORTED",
-    `${address}: this version knows no registries yet`,
-    {
-      hint: "use a directory pantry, oci:DIR; skopeo copies it to a registry",
-    },
-  );
+/** A repository as people write it. */
+function repositoryAddress({ registry, repository }: Reference): string {
+  return `${registry}/${repository}`;
 }

@@ -50,7 +50,7 @@ export async function publish(
         ...work,
         ...towards(pack, work.onProgress),
         referrers,
-        ...(session.config.concurrency && { concurrency: session.config.concurrency }),
+        concurrency: session.concurrency(pantry.remote),
       });
       summary = { copied: sum(summary.copied, copied), existing };
     }

@@ -1,6 +1,11 @@
 import { type Accept, Store } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
+import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
+import { Registries } from "./registries.ts";
+
+const REMOTE_CONCURRENCY = 8;
+const LOCAL_CONCURRENCY = 4;
 
 /** What the verbs share: settings, and the store, which is opened when the first verb needs it. */
 export class Session implements AsyncDisposable {
@@ -11,6 +16,8 @@ export class Session implements AsyncDisposable {
   readonly accept: Accept | undefined;
   /** Takes one sentence a person should read although nothing failed. */
   readonly warn: (text: string) => void;
+  /** The registries that pantries are in. */
+  readonly registries: Registries;
   #store: Promise<OpenStore> | undefined;
 
   constructor(settings: {
@@ -18,6 +25,7 @@ export class Session implements AsyncDisposable {
     cwd: string;
     env: Env;
     accept: Accept | undefined;
+    credentials?: CredentialProvider | undefined;
     warn: (text: string) => void;
   }) {
     this.config = settings.config;
@@ -25,6 +33,8 @@ export class Session implements AsyncDisposable {
     this.env = settings.env;
     this.accept = settings.accept;
     this.warn = settings.warn;
+    const { config, env, credentials, warn } = settings;
+    this.registries = new Registries({ config, env, credentials, warn });
   }
 
   /** The store, read-only where it cannot be written. */
@@ -43,12 +53,18 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** Blobs in flight at a time, as chosen; else more over a network than on a disk. */
+  concurrency(remote = false): number {
+    return this.config.concurrency ?? (remote ? REMOTE_CONCURRENCY : LOCAL_CONCURRENCY);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = this.#store;
     this.#store = undefined;
     // A store that could not be opened has been reported where it was needed.
     const result = await opened?.catch(() => undefined);
     await result?.store[Symbol.asyncDispose]();
+    await this.registries[Symbol.asyncDispose]();
   }
 }
 
