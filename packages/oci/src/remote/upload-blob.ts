@@ -46,8 +46,10 @@ export class BlobUpload {
   readonly #task: UploadTask;
   #session: UploadSession | undefined;
   #stage: Stage = "open";
-  /** Bytes of the body that was sent last, and where it ends in the blob. */
-  #sent = { size: 0, end: 0 };
+  /** Bytes of the body that was sent last. */
+  #sent = 0;
+  /** Where the furthest body that this session was sent ends: it cannot have more. */
+  #sentUpTo = 0;
   #failures = 0;
   #brokenBodies = 0;
   #restarts = 0;
@@ -148,7 +150,8 @@ export class BlobUpload {
   #part(session: UploadSession, size: number, ranged: boolean): UploadPart {
     const { body, options } = this.#task;
     const { offset } = session;
-    this.#sent = { size, end: offset + size };
+    this.#sent = size;
+    this.#sentUpTo = Math.max(this.#sentUpTo, offset + size);
     return {
       body: body.part(offset, size),
       onSent: (bytes) => this.#report(offset + bytes),
@@ -161,7 +164,7 @@ export class BlobUpload {
   async #ask(session: UploadSession): Promise<boolean> {
     this.#stage = "status";
     const { options, limits, descriptor } = this.#task;
-    const has = await session.status(this.#sent.end, options.signal);
+    const has = await session.status(this.#sentUpTo, options.signal);
     this.#isUnsure = false;
     const dispute = this.#dispute;
     this.#dispute = undefined;
@@ -211,7 +214,7 @@ export class BlobUpload {
 
   /** The body was too large: smaller ones from now on, in the same session. */
   #cut(error: unknown, session: UploadSession): void {
-    if (!this.#task.limits.shrink(this.#sent.size, session.bounds)) throw this.#end(error);
+    if (!this.#task.limits.shrink(this.#sent, session.bounds)) throw this.#end(error);
     this.#isCut = true;
   }
 
@@ -276,6 +279,7 @@ export class BlobUpload {
     if (++this.#restarts > MOST_RESTARTS) throw this.#end(this.#reason ?? error);
     const session = this.#session;
     this.#session = undefined;
+    this.#sentUpTo = 0;
     this.#isUnsure = false;
     this.#dispute = undefined;
     if (how.lost !== true) await session?.cancel();

@@ -229,6 +229,43 @@ describe("an upload", () => {
   });
 });
 
+describe("a registry", () => {
+  it("that takes no more bytes and says nothing is left, and asked again", async () => {
+    const lines: string[] = [];
+    const server = await listen(async (request, response) => {
+      lines.push(request.method ?? "");
+      // The first PUT is never read: the kernel's buffers fill up.
+      if (lines.filter((line) => line === "PUT").length === 1 && request.method === "PUT") return;
+      request.resume();
+      await new Promise((resolve) => request.once("end", resolve));
+      const status = { POST: 202, PUT: 201 }[request.method ?? ""] ?? 404;
+      response.writeHead(status, { location: "/u/1" }).end();
+    });
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const { uploader } = uploaderTo(server.host, {}, { timeouts: { stallMs: 200 } });
+    const { descriptor, source } = blobOf(32 * MiB);
+    expect(await uploader.push(descriptor, source)).toBe("uploaded");
+    expect(lines).toEqual(["POST", "PUT", "GET", "POST", "PUT"]);
+  });
+
+  it("that goes on when it seemed to have stopped is believed where it stands", async () => {
+    const conflict: Answer = { status: 416, errors: "RANGE_INVALID" };
+    const { uploader, asked } = await scripted([
+      STARTED,
+      // The answer to the whole body was lost; some of it was still being taken in when we asked.
+      { status: 504 },
+      { status: 204, headers: { range: `0-${MiB - 1}` } },
+      conflict,
+      { status: 204, headers: { range: `0-${2 * MiB - 1}` } },
+      STORED,
+      head(3 * MiB),
+    ]);
+    const { descriptor, source } = blobOf(3 * MiB);
+    await uploader.push(descriptor, source);
+    expect(lines(asked).at(-2)).toBe(`PUT ${2 * MiB}-${3 * MiB - 1}`);
+  });
+});
+
 describe("an answer", () => {
   it.each([
     ["PATCH", [STARTED, accepted(`0-${5 * MiB}`), { status: 204 }]],

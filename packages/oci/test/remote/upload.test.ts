@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { blobFrom, blobOf, conversation, faulty, MiB, traffic } from "./uploading.ts";
 
 const CHUNKS = { upload: "chunks", chunkSize: MiB } as const;
+const ALICE = { kind: "basic", username: "alice", password: "s3cret" } as const;
 
 describe("an upload", () => {
   it("is one PUT, with all that a registry needs to know beforehand", async () => {
@@ -286,6 +287,48 @@ describe("a registry that", () => {
     // A long body that failed twice is sent in pieces.
     expect(bodies.map(({ method }) => method)).toEqual(["PUT", "PUT", "PATCH", "PATCH", "PATCH"]);
     expect(registry.sessions()).toBe(0);
+  });
+
+  it("breaks off gets it all again where pieces do not work", async () => {
+    const { registry, uploader } = await faulty(
+      { dropUploadAfter: { bytes: 2 * MiB, times: 1 } },
+      { multiPatch: false },
+    );
+    const blob = blobOf(4 * MiB);
+    await uploader.push(blob.descriptor, blob.source);
+    expect(conversation(registry)).toBe("POST 202, PUT 0, GET 204, DELETE 204, POST 202, PUT 201");
+  });
+
+  it("breaks off more often than the policy allows is borne while it goes on", async () => {
+    const faults = { dropUploadAfter: { bytes: MiB / 2, times: 9 } };
+    const { registry, uploader } = await faulty(faults, CHUNKS);
+    const blob = blobOf(8 * MiB);
+    await uploader.push(blob.descriptor, blob.source);
+    expect(registry.faults.dropUploadAfter?.times).toBe(0);
+    expect(registry.blobs("a/b").get(blob.descriptor.digest)).toEqual(blob.bytes);
+    expect(traffic(registry)).toBeLessThan(13 * MiB);
+  });
+
+  it("gives tokens for a second gets a new one in the middle", async () => {
+    const credentials = { get: async () => ({ credential: ALICE, source: "test" }) };
+    const faults = { auth: "bearer", tokenTtl: 1 } as const;
+    const { registry, uploader } = await faulty(faults, CHUNKS, { credentials });
+    const blob = blobOf(3 * MiB);
+    let wasSlow = false;
+    const source: BlobSource = {
+      size: 3 * MiB,
+      async *open(offset, length) {
+        // While it is read, the token that goes with it runs out.
+        if (offset === MiB && !wasSlow) await new Promise((resolve) => setTimeout(resolve, 1100));
+        if (offset === MiB) wasSlow = true;
+        yield* blob.source.open(offset, length);
+      },
+    };
+    await uploader.push(blob.descriptor, source);
+    expect(registry.blobs("a/b").get(blob.descriptor.digest)).toEqual(blob.bytes);
+    expect(registry.tokenRequests.length).toBeGreaterThan(1);
+    const tokens = registry.requests.flatMap(({ headers }) => headers.authorization ?? []);
+    expect(new Set(tokens).size).toBeGreaterThan(1);
   });
 
   it.each([500, 503, 408])("answers %i now and then is asked again", async (status) => {
