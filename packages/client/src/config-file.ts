@@ -88,7 +88,7 @@ function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile
 
 function parsePantry(entry: unknown, file: string, owner: Owner, at: string): PantryConfig {
   const baseDir = dirname(file);
-  if (typeof entry === "string") return { address: stringOf(entry, file, at), baseDir };
+  if (typeof entry === "string") return { address: stringOf(entry, file, at), baseDir, file };
   const table = objectOf(entry, file, at);
   checkKeys(table, ["address", "name", "trust"], file, at);
   const address = stringOf(table["address"], file, `${at}/address`);
@@ -106,6 +106,7 @@ function parsePantry(entry: unknown, file: string, owner: Owner, at: string): Pa
     ...(name !== undefined && { name: stringOf(name, file, `${at}/name`) }),
     address,
     baseDir,
+    file,
     ...(trust !== undefined && { trust: "unsigned" }),
   };
 }

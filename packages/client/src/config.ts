@@ -19,6 +19,8 @@ export interface PantryConfig {
   /** `oci:DIR` or `host/repository`. A relative DIR counts from `baseDir`. */
   readonly address: string;
   readonly baseDir: string;
+  /** The configuration file that names it. */
+  readonly file?: string;
   /** Its packs may be taken by `run`, `map` and `resolve` although nobody signed them. */
   readonly trust?: "unsigned";
 }

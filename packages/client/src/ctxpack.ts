@@ -13,9 +13,17 @@ import { type ContractLike, type IdentifyOptions, identify, identifyLegacy } fro
 import { entries, type FromOptions, inspect, type PackDescription } from "./inspect.ts";
 import type { LegacyDescription } from "./legacy/inspect.ts";
 import type { LegacyPullResult } from "./legacy/pull.ts";
+import { type LoginOptions, type LoginResult, type LogoutResult, login, logout } from "./login.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import { type PushOptions, type PushResult, push } from "./push.ts";
+import {
+  type AddRemoteOptions,
+  addRemote,
+  listRemotes,
+  type Remote,
+  removeRemote,
+} from "./remotes.ts";
 import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
@@ -156,6 +164,31 @@ export class CtxPack implements AsyncDisposable {
   /** Copies whole packs between pantries and `oci-archive:` files. */
   async copy(from: string, to: string, options: CopyOptions = {}): Promise<CopyResult> {
     return await copyPacks(this.#session, from, to, options);
+  }
+
+  /** Shows a registry an account, and keeps it as `docker login` does if the registry takes it. */
+  async login(host: string, options: LoginOptions): Promise<LoginResult> {
+    return await login(this.#session, host, options);
+  }
+
+  /** Forgets the account of a registry. */
+  async logout(host: string, options: WorkOptions = {}): Promise<LogoutResult> {
+    return await logout(this.#session, host, options);
+  }
+
+  /** The pantries that are configured. */
+  remotes(): readonly Remote[] {
+    return listRemotes(this.#session);
+  }
+
+  /** Names a pantry in the user's configuration. */
+  async addRemote(name: string, address: string, options: AddRemoteOptions = {}): Promise<Remote> {
+    return await addRemote(this.#session, name, address, options);
+  }
+
+  /** Takes a pantry's name out of the user's configuration. */
+  async removeRemote(name: string, options: WorkOptions = {}): Promise<void> {
+    await removeRemote(this.#session, name, options);
   }
 
   /** The packs of the store. */

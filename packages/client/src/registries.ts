@@ -75,15 +75,21 @@ export class Registries implements AsyncDisposable {
     await Promise.all(registries.map((registry) => registry?.[Symbol.asyncDispose]()));
   }
 
-  async #connect(host: string): Promise<Registry> {
-    const remote = await import("@ctxpack/oci/remote");
+  /** A registry of its own, with these credentials only; the caller closes it. */
+  async connect(host: string, credentials: CredentialProvider): Promise<Registry> {
+    const { Registry } = await import("@ctxpack/oci/remote");
     const settings = this.#config.registries[host] ?? {};
-    return new remote.Registry(host, {
+    return new Registry(host, {
       ...(await optionsOf(settings, host)),
       env: this.#env,
-      credentials: credentialsOf(remote, this.#env, this.#credentials),
+      credentials,
       onWarning: this.#warn,
     });
+  }
+
+  async #connect(host: string): Promise<Registry> {
+    const remote = await import("@ctxpack/oci/remote");
+    return this.connect(host, credentialsOf(remote, this.#env, this.#credentials));
   }
 }
 
