@@ -11,7 +11,7 @@ interface Invocation<Table extends FlagTable> {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   /** Loads the library and opens it; closed after the command. */
-  open(): Promise<CtxPack>;
+  open(settings?: { readonly concurrency?: number | undefined }): Promise<CtxPack>;
 }
 
 /** One command: what help prints, what it takes, what it does. */

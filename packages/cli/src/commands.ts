@@ -89,4 +89,29 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print where the store lies",
     load: async () => (await import("./commands/cache-path.ts")).cachePath,
   },
+  login: {
+    group: "pantry",
+    summary: "show a registry an account, and keep it",
+    load: async () => (await import("./commands/login.ts")).login,
+  },
+  logout: {
+    group: "pantry",
+    summary: "forget the account of a registry",
+    load: async () => (await import("./commands/logout.ts")).logout,
+  },
+  "remote add": {
+    group: "pantry",
+    summary: "name a pantry in your configuration",
+    load: async () => (await import("./commands/remote.ts")).remoteAdd,
+  },
+  "remote ls": {
+    group: "pantry",
+    summary: "list the pantries that are configured",
+    load: async () => (await import("./commands/remote.ts")).remoteLs,
+  },
+  "remote rm": {
+    group: "pantry",
+    summary: "take a pantry's name out of your configuration",
+    load: async () => (await import("./commands/remote.ts")).remoteRm,
+  },
 };

@@ -51,6 +51,26 @@ export const GLOBAL_FLAGS: Readonly<Record<keyof GlobalFlags, Flag>> = {
   help: { type: "boolean", short: "h", about: "print this help" },
 };
 
+/** `-j`: of every command that moves blobs. */
+export const CONCURRENCY_FLAG: Flag & { readonly type: "string" } = {
+  type: "string",
+  short: "j",
+  value: "N",
+  about: "blobs in flight at a time, 1 to 64; 8 with a registry, 4 with a folder",
+};
+
+/** The number that `--concurrency` was given. */
+export function concurrencyOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= 64) return count;
+  throw new CommandError(
+    "CTXPACK_E_USAGE",
+    `--concurrency is "${text}"`,
+    "write a number from 1 to 64",
+  );
+}
+
 /** Splits `argv` into flags and arguments. Unknown flags and missing values are CTXPACK_E_USAGE. */
 export function parseFlags<Table extends FlagTable>(
   argv: readonly string[],

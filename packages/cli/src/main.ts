@@ -115,10 +115,10 @@ async function call(
 ): Promise<number | undefined> {
   await using resources = new AsyncDisposableStack();
   const cwd = process.cwd();
-  const open = async () => {
+  const open: Parameters<Command["run"]>[0]["open"] = async (settings) => {
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
-    return resources.use(await CtxPack.open({ env: process.env, cwd, warn, signal }));
+    return resources.use(await CtxPack.open({ ...settings, env: process.env, cwd, warn, signal }));
   };
   const code = await command.run({
     args,

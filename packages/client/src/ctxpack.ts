@@ -5,6 +5,7 @@ import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
 import { type Env, loadConfig } from "./config.ts";
+import { checkConcurrency } from "./config-file.ts";
 import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
 import { type DiffOptions, type DiffResult, difference } from "./difference.ts";
 import { type ExistsResult, exists } from "./exists.ts";
@@ -42,6 +43,8 @@ export interface OpenOptions {
   readonly accept?: Accept | undefined;
   /** Asked for the credentials of a registry before docker's and podman's configuration. */
   readonly credentials?: CredentialProvider | undefined;
+  /** Blobs in flight at a time, 1 to 64; 8 with a registry and 4 with a folder unless configured. */
+  readonly concurrency?: number | undefined;
   /** Takes one sentence a person should read although nothing failed. Default: nobody is told. */
   readonly warn?: ((text: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -81,8 +84,11 @@ export class CtxPack implements AsyncDisposable {
     }
     const loaded = await loadConfig({ cwd, env, signal });
     const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
+    const { concurrency } = options;
+    if (concurrency !== undefined) checkConcurrency(concurrency, "concurrency");
     const config = {
       ...loaded,
+      ...(concurrency !== undefined && { concurrency }),
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
     };

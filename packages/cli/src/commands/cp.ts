@@ -1,17 +1,19 @@
 import { type Command, defineCommand } from "../command.ts";
+import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, plural } from "../format.ts";
 
 export const cp: Command = defineCommand({
   usage: "cp <from> <to> [<uri>…] [--all]",
   example: [
-    "ctxpack cp oci:./pantry oci-archive:./packs.tar --all   # onto a stick",
+    "ctxpack cp ghcr.io/acme/packs oci-archive:./packs.tar --all   # onto a stick",
     "ctxpack cp oci-archive:./packs.tar oci:./pantry --all   # and off it",
   ],
   about:
     "Copies whole packs with their proofs between pantries and archive files, and prints what was copied,\n" +
-    "one tag a line. <from> may name one tag: oci:DIR:TAG.",
+    "one tag a line. <from> may name one tag: oci:DIR:TAG, host/repository:TAG.",
   takes: [2, 1000],
   flags: {
+    concurrency: CONCURRENCY_FLAG,
     all: { type: "boolean", about: "every tag of <from>" },
     replace: {
       type: "boolean",
@@ -19,9 +21,15 @@ export const cp: Command = defineCommand({
     },
   },
   async run({ args, flags, output, open, signal, onProgress }) {
-    const ctx = await open();
+    const ctx = await open({ concurrency: concurrencyOf(flags.concurrency) });
     const [from = "", to = "", ...packs] = args;
-    const result = await ctx.copy(from, to, { packs, ...flags, signal, onProgress });
+    const result = await ctx.copy(from, to, {
+      packs,
+      all: flags.all,
+      replace: flags.replace,
+      signal,
+      onProgress,
+    });
     const { tags, blobs, bytes } = result;
     output.note(
       `copied ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)}; ` +

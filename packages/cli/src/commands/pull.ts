@@ -1,11 +1,12 @@
 import type { LegacyPullResult, PullResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
+import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
 export const pull: Command = defineCommand({
   usage: "pull <uri> [--from PANTRY] [--only GLOB]… [--to DIR]",
   example: [
-    "ctxpack pull ctx://sha256:7c1e… --from oci:./pantry",
+    "ctxpack pull ctx://sha256:7c1e… --from ghcr.io/acme/packs",
     "ctxpack pull 7c1e44 --only 'text/**' --to ./text",
   ],
   about:
@@ -13,7 +14,12 @@ export const pull: Command = defineCommand({
     "by everybody who uses the store, or with --to a copy of your own.",
   takes: [1, 1],
   flags: {
-    from: { type: "string", value: "PANTRY", about: "oci:DIR, oci-archive:FILE, or a name" },
+    concurrency: CONCURRENCY_FLAG,
+    from: {
+      type: "string",
+      value: "PANTRY",
+      about: "host/repository, oci:DIR, oci-archive:FILE, or a name",
+    },
     only: { type: "string", value: "GLOB", multiple: true, about: "only files that match" },
     to: { type: "string", value: "DIR", about: "copy the files here; a new or empty folder" },
     pin: { type: "boolean", about: "keep it in the store whatever happens" },
@@ -21,8 +27,16 @@ export const pull: Command = defineCommand({
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const started = performance.now();
-    const ctx = await open();
-    const result = await ctx.pull(args[0] as string, { ...flags, signal, onProgress });
+    const ctx = await open({ concurrency: concurrencyOf(flags.concurrency) });
+    const result = await ctx.pull(args[0] as string, {
+      from: flags.from,
+      only: flags.only,
+      to: flags.to,
+      pin: flags.pin,
+      verify: flags.verify,
+      signal,
+      onProgress,
+    });
     const { path, source, blobs, bytes, verified } = result;
     const { files, content } = sizeOf(result);
     const seconds = formatSeconds((performance.now() - started) / 1000);

@@ -1,15 +1,21 @@
 import { type Command, defineCommand } from "../command.ts";
+import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
 export const push: Command = defineCommand({
   usage: "push <uri> [--to PANTRY]",
-  example: ["ctxpack push ctx://sha256:7c1e… --to oci:./pantry"],
+  example: ["ctxpack push ctx://sha256:7c1e… --to ghcr.io/acme/packs"],
   about:
     "Sends a pack from the store to a pantry, the first configured one unless told otherwise, and prints\n" +
     "PANTRY@DIGEST of its manifest there. What the pantry has is not sent again.",
   takes: [1, 1],
   flags: {
-    to: { type: "string", value: "PANTRY", about: "oci:DIR, or a configured name" },
+    concurrency: CONCURRENCY_FLAG,
+    to: {
+      type: "string",
+      value: "PANTRY",
+      about: "host/repository, oci:DIR, or a configured name",
+    },
     replace: {
       type: "boolean",
       about: "in place of another output of the same contract, which stays as an alternate",
@@ -23,7 +29,7 @@ export const push: Command = defineCommand({
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const started = performance.now();
-    const ctx = await open();
+    const ctx = await open({ concurrency: concurrencyOf(flags.concurrency) });
     const result = await ctx.push(args[0] as string, {
       to: flags.to,
       replace: flags.replace,
