@@ -250,19 +250,61 @@ describe("a registry", () => {
 
   it("that goes on when it seemed to have stopped is believed where it stands", async () => {
     const conflict: Answer = { status: 416, errors: "RANGE_INVALID" };
-    const { uploader, asked } = await scripted([
-      STARTED,
-      // The answer to the whole body was lost; some of it was still being taken in when we asked.
-      { status: 504 },
-      { status: 204, headers: { range: `0-${MiB - 1}` } },
-      conflict,
-      { status: 204, headers: { range: `0-${2 * MiB - 1}` } },
-      STORED,
-      head(3 * MiB),
-    ]);
+    const { uploader, asked } = await scripted(
+      [
+        STARTED,
+        // The answer to the whole body was lost; some of it was still being taken in when we asked.
+        { status: 504 },
+        { status: 204, headers: { range: `0-${MiB - 1}` } },
+        conflict,
+        { status: 204, headers: { range: `0-${2.5 * MiB - 1}` } },
+        STORED,
+        head(3 * MiB),
+      ],
+      { chunkSize: MiB },
+    );
     const { descriptor, source } = blobOf(3 * MiB);
     await uploader.push(descriptor, source);
-    expect(lines(asked).at(-2)).toBe(`PUT ${2 * MiB}-${3 * MiB - 1}`);
+    expect(lines(asked).slice(1, 6)).toEqual([
+      "PUT",
+      "GET",
+      `PATCH ${MiB}-${2 * MiB - 1}`,
+      "GET",
+      `PUT ${2.5 * MiB}-${3 * MiB - 1}`,
+    ]);
+  });
+
+  it("whose answers stay behind is not believed after a failure either", async () => {
+    const behind = accepted(`0-${MiB - 1}`);
+    const { uploader, asked } = await scripted(
+      [
+        STARTED,
+        behind,
+        behind,
+        { status: 503 },
+        { status: 204, headers: { range: `0-${MiB - 1}` } },
+        behind,
+        STORED,
+        head(4 * MiB),
+      ],
+      CHUNKS,
+    );
+    const { descriptor, source } = blobOf(4 * MiB);
+    await uploader.push(descriptor, source);
+    const third = `PATCH ${2 * MiB}-${3 * MiB - 1}`;
+    expect(lines(asked).slice(3, 6)).toEqual([third, "GET", third]);
+  });
+
+  it("that never says what it has is given up after three sessions", async () => {
+    const session = [STARTED, { status: 503 }, { status: 204 }, { status: 204 }];
+    const { uploader, asked } = await scripted([...session, ...session, ...session]);
+    const { descriptor, source } = blobOf(1000);
+    await expect(uploader.push(descriptor, source)).rejects.toMatchObject({
+      code: "CTXPACK_E_UNAVAILABLE",
+      details: { status: 503 },
+    });
+    const each = ["POST", "PUT", "GET", "DELETE"];
+    expect(lines(asked)).toEqual([...each, ...each, ...each]);
   });
 });
 

@@ -361,6 +361,8 @@ describe("a registry that", () => {
     const started = performance.now();
     await uploader.push(blob.descriptor, blob.source);
     expect(performance.now() - started).toBeGreaterThan(900);
+    // Nothing had come in: nobody needs to ask how much.
+    expect(conversation(registry)).toBe("POST 202, PUT 429, PUT 201");
     registry.faults.rateLimit = { times: 1, retryAfter: 3600, on: /^PUT/ };
     const { descriptor, source } = blobOf(MiB);
     await expect(uploader.push(descriptor, source)).rejects.toMatchObject({
