@@ -135,7 +135,7 @@ describe.skipIf(missingProgram("docker-registry"))("Debian's docker-registry", (
     const source = {
       size: bytes.length,
       async *open(offset = 0, length = bytes.length - offset) {
-        // distribution gives a token that is over some more time: 60 s; only its own `exp` is what counts here.
+        // distribution takes a token for 60 s longer; that a new one is asked for is what shows here.
         if (reads++ > 0) await new Promise((resolve) => setTimeout(resolve, 1200));
         yield bytes.subarray(offset, offset + length);
       },
