@@ -35,6 +35,7 @@ export async function* cat(
       accept: session.accept ?? (async () => {}),
       only: wanted,
       origin: found.address,
+      concurrency: session.concurrency(found.remote),
       ...work,
     });
   }

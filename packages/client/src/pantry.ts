@@ -45,6 +45,8 @@ export interface FoundPack {
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
   readonly manifest: PackManifest;
+  /** Behind a network. */
+  readonly remote?: boolean;
 }
 
 /** The tag a pack has in every pantry. */
@@ -166,6 +168,7 @@ export async function lookUpTag(
     descriptor,
     bytes,
     manifest,
+    ...(pantry.remote && { remote: true }),
   };
 }
 

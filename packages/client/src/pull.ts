@@ -138,6 +138,7 @@ async function fetchInto(
     manifestBytes: found.bytes,
     accept: session.accept ?? (async () => {}),
     origin: found.address,
+    concurrency: session.concurrency(found.remote),
     ...(wanted.select && { only: wanted.select }),
     ...work,
   });

@@ -37,6 +37,10 @@ test("without files and variables there are defaults", async () => {
     cacheDir: join(root, "cache/ctxpack"),
     pantries: [],
     offline: false,
+    named: [],
+    trusted: new Set(),
+    registries: {},
+    files: [],
   });
 });
 
@@ -47,11 +51,14 @@ test("environment over project over user, setting by setting", async () => {
     cacheDir: "p",
     pantries: [{ name: "team", address: "oci:./p" }],
   });
+  const team = { name: "team", address: "oci:./p", baseDir: join(root, "project"), file: project };
+  const rest = { named: [team], trusted: new Set(), registries: {}, files: [project, user] };
   expect(await loadConfig({ cwd, env })).toEqual({
     cacheDir: join(root, "project/p"),
-    pantries: [{ name: "team", address: "oci:./p", baseDir: join(root, "project") }],
+    pantries: [team],
     offline: true,
     concurrency: 2,
+    ...rest,
   });
   const over = {
     ...env,
@@ -65,7 +72,41 @@ test("environment over project over user, setting by setting", async () => {
     pantries: [{ address: "oci:./e", baseDir: cwd }],
     offline: false,
     concurrency: 8,
+    ...rest,
   });
+  rmSync(user);
+  rmSync(project);
+});
+
+test("what a registry needs comes from both files, and the user's has the last word", async () => {
+  write(user, { registries: { "reg.example:5000": { ca: "ca.pem", chunkSize: 65_536 } } });
+  write(project, {
+    registries: {
+      "reg.example:5000": { chunkSize: 1_000_000, mirrors: ["mirror.example/hub"] },
+      "127.0.0.1:5000": { plainHttp: true },
+    },
+  });
+  const old = { ...env, CTXP_REGISTRY_URL: "http://Old.example:80/", CTXP_REPO: "a/b" };
+  expect((await loadConfig({ cwd, env: old })).registries).toEqual({
+    "reg.example:5000": {
+      ca: join(root, "user/ctxpack/ca.pem"),
+      chunkSize: 65_536,
+      mirrors: ["mirror.example/hub"],
+    },
+    "127.0.0.1:5000": { plainHttp: true },
+    "old.example:80": { plainHttp: true },
+  });
+  rmSync(user);
+  rmSync(project);
+});
+
+test("whose unsigned packs are taken is said in the user's own file only", async () => {
+  write(user, { pantries: [{ name: "team", address: "reg.example/packs", trust: "unsigned" }] });
+  write(project, { pantries: ["reg.example/packs", "reg.example/others"] });
+  const config = await loadConfig({ cwd, env });
+  expect([...config.trusted]).toEqual(["reg.example/packs"]);
+  expect(config.pantries.map(({ address }) => address)).toHaveLength(2);
+  expect(config.named.map(({ name }) => name)).toEqual(["team"]);
   rmSync(user);
   rmSync(project);
 });
@@ -75,6 +116,8 @@ test("the first prototype's variables name the pantry when nothing else does", a
   expect((await loadConfig({ cwd, env: old })).pantries).toEqual([
     { address: "ghcr.io/acme/packs", baseDir: cwd },
   ]);
+  // A URL of https says nothing that was not so without it.
+  expect((await loadConfig({ cwd, env: old })).registries).toEqual({});
   const other = { ...old, CTXPACK_REGISTRY: "oci:./p" };
   expect((await loadConfig({ cwd, env: other })).pantries).toHaveLength(1);
   expect((await loadConfig({ cwd, env: { ...env, CTXP_REPO: "x" } })).pantries).toEqual([]);
@@ -97,10 +140,44 @@ test("what a file may not say is refused, naming file and place", async () => {
   expect(await refusal({ pantries: [{ adress: "x" }] })).toBe(
     `${file}: /pantries/0/adress is no setting`,
   );
+  const trusting = { pantries: [{ address: "reg.example/p", trust: "unsigned" }] };
+  expect(await refusal(trusting)).toBe(
+    `${file}: /pantries/0/trust is for the user to say, not for a project`,
+  );
+  expect(await refusal({ registries: { "a/b": {} } })).toBe(
+    `${file}: /registries/a/b is not a registry's host`,
+  );
+  expect(await refusal({ registries: { "a.example": { cert: "c" } } })).toBe(
+    `${file}: /registries/a.example must have both /cert and /key, or none of them`,
+  );
+  expect(await refusal({ registries: { "a.example": { upload: "ftp" } } })).toBe(
+    `${file}: /registries/a.example/upload must be one of "put", "stream", "chunks"`,
+  );
+  expect(await refusal({ registries: { "a.example": { chunkSize: 5 } } })).toBe(
+    `${file}: /registries/a.example/chunkSize must be an integer from 65536 to 1073741824`,
+  );
+  expect(await refusal({ registries: { "a.example": { mirrors: ["x"] } } })).toBe(
+    `${file}: /registries/a.example/mirrors/0 is not host[:port] or host[:port]/prefix`,
+  );
   expect(await refusal({ pantries: [{ address: 7 }] })).toBe(
     `${file}: /pantries/0/address must be a string that is not empty`,
   );
 });
+
+test.each(["plainHttp", "insecure", "allowCrossHostUpload"])(
+  "a project's file takes no protection away: %s",
+  async (key) => {
+    expect(await refusal({ registries: { "ghcr.io": { [key]: true } } })).toBe(
+      `/project/ctxpack.config.json: /registries/ghcr.io/${key} takes away what protects your credentials: ` +
+        "only your own configuration may",
+    );
+    write(project, {
+      registries: { "localhost:5000": { [key]: true }, "ghcr.io": { [key]: false } },
+    });
+    await expect(loadConfig({ cwd, env })).resolves.toBeTruthy();
+    rmSync(project);
+  },
+);
 
 test("a variable that cannot be read is refused", async () => {
   const load = (more: Record<string, string>) => loadConfig({ cwd, env: { ...env, ...more } });

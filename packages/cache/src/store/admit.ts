@@ -47,6 +47,8 @@ export interface AdmitOptions {
   readonly origin: string;
   /** A label for people. */
   readonly name?: string | undefined;
+  /** Blobs on their way at once; 4. */
+  readonly concurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -82,7 +84,7 @@ export async function admit(
     if (there.tree !== manifest.tree) throw conflict(there, manifest);
     if (isComplete(parts, there)) return nothingToDo(parts, there, manifest);
   }
-  const download = new Download(parts.blobs, options);
+  const download = new Download(parts, options);
   const arrival = { uri, manifest, options };
   const { pack, only } = await bringAll(parts, arrival, download);
   await parts.database.remember(framesOf(pack, only), options.signal);
@@ -147,12 +149,22 @@ async function bring(
   const only = isEverything(pack, options.only) ? undefined : options.only;
   const rows = only ? segmentsOf(index, only) : [...index.segments.keys()];
   for (const row of rows) expectSize(pack, row, uri);
-  await download.bring(rows.map((row) => segmentAt(manifest, row)));
+  // Unpacked while later segments are on their way: a pull takes as long as its transfer, not longer.
+  const transfer = download.begin(rows.map((row) => segmentAt(manifest, row)));
+  const ready = (row: number): Promise<void> => transfer.ready(segmentAt(manifest, row).digest);
+  try {
+    await makeTree(parts, pack, { only, strict: true, signal, onProgress, ready });
+  } catch (error) {
+    transfer.stop(error);
+    // If a blob did not come, that is why.
+    await transfer.done;
+    throw error;
+  }
+  await transfer.done;
   onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 1 });
   await parts.blobs.put(options.manifestBytes);
   onProgress?.({ phase: "manifest", unit: "blobs", done: 1, total: 1 });
   parts.blobs.syncNames();
-  await makeTree(parts, pack, { only, strict: true, signal, onProgress });
   return { pack, only };
 }
 

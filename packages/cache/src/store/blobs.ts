@@ -118,6 +118,12 @@ export class Blobs implements Storage {
     }
   }
 
+  /** Gives a file that was verified, synced and made read-only its name as a blob. */
+  adopt(path: string, digest: Digest): void {
+    const place = this.#places.blob(digest);
+    onDisk("writing", place, () => this.#place(path, place));
+  }
+
   /** Stores bytes that are at hand. They have been written when this returns its promise. */
   async put(bytes: Uint8Array): Promise<StoredBlob> {
     const blob = { digest: sha256(bytes), size: bytes.length };

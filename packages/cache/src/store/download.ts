@@ -1,87 +1,121 @@
-import type { OnProgress } from "@ctxpack/identity";
+import type { Digest, OnProgress } from "@ctxpack/identity";
 import type { Descriptor, ReadOnlyStorage } from "@ctxpack/oci";
-import type { Blobs } from "./blobs.ts";
+import type { Parts } from "./parts.ts";
+import { receive } from "./receive.ts";
 
-/** Blobs on their way at once. */
+/** Blobs on their way at once, unless the caller knows better. */
 const CONCURRENCY = 4;
+
+/** How blobs are brought. */
+export interface DownloadOptions {
+  readonly source: ReadOnlyStorage;
+  /** Blobs on their way at once; 4. */
+  readonly concurrency?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Blobs on their way, in the order in which they were asked for. */
+export interface Transfer {
+  /** Settles when this blob is here, or when nothing more comes. */
+  ready(digest: Digest): Promise<void>;
+  /** Settles when all are here, or none is on its way any more; rejects with the first failure. */
+  readonly done: Promise<void>;
+  /** Stops what is on its way. */
+  stop(reason: unknown): void;
+}
 
 /** Brings blobs from a pantry into the store and counts them. What has arrived stays: it was verified. */
 export class Download {
-  readonly #blobs: Blobs;
-  readonly #source: ReadOnlyStorage;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onProgress: OnProgress | undefined;
+  readonly #parts: Parts;
+  readonly #options: DownloadOptions;
   readonly #fetched = { blobs: 0, bytes: 0 };
   readonly #existing = { blobs: 0, bytes: 0 };
+  /** Bytes that are here of what was asked for, kept ones too. */
+  #arrived = 0;
 
-  constructor(
-    blobs: Blobs,
-    options: {
-      readonly source: ReadOnlyStorage;
-      readonly signal?: AbortSignal | undefined;
-      readonly onProgress?: OnProgress | undefined;
-    },
-  ) {
-    this.#blobs = blobs;
-    this.#source = options.source;
-    this.#signal = options.signal;
-    this.#onProgress = options.onProgress;
+  constructor(parts: Parts, options: DownloadOptions) {
+    this.#parts = parts;
+    this.#options = options;
   }
 
   get blobs(): { readonly fetched: number; readonly existing: number } {
     return { fetched: this.#fetched.blobs, existing: this.#existing.blobs };
   }
 
+  /** Bytes that were transferred, and bytes of blobs that were here. */
   get bytes(): { readonly fetched: number; readonly existing: number } {
     return { fetched: this.#fetched.bytes, existing: this.#existing.bytes };
   }
 
   /** Fetches what of `wanted` is not here. The first failure ends the others, and is thrown. */
   async bring(wanted: readonly Descriptor[]): Promise<void> {
+    await this.begin(wanted).done;
+  }
+
+  /** Starts to fetch what of `wanted` is not here, in this order. */
+  begin(wanted: readonly Descriptor[]): Transfer {
     const missing = unique(wanted).filter((d) => !this.#count(d));
-    const total = this.#fetched.bytes + missing.reduce((sum, d) => sum + d.size, 0);
-    const failed = new AbortController();
-    const signal = this.#signal ? AbortSignal.any([this.#signal, failed.signal]) : failed.signal;
+    const total = this.#arrived + missing.reduce((sum, d) => sum + d.size, 0);
+    const stop = new AbortController();
+    const own = this.#options.signal;
+    const signal = own ? AbortSignal.any([own, stop.signal]) : stop.signal;
+    const arrivals = new Map(missing.map((d) => [d.digest, Promise.withResolvers<void>()]));
+    // Whoever waits for one hears of its failure; that nobody does is no failure of its own.
+    for (const { promise } of arrivals.values()) promise.catch(() => {});
     const queue = missing.values();
-    const lanes = Array.from({ length: Math.min(CONCURRENCY, missing.length) }, async () => {
-      for (const d of queue) await this.#fetch(d, { signal, total });
-    });
-    // Everything has ended, and is closed, before the failure is reported.
+    const lane = async (): Promise<void> => {
+      for (const d of queue) {
+        await this.#fetch(d, { signal, total });
+        arrivals.get(d.digest)?.resolve();
+      }
+    };
+    const { concurrency = CONCURRENCY } = this.#options;
+    const lanes = Array.from({ length: Math.min(concurrency, missing.length) }, lane);
     const first = Promise.all(lanes).catch((error: unknown) => {
-      failed.abort(error);
+      stop.abort(error);
+      for (const { reject } of arrivals.values()) reject(error);
       throw error;
     });
-    await Promise.allSettled([...lanes, first]);
-    await first;
+    // Everything has ended, and is closed, before the failure is reported.
+    const done = Promise.allSettled([...lanes, first]).then(async () => {
+      await first;
+    });
+    done.catch(() => {});
+    return {
+      ready: async (digest) => arrivals.get(digest)?.promise,
+      done,
+      stop: (reason) => stop.abort(reason),
+    };
   }
 
   async #fetch(d: Descriptor, options: { signal: AbortSignal; total: number }): Promise<void> {
     const { signal, total } = options;
     signal.throwIfAborted();
     let counted = 0;
-    const open = (): AsyncIterable<Uint8Array> => this.#source.fetch(d, { signal });
-    await this.#blobs.push(
-      d,
-      { size: d.size, open },
-      {
-        signal,
-        onProgress: ({ done }) => {
-          this.#fetched.bytes += done - counted;
-          counted = done;
-          this.#report(total, d);
-        },
+    let moved = 0;
+    await receive(this.#parts, d, {
+      source: this.#options.source,
+      signal,
+      onBytes: (here, transferred) => {
+        this.#arrived += here - counted;
+        counted = here;
+        // A second attempt at a blob begins to count anew; what the first one moved was moved.
+        this.#fetched.bytes += transferred >= moved ? transferred - moved : transferred;
+        moved = transferred;
+        this.#report(total, d);
       },
-    );
+    });
     this.#fetched.blobs += 1;
   }
 
   #report(total: number, d: Descriptor): void {
-    const done = this.#fetched.bytes;
-    this.#onProgress?.({ phase: "blob", unit: "bytes", done, total, name: d.digest });
+    const done = this.#arrived;
+    this.#options.onProgress?.({ phase: "blob", unit: "bytes", done, total, name: d.digest });
   }
 
   #count(d: Descriptor): boolean {
-    if (!this.#blobs.touch(d)) return false;
+    if (!this.#parts.blobs.touch(d)) return false;
     this.#existing.blobs += 1;
     this.#existing.bytes += d.size;
     return true;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
+import { Unfinished } from "./unfinished.ts";
 import { Workspace } from "./workspace.ts";
 
 /** Counts up when an older ctxpack could not make sense of a store any more. */
@@ -91,7 +92,8 @@ function expectVersion(text: string, places: Places): void {
 
 function begin(places: Places): void {
   // What a killed process leaves of this lies in its workspace, where the next one clears it.
-  const workspace = new Workspace(places.temporary, { readOnly: false });
+  const unfinished = new Unfinished(places.unfinished);
+  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
   try {
     makeFolder(places.blobs);
     place(workspace.path(), places.layout, '{"imageLayoutVersion":"1.0.0"}');

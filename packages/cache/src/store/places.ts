@@ -16,6 +16,7 @@ export class Places {
   readonly trees: string;
   readonly shared: string;
   readonly temporary: string;
+  readonly unfinished: string;
   readonly quarantine: string;
   readonly database: string;
   readonly statIndex: string;
@@ -30,6 +31,7 @@ export class Places {
     this.trees = join(dir, "trees");
     this.shared = join(dir, "files");
     this.temporary = join(dir, "tmp");
+    this.unfinished = join(dir, "unfinished");
     this.quarantine = join(dir, "quarantine");
     this.database = join(dir, "store.db");
     this.statIndex = join(dir, "stat-index");

@@ -16,6 +16,7 @@ import { noPack, Records } from "./records.ts";
 import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
 import { StatIndex } from "./stat-index.ts";
 import { type TreeOptions, tree } from "./trees.ts";
+import { Unfinished } from "./unfinished.ts";
 import { Workspace } from "./workspace.ts";
 
 /** How a store is opened. */
@@ -60,10 +61,12 @@ export class Store implements AsyncDisposable {
     options.signal?.throwIfAborted();
     const readOnly = options.readOnly ?? false;
     const places = new Places(prepareStore(dir, { readOnly }));
-    const workspace = new Workspace(places.temporary, { readOnly });
+    const unfinished = new Unfinished(places.unfinished);
+    const workspace = new Workspace(places.temporary, { readOnly, unfinished });
     const parts = {
       places,
       workspace,
+      unfinished,
       blobs: new Blobs(places, workspace),
       records: new Records(places, workspace),
       database: new Database(places.database),

@@ -29,6 +29,8 @@ export interface TreeOptions {
 export interface MakeOptions extends TreeOptions {
   /** Nobody has looked inside this pack's segments yet. */
   readonly strict?: boolean | undefined;
+  /** Settles when the blob of a segment is here; those of the first ones may be before the others are. */
+  readonly ready?: ((row: number) => Promise<void>) | undefined;
 }
 
 /** `Store.tree`. */
@@ -128,7 +130,7 @@ async function fill(
   pack: HeldPack,
   options: MakeOptions,
 ): Promise<void> {
-  const { only, onProgress, signal } = options;
+  const { only, onProgress, ready, signal } = options;
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
   onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
   const total = countFiles(pack, only);
@@ -137,7 +139,7 @@ async function fill(
     onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
   });
   try {
-    await unpack(parts, pack, folder, { select: only, strict: options.strict, signal });
+    await unpack(parts, pack, folder, { select: only, strict: options.strict, ready, signal });
     folder.finish();
   } finally {
     folder.release();

@@ -9,6 +9,8 @@ export interface UnpackOptions {
   readonly select?: ((path: string) => boolean) | undefined;
   /** Also compare every segment with the index: for a pack that nobody has looked at yet. */
   readonly strict?: boolean | undefined;
+  /** Settles when the blob of a segment is here; waited for before each. */
+  readonly ready?: ((row: number) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,6 +30,7 @@ export async function unpack(
   const rows = select ? segmentsOf(pack.index, select) : pack.index.segments.keys();
   for (const row of rows) {
     options.signal?.throwIfAborted();
+    await options.ready?.(row);
     const blob = pack.manifest.segments[row];
     const segment = pack.index.segments[row];
     if (blob === undefined || segment === undefined) throw new RangeError(`no segment ${row}`);

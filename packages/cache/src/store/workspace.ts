@@ -4,6 +4,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 const HEARTBEAT_MS = 10_000;
 
@@ -16,13 +17,18 @@ export class Workspace {
   /** Nothing in the store may be written. */
   readonly readOnly: boolean;
   readonly #parent: string;
+  readonly #unfinished: Unfinished;
   #dir: string | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #reaped = false;
   #count = 0;
 
-  constructor(parent: string, options: { readonly readOnly: boolean }) {
+  constructor(
+    parent: string,
+    options: { readonly readOnly: boolean; readonly unfinished: Unfinished },
+  ) {
     this.#parent = parent;
+    this.#unfinished = options.unfinished;
     this.readOnly = options.readOnly;
   }
 
@@ -36,19 +42,21 @@ export class Workspace {
     });
   }
 
-  /** A path that nobody else uses, in the store's file system. */
-  path(): string {
+  /** A path that nobody else uses, in the store's file system; it ends with `suffix`. */
+  path(suffix = ""): string {
     this.expectWritable();
     this.#dir ??= this.#begin();
     this.#count += 1;
-    return join(this.#dir, String(this.#count));
+    return join(this.#dir, `${this.#count}${suffix}`);
   }
 
   /** Clears what killed processes have left, once; also for those who then find nothing to do. */
   reap(): void {
     if (this.#reaped || this.readOnly) return;
     this.#reaped = true;
-    unlessMissing(() => onDisk("clearing", this.#parent, () => reap(this.#parent, Date.now())));
+    unlessMissing(() =>
+      onDisk("clearing", this.#parent, () => reap(this.#parent, this.#unfinished, Date.now())),
+    );
   }
 
   /** Clears the folder and ends the lease. */
@@ -70,13 +78,16 @@ export class Workspace {
   }
 }
 
-/** Clears what processes that are gone have left in `parent`. */
-function reap(parent: string, nowMs: number): void {
+/** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs. */
+function reap(parent: string, unfinished: Unfinished, nowMs: number): void {
+  unfinished.reap(nowMs);
   for (const name of readdirSync(parent)) {
     const owner = parseOwner(name);
     const dir = join(parent, name);
     const seen = unlessMissing(() => statSync(dir).mtimeMs);
-    if (owner !== undefined && seen !== undefined && isGone(owner, seen, nowMs)) clear(dir);
+    if (owner === undefined || seen === undefined || !isGone(owner, seen, nowMs)) continue;
+    unfinished.salvage(dir);
+    clear(dir);
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isGone, ownerName, parseOwner } from "../../src/store/owner.ts";
+import { Unfinished } from "../../src/store/unfinished.ts";
 import { Workspace } from "../../src/store/workspace.ts";
 import { folder, workplace } from "./fixture.ts";
 
@@ -46,7 +47,10 @@ describe("workspace", () => {
     mkdirSync(join(parent, alive));
     mkdirSync(join(parent, "not ours"));
     utimesSync(join(parent, "not ours"), 1, 1);
-    const workspace = new Workspace(parent, { readOnly: false });
+    const workspace = new Workspace(parent, {
+      readOnly: false,
+      unfinished: new Unfinished(join(parent, "..", "unfinished")),
+    });
     expect(readdirSync(parent)).toHaveLength(3);
     const paths = [workspace.path(), workspace.path()];
     expect(new Set(paths).size).toBe(2);
