@@ -1,6 +1,8 @@
 export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
+export type { DiskProbe } from "./store/probe.ts";
+export { probeDisk } from "./store/probe.ts";
 export type { PackRecord } from "./store/record.ts";
 export type { SeedOptions, SeedResult } from "./store/seed.ts";
 export type { StoreOptions } from "./store/store.ts";

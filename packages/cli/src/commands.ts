@@ -114,4 +114,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "take a pantry's name out of your configuration",
     load: async () => (await import("./commands/remote.ts")).remoteRm,
   },
+  doctor: {
+    group: "pantry",
+    summary: "find out what is wrong, and what to do about it",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
 };

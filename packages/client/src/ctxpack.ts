@@ -8,6 +8,7 @@ import { type Env, loadConfig } from "./config.ts";
 import { checkConcurrency } from "./config-file.ts";
 import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
 import { type DiffOptions, type DiffResult, difference } from "./difference.ts";
+import type { Finding } from "./doctor/finding.ts";
 import { type ExistsResult, exists } from "./exists.ts";
 import { identifySubject } from "./find.ts";
 import { type ContractLike, type IdentifyOptions, identify, identifyLegacy } from "./identify.ts";
@@ -195,6 +196,12 @@ export class CtxPack implements AsyncDisposable {
   /** Takes a pantry's name out of the user's configuration. */
   async removeRemote(name: string, options: WorkOptions = {}): Promise<void> {
     await removeRemote(this.#session, name, options);
+  }
+
+  /** Looks at everything a pull or push depends on. */
+  async doctor(options: WorkOptions = {}): Promise<readonly Finding[]> {
+    const { doctor } = await import("./doctor/doctor.ts");
+    return await doctor(this.#session, options);
   }
 
   /** The packs of the store. */

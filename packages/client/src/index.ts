@@ -14,6 +14,7 @@ export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
 export type { OpenOptions } from "./ctxpack.ts";
 export { CtxPack } from "./ctxpack.ts";
 export type { DiffOptions, DiffResult, OutputDifference } from "./difference.ts";
+export type { Finding } from "./doctor/finding.ts";
 export type { ExistsResult } from "./exists.ts";
 export type { ContractLike, IdentifyOptions } from "./identify.ts";
 export type { FromOptions, PackDescription } from "./inspect.ts";

@@ -2,6 +2,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import { repositoryScope } from "../auth/scope.ts";
 import { IMAGE_INDEX_TYPE } from "../media-type.ts";
 import type { RegistryRequest, Transport } from "./transport.ts";
+import { UploadSession } from "./upload-session.ts";
 
 /** What was found out about a repository; where something is not so, why. */
 export interface RepositoryProbe {
@@ -63,30 +64,8 @@ async function canPush(
   repository: string,
   signal: AbortSignal | undefined,
 ): Promise<"yes"> {
-  const scopes = [repositoryScope(repository, "pull", "push")];
-  const shared = { scopes, repository, right: "push", signal } as const;
-  const begun = await transport.send({
-    ...shared,
-    method: "POST",
-    url: `/v2/${repository}/blobs/uploads/`,
-    expect: [202],
-  });
-  await begun.discard();
-  const location = begun.headers.get("location");
-  const url = location === undefined ? null : URL.parse(location, begun.url.href);
-  if (url !== null) {
-    // A session that cannot be ended ends by itself.
-    await attempt(signal, async () => {
-      const ended = await transport.send({
-        ...shared,
-        method: "DELETE",
-        url,
-        once: true,
-        expect: [200, 202, 204, 400, 401, 403, 404, 405],
-      });
-      await ended.discard();
-    });
-  }
+  const session = await UploadSession.open(transport, repository, signal);
+  await session.cancel();
   return "yes";
 }
 

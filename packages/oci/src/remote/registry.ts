@@ -40,6 +40,11 @@ export class Registry implements AsyncDisposable {
     this.#transport = new Transport(this.host, options);
   }
 
+  /** Where the credentials came from that were used last. */
+  get credentialSource(): string | undefined {
+    return this.#transport.credentialSource;
+  }
+
   /** `GET /v2/` with credentials. Throws CTXPACK_E_AUTH when they are not taken. */
   async ping(options: OperationOptions = {}): Promise<RegistryPing> {
     const response = await this.#transport.send({
