@@ -74,6 +74,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "remove a pack from the store",
     load: async () => (await import("./commands/rm.ts")).rm,
   },
+  gc: {
+    group: "store",
+    summary: "remove what nothing in a pantry needs any more",
+    load: async () => (await import("./commands/gc.ts")).gc,
+  },
   pin: {
     group: "store",
     summary: "keep a pack in the store whatever happens",

@@ -4,6 +4,7 @@ import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
+import type { CollectOptions, CollectResult } from "./collect/collect.ts";
 import { type Env, loadConfig } from "./config.ts";
 import { checkConcurrency } from "./config-file.ts";
 import { type CopyOptions, type CopyResult, copyPacks } from "./copy.ts";
@@ -196,6 +197,12 @@ export class CtxPack implements AsyncDisposable {
   /** Takes a pantry's name out of the user's configuration. */
   async removeRemote(name: string, options: WorkOptions = {}): Promise<void> {
     await removeRemote(this.#session, name, options);
+  }
+
+  /** Finds what nothing in a pantry needs any more; with `apply` it is removed. */
+  async collect(pantry: string, options: CollectOptions = {}): Promise<CollectResult> {
+    const { collect } = await import("./collect/collect.ts");
+    return await collect(this.#session, pantry, options);
   }
 
   /** Looks at everything a pull or push depends on. */

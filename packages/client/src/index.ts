@@ -9,6 +9,7 @@ export type {
   Resolution,
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
+export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
 export type { OpenOptions } from "./ctxpack.ts";

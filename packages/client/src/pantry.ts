@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type PackManifest, parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, digestHex, uriDigest, uriOf } from "@ctxpack/identity";
 import {
+  type Deleter,
   type Descriptor,
   fetchBytes,
   MANIFEST_LIMIT,
@@ -32,7 +33,7 @@ export interface Pantry {
 
 /** Somewhere packs are shared, opened for writing. */
 export interface WritablePantry extends Pantry {
-  readonly target: Target & TagLister & ReferrerLister;
+  readonly target: Target & TagLister & ReferrerLister & Deleter;
 }
 
 /** A pack where it was found: nothing but its manifest has been read. */

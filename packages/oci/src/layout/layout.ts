@@ -35,6 +35,7 @@ import {
   withEntry,
   withoutEntries,
 } from "./index-file.ts";
+import { sweep, touchBlob } from "./sweep.ts";
 import { LayoutWriter, readIndexFile } from "./writer.ts";
 
 export interface OpenLayoutOptions {
@@ -99,7 +100,11 @@ export class OciLayout
 
   async exists(d: Descriptor, options: OperationOptions = {}): Promise<boolean> {
     options.signal?.throwIfAborted();
-    return (await blobSize(this.blobPath(d))) === d.size;
+    const path = this.blobPath(d);
+    const exists = (await blobSize(path)) === d.size;
+    // Whoever writes here and asks will count on it.
+    if (exists && this.#writer !== undefined) await touchBlob(path);
+    return exists;
   }
 
   fetch(d: Descriptor, options: FetchOptions = {}): AsyncIterable<Uint8Array> {
@@ -204,6 +209,22 @@ export class OciLayout
       },
       path,
     );
+  }
+
+  /**
+   * Removes the blobs that nothing in `index.json` leads to, but for those of the last hour: they may belong to a
+   * push that has not come to its manifest yet. Gives back how many, and their bytes.
+   */
+  async sweep(
+    options: OperationOptions = {},
+  ): Promise<{ readonly blobs: number; readonly bytes: number }> {
+    options.signal?.throwIfAborted();
+    let removed = { blobs: 0, bytes: 0 };
+    await this.#writable().update(options, async (file) => {
+      removed = await sweep(this.dir, file, this, options.signal);
+      return file;
+    });
+    return removed;
   }
 
   async #store(

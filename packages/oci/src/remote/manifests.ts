@@ -41,9 +41,13 @@ export class Manifests {
    * manifest or not of the type it is sent as, CTXPACK_E_DIGEST_MISMATCH when its digest is not the one that
    * was asked for, or that the registry says it has.
    */
-  async get(reference: string, { signal }: Abortable = {}): Promise<FetchedManifest> {
+  async get(
+    reference: string,
+    { signal, fresh }: Abortable & { readonly fresh?: boolean } = {},
+  ): Promise<FetchedManifest> {
+    // Its bytes never change; whether it is still there may.
     const cached = isBlobDigest(reference) ? this.#cache.get(reference as Digest) : undefined;
-    if (cached !== undefined) return cached;
+    if (cached !== undefined && !fresh) return cached;
     const request = { ...this.#reading("GET", reference, signal), expect: [200] };
     const { descriptor, bytes } = await this.#transport.sendFor(request, async (response) => {
       const type = this.#expectType(response, reference);

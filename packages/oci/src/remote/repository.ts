@@ -132,7 +132,8 @@ export class Repository
   async resolve(reference: string, options: OperationOptions = {}): Promise<Descriptor> {
     this.#expectReference(reference);
     // Read at once: whoever resolves a name wants to know what is there.
-    return (await this.#manifests.get(reference, { signal: options.signal })).descriptor;
+    const { signal } = options;
+    return (await this.#manifests.get(reference, { signal, fresh: true })).descriptor;
   }
 
   /**
