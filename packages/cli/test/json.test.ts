@@ -77,6 +77,13 @@ test("every command prints its published shape", async () => {
   await say("rm", uri);
   await say("pull", uri, "--from", "oci:p");
   await say("cache path");
+  await say("gc", "--pantry", "oci:p");
+  await say("gc", "--pantry", "oci:p", other, "--apply");
+  await say("remote add", "p", "oci:p");
+  await say("remote ls");
+  await say("doctor");
+  await say("remote rm", "p");
+  await say("logout", "registry.invalid");
 });
 
 test("progress and errors too", async () => {

@@ -10,8 +10,8 @@ export const gc: Command = defineCommand({
     "ctxpack gc --pantry ghcr.io/acme/packs --apply",
   ],
   about:
-    "Lists the packs of a pantry that no channel (ctxpack tag), no alternate and no pin of this store leads to, with\n" +
-    "what refers to them, and removes them with --apply. Nothing that is no pack is ever removed, nor what it lists.\n" +
+    "Lists the packs of a pantry that no channel (ctxpack tag), no alternate and no pin of this store leads to,\n" +
+    "with what refers to them, and removes them with --apply. What is no pack is never removed, nor what it lists.\n" +
     "A registry gives the room back when it collects its own garbage.",
   takes: [0, 1000],
   flags: {

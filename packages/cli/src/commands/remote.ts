@@ -10,8 +10,8 @@ export const remoteAdd: Command = defineCommand({
     "ctxpack pull ctx://sha256:7c1e… --from team",
   ],
   about:
-    "Names a pantry in your own configuration; it is then looked in without being named, after those that are there.\n" +
-    "Results of a registry are taken only if a policy accepts them, or if you say that unsigned ones will do.",
+    "Names a pantry in your own configuration; it is then looked in without being named, after those that are\n" +
+    "there. Results of a registry count only if a policy accepts them, or if you say that unsigned ones will do.",
   takes: [2, 2],
   flags: {
     trust: { type: "string", value: "unsigned", about: "take packs of it that nobody signed" },
