@@ -1,0 +1,224 @@
+import { describe, expect, it } from "vitest";
+import { Authorizer, type TokenSender } from "../../src/auth/authorizer.ts";
+import { type Credential, staticCredentials } from "../../src/auth/credential.ts";
+
+type Sent = Parameters<TokenSender>[0];
+
+/** A token server in a function: notes what it is asked, and answers as it is told. */
+function server(
+  answer: (request: Sent, n: number) => { status?: number; body?: unknown } = () => ({}),
+) {
+  const asked: Sent[] = [];
+  const send: TokenSender = async (request) => {
+    asked.push(request);
+    const n = asked.length;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const { status = 200, body = { token: `t${n}`, expires_in: 300 } } = answer(request, n);
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return { status, body: new TextEncoder().encode(text) };
+  };
+  return { asked, send };
+}
+
+const BEARER = 'Bearer realm="https://auth.example/token",service="reg"';
+const PULL = "repository:a/b:pull";
+
+function authorizer(send: TokenSender, credential?: Credential, now?: () => number): Authorizer {
+  return new Authorizer({
+    origin: new URL("https://reg.example"),
+    host: "reg.example",
+    credentials: credential && staticCredentials({ "reg.example": credential }, "the test"),
+    send,
+    ...(now && { now }),
+  });
+}
+
+const basic: Credential = { kind: "basic", username: "alice", password: "s3cret:x" };
+
+describe("Basic", () => {
+  it("is shown when it is asked for, and then unasked", async () => {
+    const auth = authorizer(server().send, basic);
+    expect(await auth.header([PULL])).toBeUndefined();
+    const header = `Basic ${Buffer.from("alice:s3cret:x").toString("base64")}`;
+    expect(await auth.answer(['Basic realm="x"'], [PULL])).toBe(header);
+    expect(await auth.header([PULL])).toBe(header);
+    expect(auth).toMatchObject({ scheme: "basic", credentialSource: "the test" });
+  });
+
+  it("is not shown twice, and says where it came from", async () => {
+    const auth = authorizer(server().send, basic);
+    const sent = await auth.answer(['Basic realm="x"'], []);
+    await expect(auth.answer(['Basic realm="x"'], [], { sent })).rejects.toMatchObject({
+      code: "CTXPACK_E_AUTH",
+      message: "reg.example: it does not take the credentials from the test",
+      hint: "ctxpack login reg.example",
+    });
+  });
+
+  it("without credentials there is nothing to show", async () => {
+    await expect(authorizer(server().send).answer(['Basic realm="x"'], [])).rejects.toMatchObject({
+      code: "CTXPACK_E_AUTH",
+      message: "reg.example: it wants to know who asks, and there are no credentials for it",
+    });
+  });
+
+  it.each([[[]], [["Negotiate"]]])("what is neither is said: %j", async (challenges) => {
+    await expect(authorizer(server().send, basic).answer(challenges, [])).rejects.toMatchObject({
+      code: "CTXPACK_E_AUTH",
+    });
+  });
+});
+
+describe("Bearer", () => {
+  it("asks by GET with service, scopes and account", async () => {
+    const { asked, send } = server();
+    const auth = authorizer(send, basic);
+    const scopes = ["repository:a/b:push", PULL, "repository:c:pull"];
+    expect(await auth.answer([`${BEARER},scope="${PULL}"`], scopes)).toBe("Bearer t1");
+    const { method, url, headers } = asked[0] as Sent;
+    expect(method).toBe("GET");
+    expect(url.searchParams.getAll("scope")).toEqual([
+      "repository:a/b:pull,push",
+      "repository:c:pull",
+    ]);
+    expect(url.searchParams.get("service")).toBe("reg");
+    expect(url.searchParams.get("account")).toBe("alice");
+    expect(headers["authorization"]).toMatch(/^Basic /);
+    expect(await auth.header(scopes)).toBe("Bearer t1");
+    expect(asked).toHaveLength(1);
+  });
+
+  it("asks anonymously without credentials, and prefers Bearer to Basic", async () => {
+    const { asked, send } = server();
+    expect(await authorizer(send).answer([`Basic realm="x", ${BEARER}`], [PULL])).toBe("Bearer t1");
+    expect(asked[0]?.headers).toEqual({});
+    expect(asked[0]?.url.searchParams.has("account")).toBe(false);
+  });
+
+  it("exchanges an identity token by POST, and by GET where there is no POST", async () => {
+    const identity: Credential = { kind: "identity", token: "refresh me" };
+    const posted = server();
+    await authorizer(posted.send, identity).answer([BEARER], [PULL]);
+    expect(posted.asked[0]?.method).toBe("POST");
+    expect(Object.fromEntries(new URLSearchParams(posted.asked[0]?.body))).toEqual({
+      grant_type: "refresh_token",
+      client_id: "ctxpack",
+      service: "reg",
+      scope: PULL,
+      refresh_token: "refresh me",
+    });
+    const old = server(({ method }) => (method === "POST" ? { status: 404 } : {}));
+    expect(await authorizer(old.send, identity).answer([BEARER], [PULL])).toBe("Bearer t2");
+    expect(old.asked.map(({ method }) => method)).toEqual(["POST", "GET"]);
+  });
+
+  it("sends a registry token as it is, wherever the realm may be", async () => {
+    const { asked, send } = server();
+    const auth = authorizer(send, { kind: "bearer", token: "made-elsewhere" });
+    expect(await auth.answer(['Bearer realm="http://169.254.169.254/"'], [])).toBe(
+      "Bearer made-elsewhere",
+    );
+    expect(asked).toEqual([]);
+    await expect(
+      auth.answer([BEARER], [], { sent: "Bearer made-elsewhere" }),
+    ).rejects.toMatchObject({ code: "CTXPACK_E_AUTH" });
+  });
+
+  it("50 who need one token cause one request; one who is aborted fails alone", async () => {
+    const { asked, send } = server();
+    const auth = authorizer(send, basic);
+    const controller = new AbortController();
+    const all = Array.from({ length: 50 }, (_, i) =>
+      auth.answer([BEARER], [PULL], i === 7 ? { signal: controller.signal } : {}),
+    );
+    controller.abort(new Error("enough"));
+    const settled = await Promise.allSettled(all);
+    expect(settled.filter(({ status }) => status === "rejected")).toHaveLength(1);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("a failure is nobody's answer the next time", async () => {
+    const { asked, send } = server((_, n) => (n === 1 ? { status: 503 } : {}));
+    const auth = authorizer(send, basic);
+    await expect(auth.answer([BEARER], [PULL])).rejects.toMatchObject({
+      code: "CTXPACK_E_UNAVAILABLE",
+    });
+    expect(await auth.answer([BEARER], [PULL])).toBe("Bearer t2");
+    expect(asked).toHaveLength(2);
+  });
+
+  it("renews a token 30 s before its end, and one that was refused at once", async () => {
+    let now = 1_000_000;
+    const { asked, send } = server();
+    const auth = authorizer(send, basic, () => now);
+    expect(await auth.answer([BEARER], [PULL])).toBe("Bearer t1");
+    now += 269_000;
+    expect(await auth.header([PULL])).toBe("Bearer t1");
+    now += 2_000;
+    expect(await auth.header([PULL])).toBe("Bearer t2");
+    // In the middle of a transfer, before its time.
+    expect(await auth.answer([BEARER], [PULL], { sent: "Bearer t2" })).toBe("Bearer t3");
+    // Somebody else has got a newer one meanwhile: that one is used.
+    expect(await auth.answer([BEARER], [PULL], { sent: "Bearer t2" })).toBe("Bearer t3");
+    expect(asked).toHaveLength(3);
+  });
+
+  it("a token server that heeds the last scope only is asked for the one that is missing", async () => {
+    const { asked, send } = server(({ url }) => ({
+      body: { token: `only:${url.searchParams.getAll("scope").at(-1)}` },
+    }));
+    const auth = authorizer(send, basic);
+    const scopes = [PULL, "repository:c/d:pull"];
+    const first = await auth.answer([`${BEARER},scope="${PULL}"`], scopes);
+    expect(first).toBe("Bearer only:repository:c/d:pull");
+    const challenge = `${BEARER},scope="${PULL}",error="insufficient_scope"`;
+    expect(await auth.answer([challenge], scopes, { sent: first })).toBe(`Bearer only:${PULL}`);
+    expect(asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it.each<[string, { status?: number; body?: unknown }, string]>([
+    ["401", { status: 401 }, "CTXPACK_E_AUTH"],
+    ["403", { status: 403 }, "CTXPACK_E_AUTH"],
+    ["429", { status: 429 }, "CTXPACK_E_UNAVAILABLE"],
+    ["500", { status: 500 }, "CTXPACK_E_UNAVAILABLE"],
+    ["a redirect", { status: 302 }, "CTXPACK_E_PROTOCOL"],
+    ["HTML", { body: "<html>" }, "CTXPACK_E_PROTOCOL"],
+    ["no token", { body: {} }, "CTXPACK_E_PROTOCOL"],
+    ["an empty token", { body: { token: "" } }, "CTXPACK_E_PROTOCOL"],
+    ["a token that would be two headers", { body: { token: "a\r\nx: y" } }, "CTXPACK_E_PROTOCOL"],
+    ["null", { body: "null" }, "CTXPACK_E_PROTOCOL"],
+  ])("%s", async (_, answer, code) => {
+    const error = await authorizer(server(() => answer).send, basic)
+      .answer([BEARER], [PULL])
+      .catch((e: unknown) => e);
+    expect(error).toMatchObject({ code });
+    const told = JSON.stringify([(error as Error).message, error, (error as Error).cause]);
+    expect(told).not.toMatch(/s3cret|YWxpY2U6/);
+  });
+
+  it("takes access_token, and a life that is not said for a minute", async () => {
+    let now = 0;
+    const { send } = server((_, n) => ({ body: { access_token: `a${n}` } }));
+    const auth = authorizer(send, basic, () => now);
+    expect(await auth.answer([BEARER], [PULL])).toBe("Bearer a1");
+    now = 29_000;
+    expect(await auth.header([PULL])).toBe("Bearer a1");
+    now = 31_000;
+    expect(await auth.header([PULL])).toBe("Bearer a2");
+  });
+});
+
+it("a credential is looked up by the whole host and port", async () => {
+  const { send } = server();
+  for (const host of ["reg.example:443", "xreg.example", "reg.example.evil", "reg.exampl"]) {
+    const auth = new Authorizer({
+      origin: new URL(`https://${host}`),
+      host,
+      credentials: staticCredentials({ "reg.example": basic }),
+      send,
+    });
+    await expect(auth.answer(['Basic realm="x"'], [])).rejects.toMatchObject({
+      code: "CTXPACK_E_AUTH",
+    });
+  }
+});
