@@ -100,7 +100,9 @@ it("reads back whatever was written as the RFC says", () => {
 });
 
 it("never throws and never hangs", () => {
-  void fc.assert(fc.property(fc.string({ maxLength: 2000 }), (text) => void parseChallenges([text])));
+  void fc.assert(
+    fc.property(fc.string({ maxLength: 2000 }), (text) => void parseChallenges([text])),
+  );
   const hostile = [
     `Bearer ${'realm="'.repeat(20_000)}`,
     `Bearer ${"a,".repeat(50_000)}`,
