@@ -140,7 +140,9 @@ type Listed = ReadonlyMap<Digest, Descriptor>;
 type Change = (listed: Listed) => Listed;
 
 function sameKeys(wanted: Listed, found: readonly Descriptor[]): boolean {
-  return wanted.size === found.length && found.every((d) => wanted.has(d.digest));
+  // Others may have listed one of them twice.
+  const listed = new Set(found.map((d) => d.digest));
+  return wanted.size === listed.size && [...listed].every((digest) => wanted.has(digest));
 }
 
 function toManifest(

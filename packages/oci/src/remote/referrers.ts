@@ -75,8 +75,9 @@ export class Referrers {
   ): Promise<void> {
     const claims = answered === subject.digest;
     if (claims && (this.#state === "unknown" || this.#state === "api")) {
-      // It may say so before it can: a list is asked for before that is believed.
-      if (this.#state === "api" || (await this.#hasApi(subject, options.signal))) {
+      // It may say so before it can: what it lists is looked at before that is believed.
+      const { digest } = manifest.descriptor;
+      if (this.#state === "api" || (await this.#lists(subject, digest, options.signal))) {
         this.#state = "api";
         return;
       }
@@ -129,9 +130,16 @@ export class Referrers {
     }
   }
 
-  async #hasApi(subject: Descriptor, signal: AbortSignal | undefined): Promise<boolean> {
+  /** Whether the registry's own list has this referrer. */
+  async #lists(
+    subject: Descriptor,
+    referrer: Digest,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const path = `/v2/${this.#repository}/referrers/${subject.digest}`;
-    for await (const page of this.#pages(path, signal)) return descriptorsOf(page) !== undefined;
+    for await (const page of this.#pages(path, signal)) {
+      if (descriptorsOf(page)?.some(({ digest }) => digest === referrer)) return true;
+    }
     return false;
   }
 

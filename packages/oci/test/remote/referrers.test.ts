@@ -1,0 +1,202 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { bytesSource, copyGraph, type Descriptor, OciLayout } from "@ctxpack/oci";
+import type { Repository } from "@ctxpack/oci/remote";
+import {
+  type Faults,
+  missingProgram,
+  scratchFolder,
+  startDockerRegistry,
+} from "@ctxpack/test-tools";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { describe as describeBlob, failure, faulty, open } from "./fixture.ts";
+
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+const config = Buffer.from("{}");
+const configOf = { ...describeBlob(config, "application/vnd.oci.empty.v1+json") };
+
+function artifact(note: string, subject?: Descriptor, type = "application/vnd.example.proof") {
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      artifactType: type,
+      config: configOf,
+      layers: [],
+      ...(subject && { subject }),
+      annotations: { note },
+    }),
+  );
+  return { bytes, descriptor: describeBlob(bytes, MANIFEST) };
+}
+
+async function push(to: Repository, note: string, subject?: Descriptor, type?: string) {
+  const { bytes, descriptor } = artifact(note, subject, type);
+  await to.push(configOf, bytesSource(config));
+  await to.push(descriptor, bytesSource(bytes));
+  return descriptor;
+}
+
+async function list(
+  from: Repository,
+  subject: Descriptor,
+  artifactType?: string,
+): Promise<string[]> {
+  const notes: string[] = [];
+  for await (const d of from.referrers(subject, { artifactType })) {
+    expect(d.artifactType).toBeDefined();
+    notes.push(d.annotations?.["note"] ?? "?");
+  }
+  return notes.sort();
+}
+
+// Each way in which registries answer about referrers; the list is right in all of them.
+describe.each<[string, Faults]>([
+  ["the API", {}],
+  ["no API", { referrers: false, ociSubject: false }],
+  ["OCI-Subject, but no API yet (ECR)", { referrers: false }],
+  ["an API, but no OCI-Subject", { ociSubject: false }],
+  ["200 and nothing, though it does not know", { falseReferrers200: true, ociSubject: false }],
+  ["200 and nothing, though it says OCI-Subject", { falseReferrers200: true }],
+  ["a login page", { referrersHtml: true, ociSubject: false }],
+  ["an API that does not filter", { filtersApplied: false }],
+  ["pages of two", { pageSize: 2 }],
+])("%s", (_, faults) => {
+  it("lists what was pushed, by this process and by the next", async () => {
+    const { server, repository } = await faulty(faults);
+    const subject = await push(repository, "subject");
+    for (const note of ["1", "2", "3", "4", "5"]) await push(repository, note, subject);
+    await push(repository, "other", subject, "application/vnd.example.other");
+    const all = ["1", "2", "3", "4", "5", "other"];
+    expect(await list(repository, subject)).toEqual(all);
+    const next = open(server.host).repository("a/b");
+    expect(await list(next, subject)).toEqual(all);
+    expect(await list(next, subject, "application/vnd.example.other")).toEqual(["other"]);
+    expect(await list(open(server.host).repository("a/b"), await push(next, "lonely"))).toEqual([]);
+  });
+
+  it("forgets what was deleted", async () => {
+    const { server, repository } = await faulty(faults);
+    const subject = await push(repository, "subject");
+    const gone = await push(repository, "gone", subject);
+    await push(repository, "stays", subject);
+    await repository.delete(gone);
+    expect(await list(open(server.host).repository("a/b"), subject)).toEqual(["stays"]);
+  });
+});
+
+it("both lists count where a registry got the API after the tag was written", async () => {
+  const { server, repository } = await faulty({ referrers: false, ociSubject: false });
+  const subject = await push(repository, "subject");
+  await push(repository, "old", subject);
+  server.faults.referrers = true;
+  server.faults.ociSubject = true;
+  // It does not know the old one: only the tag does.
+  const next = open(server.host).repository("a/b");
+  expect(await list(next, subject)).toContain("old");
+});
+
+it("a list that says nothing of what it lists is completed from the manifests", async () => {
+  const { server, repository } = await faulty({ referrers: false, ociSubject: false });
+  const subject = await push(repository, "subject");
+  const proof = await push(repository, "proof", subject);
+  const tag = `sha256-${subject.digest.slice(7)}`;
+  const bare = { mediaType: proof.mediaType, digest: proof.digest, size: proof.size };
+  const dead = { ...bare, digest: `sha256:${"d".repeat(64)}`, artifactType: "a/b" };
+  const index = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests: [bare, bare, dead],
+  };
+  server.putManifest("a/b", index, tag);
+  expect(await list(repository, subject, "application/vnd.example.proof")).toEqual(["proof"]);
+  // One that lists what is gone can still be added to.
+  await push(repository, "more", subject);
+  expect(await list(repository, subject, "application/vnd.example.proof")).toEqual([
+    "more",
+    "proof",
+  ]);
+});
+
+it("something else under the tag is said", async () => {
+  const { server, repository } = await faulty({ referrers: false, ociSubject: false });
+  const subject = await push(repository, "subject");
+  server.putManifest("a/b", artifact("x").bytes, `sha256-${subject.digest.slice(7)}`);
+  expect((await failure(list(repository, subject))).code).toBe("CTXPACK_E_MANIFEST");
+});
+
+it("more than 1,024 are an attack", async () => {
+  const { server, repository } = await faulty({ referrers: false, ociSubject: false });
+  const subject = await push(repository, "subject");
+  const manifests = Array.from({ length: 1100 }, (_, i) => ({
+    mediaType: MANIFEST,
+    digest: `sha256:${i.toString(16).padStart(64, "0")}`,
+    size: 1,
+    artifactType: "a/b",
+  }));
+  const index = {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    manifests,
+  };
+  server.putManifest("a/b", index, `sha256-${subject.digest.slice(7)}`);
+  expect((await failure(list(repository, subject))).code).toBe("CTXPACK_E_PROTOCOL");
+});
+
+describe.skipIf(missingProgram("docker-registry"))("docker-registry, which has no API", () => {
+  const start = async () => {
+    const server = await startDockerRegistry();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    return server;
+  };
+
+  it("ten writers in one process lose nothing", async () => {
+    const server = await start();
+    const subject = await push(open(server.host).repository("a/b"), "subject");
+    // Each as a program of its own would: they know nothing of one another.
+    const writers = Array.from({ length: 10 }, (_, i) =>
+      push(open(server.host).repository("a/b"), `n${i}`, subject),
+    );
+    await Promise.all(writers);
+    expect(await list(open(server.host).repository("a/b"), subject)).toHaveLength(10);
+  });
+
+  it("ten processes lose nothing", async () => {
+    const server = await start();
+    const subject = await push(open(server.host).repository("a/b"), "subject");
+    const fixture = new URL("./referrer-writer.ts", import.meta.url);
+    const children = Array.from({ length: 10 }, (_, i) =>
+      spawn(
+        process.execPath,
+        [
+          "--conditions=@ctxpack/source",
+          fixture.pathname,
+          server.host,
+          JSON.stringify(subject),
+          `p${i}`,
+        ],
+        { stdio: ["ignore", "inherit", "inherit"] },
+      ),
+    );
+    const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0]));
+    expect(codes).toEqual(Array(10).fill(0));
+    expect(await list(open(server.host).repository("a/b"), subject)).toHaveLength(10);
+  });
+
+  it("referrers travel with what they are about, to a folder and to another repository", async () => {
+    using scratch = scratchFolder();
+    const server = await start();
+    const registry = open(server.host);
+    const from = registry.repository("a/b");
+    const subject = await push(from, "subject");
+    const proof = await push(from, "proof", subject);
+    await push(from, "proof of proof", proof);
+    const layout = await OciLayout.open(`${scratch.path}/layout`, { create: true });
+    const summary = await copyGraph(from, layout, subject, { referrers: true });
+    expect(summary.copied.blobs).toBe(4);
+    const to = registry.repository("c/d");
+    await copyGraph(layout, to, subject, { referrers: true });
+    expect(await list(to, subject)).toEqual(["proof"]);
+    expect(await list(to, proof)).toEqual(["proof of proof"]);
+  });
+});
