@@ -3,8 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** `up`: from the client to the target. */
 export type Direction = "up" | "down";
 
-/** Where a relay forwards to, on loopback. */
+/** Where a relay forwards to. */
 export interface Target {
+  /** 127.0.0.1 if not set; another one is a test's own, in a network namespace. */
+  readonly host?: string | undefined;
   readonly port: number;
 }
 
@@ -50,7 +52,11 @@ export async function startRelay(
   };
   const listener = createServer({ allowHalfOpen: true }, (client) => {
     connections++;
-    const server = connect({ host: "127.0.0.1", port: target.port, allowHalfOpen: true });
+    const server = connect({
+      host: target.host ?? "127.0.0.1",
+      port: target.port,
+      allowHalfOpen: true,
+    });
     track(client, server);
     track(server, client);
     join({ client, server }, count);

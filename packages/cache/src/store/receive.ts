@@ -19,15 +19,15 @@ export interface ReceiveOptions {
 }
 
 /**
- * Fetches a blob that is not here, going on with what an earlier attempt has left of it; that is hashed again, and a
- * blob that turns out wrong with it is fetched once more from the beginning. A failure keeps what has arrived.
- * Throws what the source throws, CTXPACK_E_DIGEST_MISMATCH and CTXPACK_E_SIZE_MISMATCH for bytes that are wrong
- * though all of them came now.
+ * Fetches a blob that is not here, going on with what an earlier attempt has left of it, which is hashed again. A
+ * blob that turns out wrong is fetched once more from the beginning: what was kept may be at fault, or the line. A
+ * failure of the transfer keeps what has arrived. Throws what the source throws, CTXPACK_E_DIGEST_MISMATCH and
+ * CTXPACK_E_SIZE_MISMATCH for bytes that are wrong twice.
  */
 export async function receive(parts: Parts, d: Descriptor, options: ReceiveOptions): Promise<void> {
   const path = parts.workspace.path(partSuffix(d.digest));
-  let resumed = parts.unfinished.take(d.digest, path);
-  for (;;) {
+  parts.unfinished.take(d.digest, path);
+  for (let attempt = 1; ; attempt++) {
     try {
       await fill(path, d, options);
       break;
@@ -35,8 +35,9 @@ export async function receive(parts: Parts, d: Descriptor, options: ReceiveOptio
       const isWrong = isMismatch(error);
       if (isWrong) clear(path);
       else parts.unfinished.keep(d.digest, path);
-      if (!isWrong || !resumed) throw diskError(error, "writing", parts.blobs.path(d.digest));
-      resumed = false;
+      if (!isWrong || attempt === 2) {
+        throw diskError(error, "writing", parts.blobs.path(d.digest));
+      }
     }
   }
   parts.blobs.adopt(path, d.digest);

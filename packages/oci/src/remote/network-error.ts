@@ -123,6 +123,11 @@ export function isNoTls(error: unknown): boolean {
   return code === "EPROTO" && /wrong version|packet length|http request/i.test(text);
 }
 
+/** Whether a connection that failed like this may come about the next time. */
+export function mayPass(error: unknown): boolean {
+  return /^(?:ECONNRESET|EPIPE|ETIMEDOUT|UND_ERR_SOCKET|HPE_)/.test(networkCode(error) ?? "");
+}
+
 /** How often a request is sent in all when it fails like this; `undefined`: as often as the policy says. */
 export function attemptsAfter(error: unknown): number | undefined {
   return meaningOf(networkCode(error)).attempts;

@@ -5,7 +5,7 @@ import type { BlobSource } from "../source.ts";
 import { describeUrl, isLoopback, isSameOrigin } from "./address.ts";
 import { Lanes } from "./lanes.ts";
 import { Network } from "./network.ts";
-import { attemptsAfter, isNetworkError, isNoTls, networkError } from "./network-error.ts";
+import { attemptsAfter, isNetworkError, isNoTls, mayPass, networkError } from "./network-error.ts";
 import { apiHost } from "./profile.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, refuse } from "./redirect.ts";
 import { hasFault, type Purpose, registryError } from "./registry-error.ts";
@@ -24,6 +24,8 @@ import { Warnings } from "./warnings.ts";
 /** Requests in flight in one direction, before the host has shown how many it bears. */
 const FIRST_LANES = 8;
 const MOST_LANES = 16;
+/** How often a loopback host is asked whether it speaks TLS when the connection breaks. */
+const PROBES = 4;
 /** A token's answer is not longer. */
 const TOKEN_LIMIT = 128 << 10;
 /** Slower than this, a body is not waited for: the time for an answer grows with what was sent. */
@@ -331,23 +333,25 @@ export class Transport implements AsyncDisposable {
     const plain = new URL(`http://${host}`);
     if (plainHttp !== undefined) return plainHttp ? plain : secure;
     if (!isLoopback(secure.hostname)) return secure;
-    try {
-      const { body } = await this.#network.dispatcher(secure, true).request({
-        origin: secure.origin,
-        path: "/v2/",
-        method: "HEAD",
-        headersTimeout: this.timeouts.headersMs,
-      });
-      await body.dump();
-      return secure;
-    } catch (error) {
-      // Whatever else is wrong shows again, and is told, at the first request.
-      return isNoTls(error) ? plain : secure;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { body } = await this.#network.dispatcher(secure, true).request({
+          origin: secure.origin,
+          path: "/v2/",
+          method: "HEAD",
+          headersTimeout: this.timeouts.headersMs,
+        });
+        await body.dump();
+        return secure;
+      } catch (error) {
+        if (isNoTls(error)) return plain;
+        // Whatever else is wrong shows again, and is told, at the first request.
+        if (attempt === PROBES || !mayPass(error)) return secure;
+      }
     }
   }
 }
 
-/** The error of an answer that asks to wait longer than the policy allows. */
 export function tooLong(failure: CtxPackError, waitMs: number): CtxPackError {
   const seconds = Math.ceil(waitMs / 1000);
   return new CtxPackError(
