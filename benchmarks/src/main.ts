@@ -3,20 +3,24 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "nod
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, smallFiles, texts } from "./corpus.ts";
+import { link } from "./link.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
 import { pull } from "./pull.ts";
 import type { Bench, Question } from "./question.ts";
+import { registry } from "./registry.ts";
 import { seed } from "./seed.ts";
 import { start } from "./start.ts";
 import { table } from "./table.ts";
 import { tree } from "./tree.ts";
 
-const QUESTIONS: readonly Question[] = [start, tree, seed, pull];
+const QUESTIONS: readonly Question[] = [start, tree, seed, pull, registry, link];
+/** Asked only by name: they take long, and a machine of their own. */
+const BY_NAME: readonly Question[] = [link];
 const CORPORA = { small: smallFiles, mixed, texts } as const;
 
 const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
 
-${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(6)} ${about}`).join("\n")}
+${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(8)} ${about}`).join("\n")}
 
   --smoke     tiny corpora, one run: shows that everything works, measures nothing
   --out FILE  also write the figures as JSON
@@ -47,8 +51,8 @@ function run(argv: readonly string[]): number {
     console.log(USAGE);
     return values.help ? 0 : 2;
   }
-  const asked = QUESTIONS.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
+  const asked = QUESTIONS.filter((question) =>
+    positionals.length === 0 ? !BY_NAME.includes(question) : positionals.includes(question.name),
   );
   const scale: Scale = values.smoke ? "smoke" : "full";
   // Ctrl-C ends the child that is measured, which fails the run, and everything made here is deleted.

@@ -1,0 +1,125 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Contender } from "./measure.ts";
+
+/** A blob of a pack, where it lies in a store. */
+export interface PackBlob {
+  readonly hex: string;
+  readonly size: number;
+}
+
+/** The floor that transfers are measured against: curl, which checks nothing and unpacks nothing. */
+export interface CurlPlace {
+  /** A folder of ours. */
+  readonly scratch: string;
+  /** http://host:port */
+  readonly origin: string;
+  readonly inside?: readonly string[];
+}
+
+/** The blobs of the one pack that a store holds, without its manifest: that is no blob to a registry. */
+export function blobsOf(store: string): PackBlob[] {
+  const dir = join(store, "blobs/sha256");
+  return readdirSync(dir).flatMap((hex) => {
+    const bytes = readFileSync(join(dir, hex));
+    return bytes.includes('"schemaVersion":2') ? [] : [{ hex, size: bytes.length }];
+  });
+}
+
+/** Downloads blobs to files, `parallel` at a time. */
+export function curlDownload(
+  place: CurlPlace,
+  repository: string,
+  blobs: readonly PackBlob[],
+  parallel: number,
+): Contender {
+  const folder = (run: number): string => join(place.scratch, `curl-get-${parallel}-${run}`);
+  return {
+    name: `\`curl\` of the blobs, ${parallel} at a time (nothing checked)`,
+    prepare: (run) => {
+      mkdirSync(folder(run));
+      const lines = blobs.flatMap(({ hex }) => [
+        `url = "${place.origin}/v2/${repository}/blobs/sha256:${hex}"`,
+        `output = "${join(folder(run), hex)}"`,
+      ]);
+      writeFileSync(`${folder(run)}.conf`, `${lines.join("\n")}\n`);
+    },
+    argv: (run) => [...(place.inside ?? []), ...curl(parallel), "-K", `${folder(run)}.conf`],
+    leaves: (run) => [folder(run)],
+  };
+}
+
+/** Downloads one blob in `parallel` ranges to files. */
+export function curlRanges(
+  place: CurlPlace,
+  url: string,
+  size: number,
+  parallel: number,
+): Contender {
+  const folder = (run: number): string => join(place.scratch, `curl-range-${parallel}-${run}`);
+  return {
+    name: `\`curl\` of the same bytes, ${parallel} range${parallel === 1 ? "" : "s"}`,
+    prepare: (run) => {
+      mkdirSync(folder(run));
+      const step = Math.ceil(size / parallel);
+      const parts = Array.from({ length: parallel }, (_, i) =>
+        [
+          `url = "${url}"`,
+          `range = "${i * step}-${Math.min(size, (i + 1) * step) - 1}"`,
+          `output = "${join(folder(run), String(i))}"`,
+        ].join("\n"),
+      );
+      writeFileSync(`${folder(run)}.conf`, `${parts.join("\nnext\n")}\n`);
+    },
+    argv: (run) => [...(place.inside ?? []), ...curl(parallel), "-K", `${folder(run)}.conf`],
+    leaves: (run) => [folder(run)],
+  };
+}
+
+/** Uploads blobs to a new repository, `parallel` at a time; the sessions are opened before the clock starts. */
+export function curlUpload(
+  place: CurlPlace,
+  store: string,
+  blobs: readonly PackBlob[],
+  parallel: number,
+): Contender {
+  const file = (run: number): string => join(place.scratch, `curl-put-${parallel}-${run}.conf`);
+  return {
+    name: `\`curl\` of the blobs, ${parallel} at a time (sessions open beforehand)`,
+    prepare: (run) => {
+      const repository = `curl/p${parallel}-${run}`;
+      const locations = openSessions(place, repository, blobs.length);
+      const parts = blobs.map(({ hex }, i) =>
+        [
+          `url = "${locations[i]}&digest=sha256:${hex}"`,
+          `upload-file = "${join(store, "blobs/sha256", hex)}"`,
+          'output = "/dev/null"',
+        ].join("\n"),
+      );
+      writeFileSync(file(run), `${parts.join("\nnext\n")}\n`);
+    },
+    argv: (run) => [...(place.inside ?? []), ...curl(parallel), "-K", file(run)],
+  };
+}
+
+function openSessions(place: CurlPlace, repository: string, count: number): string[] {
+  const url = `${place.origin}/v2/${repository}/blobs/uploads/`;
+  const config = join(place.scratch, "sessions.conf");
+  const one = `url = "${url}"\nrequest = "POST"\ndata = ""\ndump-header = "-"\noutput = "/dev/null"`;
+  writeFileSync(config, `${Array.from({ length: count }, () => one).join("\nnext\n")}\n`);
+  const [program = "", ...args] = [...(place.inside ?? []), "curl", "-s", "-K", config];
+  const { stdout } = spawnSync(program, args, { encoding: "utf8", maxBuffer: 64 << 20 });
+  const locations = [...stdout.matchAll(/^location: (\S+)/gim)].map((match) => match[1] as string);
+  if (locations.length !== count)
+    throw new Error(`${url}: ${locations.length} of ${count} sessions`);
+  return locations;
+}
+
+function curl(parallel: number): readonly string[] {
+  const how =
+    parallel === 1
+      ? []
+      : ["--parallel", "--parallel-immediate", "--parallel-max", String(parallel)];
+  return ["curl", "-s", "-S", "--fail", ...how];
+}

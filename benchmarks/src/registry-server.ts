@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where and how a registry runs: on loopback, or in a network namespace. */
+export interface ServerPlace {
+  /** A folder of ours. */
+  readonly dir: string;
+  /** The address it listens on. */
+  readonly address: string;
+  /** What is written before its command: `ip netns exec NAME`. */
+  readonly inside?: readonly string[];
+}
+
+/** Debian's registry as a process of its own, so that our clock can block ours. */
+export class RegistryServer implements Disposable {
+  /** host:port */
+  readonly host: string;
+  readonly #process: ChildProcess;
+
+  constructor({ dir, address, inside = [] }: ServerPlace) {
+    const port = freePort();
+    this.host = `${address}:${port}`;
+    mkdirSync(dir, { recursive: true });
+    const file = join(dir, "config.yml");
+    writeFileSync(
+      file,
+      [
+        "version: 0.1",
+        "log: {level: error, accesslog: {disabled: true}}",
+        "storage:",
+        `  filesystem: {rootdirectory: ${join(dir, "data")}}`,
+        "  maintenance: {uploadpurging: {enabled: false}}",
+        `http: {addr: "${this.host}", secret: for-a-benchmark}`,
+      ].join("\n"),
+    );
+    const [program = "", ...args] = [...inside, "docker-registry", "serve", file];
+    this.#process = spawn(program, args, { stdio: "ignore" });
+    waitFor(`http://${this.host}/v2/`, inside);
+  }
+
+  [Symbol.dispose](): void {
+    this.#process.kill("SIGKILL");
+  }
+}
+
+/** Waits until something answers. Throws an Error after ten seconds. */
+export function waitFor(url: string, inside: readonly string[] = []): void {
+  const [program = "", ...args] = [
+    ...inside,
+    ...["curl", "-s", "-o", "/dev/null", "--retry", "50", "--retry-connrefused"],
+    ...["--retry-delay", "0", "--retry-max-time", "10", url],
+  ];
+  const { status } = spawnSync(program, args);
+  if (status !== 0) throw new Error(`nothing answers at ${url}`);
+}
+
+/** A port that is free now. */
+export function freePort(): number {
+  const code =
+    "const s=require('node:net').createServer().listen(0,'127.0.0.1',()=>{console.log(s.address().port);s.close()})";
+  const { stdout } = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });
+  return Number(stdout);
+}
