@@ -2,6 +2,7 @@ import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
 import { type CopyOptions, type CopySummary, copyGraph } from "@ctxpack/oci";
 import { compareOutputs, type OutputDifference } from "./difference.ts";
 import { type FoundPack, lookUp, packTag, type WritablePantry } from "./pantry.ts";
+import { explainRefusal, warningFor } from "./refusal.ts";
 import { describeFound, describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import type { Work } from "./work.ts";
@@ -37,6 +38,8 @@ export async function publish(
   work: Work,
 ): Promise<Published> {
   const { pack, referrers } = publication;
+  const warning = warningFor(pack, pantry);
+  if (warning !== undefined) session.warn(warning);
   let summary: CopySummary = { copied: { blobs: 0, bytes: 0 }, existing: { blobs: 0, bytes: 0 } };
   for (let attempt = 1; ; attempt++) {
     const present = await lookUp(pantry, pack.uri, work.signal);
@@ -51,6 +54,8 @@ export async function publish(
         ...towards(pack, work.onProgress),
         referrers,
         concurrency: session.concurrency(pantry.remote),
+      }).catch((error: unknown) => {
+        throw explainRefusal(error, pack, pantry.address);
       });
       summary = { copied: sum(summary.copied, copied), existing };
     }
