@@ -56,7 +56,7 @@ export function waitFor(url: string, inside: readonly string[] = []): void {
 }
 
 /** A port that is free now. */
-export function freePort(): number {
+function freePort(): number {
   const code =
     "const s=require('node:net').createServer().listen(0,'127.0.0.1',()=>{console.log(s.address().port);s.close()})";
   const { stdout } = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });

@@ -3,7 +3,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import type { Credential } from "./credential.ts";
 
 const OUTPUT_LIMIT = 1 << 20;
-export const HELPER_TIMEOUT_MS = 60_000;
+const HELPER_TIMEOUT_MS = 60_000;
 
 export interface HelperOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;

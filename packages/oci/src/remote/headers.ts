@@ -26,7 +26,7 @@ export function parseUploadRange(value: string | undefined): number | undefined 
 /** The URL of the next page: `Link: <…>; rel="next"` (RFC 8288), resolved against the page it stands on. */
 export function parseNextLink(values: readonly string[], page: URL): URL | undefined {
   for (const value of values) {
-    for (const [, target = "", params = ""] of value.matchAll(/<([^>]*)>((?:\s*;[^,<]*)*)/g)) {
+    for (const [, target = "", params = ""] of value.matchAll(/<([^<>]*)>((?:[ \t]*;[^,;<]*)*)/g)) {
       if (!/;\s*rel\s*=\s*(?:"[^"]*\bnext\b[^"]*"|next\b)/i.test(params)) continue;
       return URL.parse(target, page.href) ?? undefined;
     }

@@ -161,7 +161,7 @@ function toManifest(
 }
 
 /** The tag under which a registry without the API has them: `sha256-<hex>`, 64 digits at most of others. */
-export function referrersTag(subject: Digest): string {
+function referrersTag(subject: Digest): string {
   const { algorithm, hex } = splitDigest(subject);
   return `${algorithm}-${hex.slice(0, 64)}`;
 }

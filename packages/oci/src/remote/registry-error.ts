@@ -5,7 +5,7 @@ import type { RegistryResponse } from "./response.ts";
 import { isRetryableStatus, parseRetryAfter } from "./retry.ts";
 
 /** One entry of a registry's error body (distribution-spec, "Error Codes"). */
-export interface RegistryFault {
+interface RegistryFault {
   readonly code: string;
   readonly message: string;
 }
