@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll } from "vitest";
 
 const bin = join(import.meta.dirname, "../bin/ctxpack.js");
@@ -76,10 +77,4 @@ export function cleanUp(): void {
   afterAll(() => {
     for (const folder of folders.splice(0)) removeReadOnly(folder);
   });
-}
-
-/** Trees of a store are read-only folders: who is not root has to open them up first. */
-export function removeReadOnly(folder: string): void {
-  spawnSync("chmod", ["-R", "u+rwX", folder]);
-  rmSync(folder, { recursive: true, force: true });
 }

@@ -9,8 +9,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CtxPack, type ProgressEvent } from "@ctxpack/client";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
-import { removeReadOnly } from "./remove.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-abort-"));
 afterAll(() => removeReadOnly(cwd));

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Accept, CtxPack, CtxPackError } from "@ctxpack/client";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
-import { removeReadOnly } from "./remove.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-policy-"));
 afterAll(() => removeReadOnly(cwd));

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { expect, test } from "vitest";
-import { removeReadOnly } from "./remove.ts";
 
 test("the first example of the README runs, and finds its result the second time", () => {
   const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");

@@ -4,8 +4,9 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { expect, test } from "vitest";
-import { cleanUp, removeReadOnly, result, run, scratch } from "../run.ts";
+import { cleanUp, result, run, scratch } from "../run.ts";
 
 cleanUp();
 

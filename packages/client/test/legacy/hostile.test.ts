@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { CtxPack } from "@ctxpack/client";
 import { OciLayout } from "@ctxpack/oci";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
-import { removeReadOnly } from "../remove.ts";
 import {
   CONTRACT,
   description,

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CtxPack } from "@ctxpack/client";
 import type { CtxUri } from "@ctxpack/identity";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
-import { removeReadOnly } from "../remove.ts";
 import { pushLegacy } from "./pantry.ts";
 
 const cwd = mkdtempSync(join(tmpdir(), "ctxpack-v0-python-"));

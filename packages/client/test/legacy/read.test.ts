@@ -15,8 +15,8 @@ import { gzipSync } from "node:zlib";
 import { type Accept, CtxPack, CtxPackError } from "@ctxpack/client";
 import { legacyBytes, sha256, uriOf } from "@ctxpack/identity";
 import { OciLayout } from "@ctxpack/oci";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { removeReadOnly } from "../remove.ts";
 import {
   CONTRACT,
   description,
