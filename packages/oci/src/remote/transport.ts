@@ -64,6 +64,8 @@ export class Transport implements AsyncDisposable {
   readonly #writes: Lanes;
   readonly #warnings: Warnings;
   #origin: Promise<URL> | undefined;
+  /** Until then the registry wants to be left alone. */
+  #quietUntil = 0;
   #authorizer: Authorizer | undefined;
 
   constructor(host: string, options: RegistryOptions = {}) {
@@ -197,6 +199,7 @@ export class Transport implements AsyncDisposable {
   ): Promise<RegistryResponse> {
     const isReading = request.method === "GET" || request.method === "HEAD";
     const lanes = isReading ? this.#reads : this.#writes;
+    await this.#quiet(request.signal);
     const leave = await lanes.enter(request.signal);
     const body =
       request.body === undefined
@@ -218,7 +221,7 @@ export class Transport implements AsyncDisposable {
         bodyTimeout: this.timeouts.stallMs,
         ...(stop && { signal: stop }),
       });
-      this.#note(lanes, data.statusCode);
+      this.#note(lanes, data.statusCode, how.foreign ? undefined : data.headers["retry-after"]);
       return new RegistryResponse(data, {
         url,
         foreign: how.foreign,
@@ -274,11 +277,25 @@ export class Transport implements AsyncDisposable {
     return Math.round(least + size / SLOWEST_BYTES_PER_MS);
   }
 
-  #note(lanes: Lanes, status: number): void {
-    if (status === 429 || status === 503) {
-      this.#reads.overloaded();
-      this.#writes.overloaded();
-    } else lanes.succeeded();
+  #note(lanes: Lanes, status: number, retryAfter: string | string[] | undefined): void {
+    if (status !== 429 && status !== 503) {
+      lanes.succeeded();
+      return;
+    }
+    this.#reads.overloaded();
+    this.#writes.overloaded();
+    const waitMs = parseRetryAfter([retryAfter].flat()[0], Date.now());
+    if (waitMs === undefined || waitMs > this.retry.retryAfterCapMs) return;
+    this.#quietUntil = Math.max(this.#quietUntil, performance.now() + waitMs);
+  }
+
+  /** What one request was told is meant for all of them: nobody asks before the time is over. */
+  async #quiet(signal: AbortSignal | undefined): Promise<void> {
+    for (let ms = this.#left(); ms > 0; ms = this.#left()) await pause(ms, signal);
+  }
+
+  #left(): number {
+    return this.#quietUntil - performance.now();
   }
 
   #authorizerOf(origin: URL): Authorizer {

@@ -402,6 +402,27 @@ describe("T20, T23, T25: errors", () => {
     expect(main.asked).toHaveLength(1);
   });
 
+  it("a limit that one request meets is heeded by all", async () => {
+    let limited = 0;
+    let since = 0;
+    const main = await scripted((_, response) => {
+      if (limited++ === 0) {
+        since = performance.now();
+        response.writeHead(429, { "retry-after": "1" }).end();
+      } else response.writeHead(200).end(blob);
+    });
+    const repository = open(main.host).repository("a/b");
+    await Promise.all([read(repository.fetch(d)), new Promise((r) => setTimeout(r, 100))]);
+    expect(performance.now() - since).toBeGreaterThan(900);
+    limited = 0;
+    const first = read(repository.fetch(d));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await Promise.all([first, ...Array.from({ length: 10 }, () => read(repository.fetch(d)))]);
+    expect(performance.now() - since).toBeGreaterThan(900);
+    // One was told to wait: none of the others had to be.
+    expect(main.asked).toHaveLength(2 + 12);
+  });
+
   it("hold no secret, no query, nothing that a terminal obeys, and little of a long body", async () => {
     const main = await scripted((request, response) => {
       if (request.headers.authorization === undefined) {
