@@ -68,6 +68,7 @@ export function curlRanges(
           `url = "${url}"`,
           `range = "${i * step}-${Math.min(size, (i + 1) * step) - 1}"`,
           `output = "${join(folder(run), String(i))}"`,
+          "fail",
         ].join("\n"),
       );
       writeFileSync(`${folder(run)}.conf`, `${parts.join("\nnext\n")}\n`);
@@ -95,6 +96,9 @@ export function curlUpload(
           `url = "${locations[i]}&digest=sha256:${hex}"`,
           `upload-file = "${join(store, "blobs/sha256", hex)}"`,
           'output = "/dev/null"',
+          // Without it curl waits a round trip for the leave to send.
+          'header = "Expect:"',
+          "fail",
         ].join("\n"),
       );
       writeFileSync(file(run), `${parts.join("\nnext\n")}\n`);
@@ -116,10 +120,11 @@ function openSessions(place: CurlPlace, repository: string, count: number): stri
   return locations;
 }
 
+/** `next` forgets `--fail`, so each part of a config says it again; without `--fail-early` the last transfer decides. */
 function curl(parallel: number): readonly string[] {
   const how =
     parallel === 1
       ? []
       : ["--parallel", "--parallel-immediate", "--parallel-max", String(parallel)];
-  return ["curl", "-s", "-S", "--fail", ...how];
+  return ["curl", "-s", "-S", "--fail", "--fail-early", ...how];
 }

@@ -36,7 +36,12 @@ export class RegistryServer implements Disposable {
     );
     const [program = "", ...args] = [...inside, "docker-registry", "serve", file];
     this.#process = spawn(program, args, { stdio: "ignore" });
-    waitFor(`http://${this.host}/v2/`, inside);
+    try {
+      waitFor(`http://${this.host}/v2/`, inside);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {

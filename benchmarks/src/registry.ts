@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { blobsOf, curlDownload, curlUpload } from "./curl.ts";
@@ -73,5 +74,12 @@ function* transfers(bench: Bench, name: "texts" | "mixed"): Iterable<Round> {
       },
       ...[1, 4, 16].map((parallel) => curlDownload(place, `ours/${name}-0`, blobs, parallel)),
     ],
+    check: () => {
+      const pulled = ctxpack(["pull", uri], store("pulled", 0));
+      const { status, stdout } = spawnSync("diff", ["-rq", corpus.dir, pulled], {
+        encoding: "utf8",
+      });
+      if (status !== 0) throw new Error(`what was pulled is not what was seeded:\n${stdout}`);
+    },
   };
 }

@@ -33,8 +33,8 @@ export class ShapedLink implements Disposable {
     const id = `${process.pid}${speed.rateMbit}`.slice(-8);
     const names = [`cps${id}`, `cpc${id}`] as const;
     this.#names = names;
-    for (const name of names) ip("netns", "add", name);
     try {
+      for (const name of names) ip("netns", "add", name);
       ip(
         "link",
         "add",
