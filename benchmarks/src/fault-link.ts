@@ -21,9 +21,6 @@ const CLEAR: readonly string[] = [
   "CTXPACK_E_SIZE_MISMATCH",
   "CTXPACK_E_MANIFEST",
   "CTXPACK_E_PACK",
-  "CTXPACK_E_NOT_FOUND",
-  "CTXPACK_E_UNSUPPORTED",
-  "CTXPACK_E_AUTH",
 ];
 
 /** Per piece of up to 64 KiB, on its way to us and, but for corrupt and repeat, to the registry. */

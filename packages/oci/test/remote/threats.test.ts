@@ -1,6 +1,7 @@
 // The threats of a registry that is an attacker: bytes, sizes, redirects, realms, lists, errors.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { copyGraph } from "@ctxpack/oci";
 import { staticCredentials } from "@ctxpack/oci/remote";
 import { startFaultRegistry, startSink } from "@ctxpack/test-tools";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -471,4 +472,28 @@ it("T10, T22: two registries on one machine never see each other's credentials",
   expect(two.server.requests.every(({ headers }) => headers["authorization"] === undefined)).toBe(
     true,
   );
+});
+
+it("T11: what a descriptor says about other places is not followed", async () => {
+  const elsewhere = await sink({ blobs: () => blob });
+  const { server, repository } = await faulty();
+  const layer = { ...d, urls: [`${elsewhere.origin}/blob`] };
+  const manifest = { schemaVersion: 2, mediaType: MANIFEST, config: d, layers: [layer] };
+  server.putManifest("a/b", manifest, "v1");
+  expect((await failure(read(repository.fetch(layer)))).code).toBe("CTXPACK_E_NOT_FOUND");
+  expect(elsewhere.requests).toEqual([]);
+});
+
+it("T28: a tag that moves during a pull changes nothing: it is looked at once", async () => {
+  const { server, repository } = await faulty();
+  server.putBlob("a/b", blob);
+  const manifest = { schemaVersion: 2, mediaType: MANIFEST, config: d, layers: [d] };
+  server.putManifest("a/b", manifest, "v1");
+  const root = await repository.resolve("v1");
+  server.putManifest("a/b", { ...manifest, layers: [] }, "v1");
+  const target = await faulty();
+  await copyGraph(repository, target.repository, root);
+  expect((await target.repository.resolve(root.digest)).digest).toBe(root.digest);
+  const asked = server.requests.filter(({ url }) => url.endsWith("/manifests/v1"));
+  expect(asked).toHaveLength(1);
 });
