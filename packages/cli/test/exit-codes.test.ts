@@ -109,15 +109,16 @@ test("2: a configuration with a setting that does not exist", async () => {
   const done = await run(["ls"], { cwd });
   expect(done).toMatchObject({ code: 2, stdout: "" });
   expect(done.stderr).toBe(
-    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries\n`,
+    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, registries\n`,
   );
 });
 
-test("2: a registry, as long as there is no client for one; a policy that nobody would evaluate", async () => {
+test("2: a policy that nobody would evaluate, gc of the store, a number that is none", async () => {
   const cwd = scratch();
-  const registry = await run(["pull", UNKNOWN, "--from", "ghcr.io/acme/packs"], { cwd });
-  expect(registry).toMatchObject({ code: 2, stdout: "" });
-  expect(registry.stderr).toContain("ghcr.io/acme/packs: this version knows no registries yet");
+  const gc = await run(["gc"], { cwd });
+  expect(gc).toMatchObject({ code: 2, stdout: "" });
+  expect(gc.stderr).toContain("gc needs --pantry in this version");
+  expect((await run(["pull", UNKNOWN, "-j", "0"], { cwd })).code).toBe(2);
   const policy = await run(["pull", UNKNOWN], { cwd, env: { CTXPACK_POLICY: "p.json" } });
   expect(policy).toMatchObject({ code: 2, stdout: "" });
 });
