@@ -72,7 +72,7 @@ test.for([
   ],
   [
     ["exists", "0".repeat(64), "--from", "oci:p:tag"],
-    "error: a pantry has no tag, and here is one: tag\nhint: ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG\n",
+    "error: a pantry has no tag, and here is one: tag\nhint: ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG, host/repository:TAG\n",
   ],
   [["id", "c.json", "--profile", "v9"], 'error: there is no profile "v9"\nhint: v0\n'],
 ] as const)("usage: %j", async ([args, stderr]) => {

@@ -291,7 +291,10 @@ export class Transport implements AsyncDisposable {
 
   /** What one request was told is meant for all of them: nobody asks before the time is over. */
   async #quiet(signal: AbortSignal | undefined): Promise<void> {
-    for (let ms = this.#left(); ms > 0; ms = this.#left()) await pause(ms, signal);
+    // Spread out: all at once they would meet the limit again.
+    for (let ms = this.#left(); ms > 0; ms = this.#left()) {
+      await pause(ms * (1 + Math.random()), signal);
+    }
   }
 
   #left(): number {
