@@ -45,16 +45,20 @@ export async function readAuthFile(
   };
 }
 
-/** Adds or replaces one entry of `auths`; everything else in the file stays. */
+/** Adds one entry of `auths` in place of others; everything else in the file stays. */
 export async function writeAuth(
   path: string,
   key: string,
   credential: Credential,
-  signal: AbortSignal | undefined,
+  {
+    instead,
+    signal,
+  }: { readonly instead: readonly string[]; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const document = (await readDocument(path, signal)) ?? {};
   const auths = objectOf(document["auths"], path, "/auths");
-  await replace(path, { ...document, auths: { ...auths, [key]: entryOf(credential) } });
+  const kept = Object.fromEntries(Object.entries(auths).filter(([k]) => !instead.includes(k)));
+  await replace(path, { ...document, auths: { ...kept, [key]: entryOf(credential) } });
 }
 
 /** Removes entries of `auths`; whether there were any. */

@@ -36,11 +36,17 @@ interface Demand {
   readonly service?: string | undefined;
 }
 
+/** A token that was asked for; `header` once it is there. */
+interface Kept {
+  readonly pending: Promise<Token>;
+  header?: string;
+}
+
 /** Knows what to say to one registry about who asks: credentials when it wants them, tokens by scope. */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #now: () => number;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new Map<string, Kept>();
   readonly #found = new Map<string, Promise<FoundCredential | undefined>>();
   #demand: Demand | undefined;
   #source: string | undefined;
@@ -71,6 +77,8 @@ export class Authorizer {
     if (demand.scheme === "basic") {
       return found?.credential.kind === "basic" ? basicOf(found) : undefined;
     }
+    // It has asked somebody with a token of their own, and these credentials need a token server: it says which.
+    if (demand.realm === undefined && found?.credential.kind !== "bearer") return undefined;
     return this.#bearer(demand, cleanScopes(scopes), found, options);
   }
 
@@ -111,7 +119,7 @@ export class Authorizer {
     const { parameters } = challenge;
     if (found?.credential.kind === "bearer") {
       // It was made elsewhere: no token server is asked, wherever it may be.
-      this.#demand = { scheme: "bearer" };
+      if (this.#demand?.realm === undefined) this.#demand = { scheme: "bearer" };
       return `Bearer ${found.credential.token}`;
     }
     const { origin, trustedRealmHosts } = this.#options;
@@ -119,7 +127,7 @@ export class Authorizer {
     const demand: Demand = { scheme: "bearer", realm, service: parameters.get("service") };
     this.#demand = demand;
     const asked = (parameters.get("scope") ?? "").split(" ");
-    await this.#forget(options.sent);
+    this.#forget(options.sent);
     const wanted = cleanScopes([...scopes, ...asked]);
     const header = await this.#bearer(demand, wanted, found, options);
     const isRefused = header === options.sent || parameters.get("error") === "insufficient_scope";
@@ -143,7 +151,7 @@ export class Authorizer {
     const { signal } = options;
     for (;;) {
       // Everybody who needs the same token waits for the same answer; one who is aborted stops waiting alone.
-      const pending =
+      const kept =
         this.#tokens.get(key) ??
         this.#keep(
           key,
@@ -157,27 +165,35 @@ export class Authorizer {
             now: this.#now,
           }),
         );
-      const token = await unlessAborted(pending, signal);
-      if (token.endsAt - this.#now() > EARLY_MS) return `Bearer ${token.value}`;
-      if (this.#tokens.get(key) === pending) this.#tokens.delete(key);
+      const token = await unlessAborted(kept.pending, signal);
+      if (token.endsAt - this.#now() > EARLY_MS) return headerOf(token);
+      if (this.#tokens.get(key) === kept) this.#tokens.delete(key);
     }
   }
 
-  #keep(key: string, pending: Promise<Token>): Promise<Token> {
-    this.#tokens.set(key, pending);
-    pending.catch(() => {
-      // The next one asks again.
-      if (this.#tokens.get(key) === pending) this.#tokens.delete(key);
-    });
-    return pending;
+  #keep(key: string, pending: Promise<Token>): Kept {
+    const kept: Kept = { pending };
+    this.#tokens.set(key, kept);
+    pending.then(
+      (token) => {
+        kept.header = headerOf(token);
+      },
+      () => {
+        // The next one asks again.
+        if (this.#tokens.get(key) === kept) this.#tokens.delete(key);
+      },
+    );
+    return kept;
   }
 
-  /** A token that was refused is not used again; a newer one that somebody got meanwhile is. */
-  async #forget(sent: string | undefined): Promise<void> {
+  /**
+   * A token that was refused is not used again; a newer one that somebody got meanwhile is. One that is still on its
+   * way cannot have been refused, and is not waited for.
+   */
+  #forget(sent: string | undefined): void {
     if (sent === undefined) return;
-    for (const [key, pending] of this.#tokens) {
-      const token = await pending.catch(() => undefined);
-      if (token !== undefined && sent === `Bearer ${token.value}`) this.#tokens.delete(key);
+    for (const [key, { header }] of this.#tokens) {
+      if (header === sent) this.#tokens.delete(key);
     }
   }
 
@@ -220,6 +236,10 @@ export class Authorizer {
       },
     );
   }
+}
+
+function headerOf({ value }: Token): string {
+  return `Bearer ${value}`;
 }
 
 function basicOf({ credential }: FoundCredential): string {

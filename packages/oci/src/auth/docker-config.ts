@@ -53,7 +53,11 @@ export async function storeCredential(
     await storeInHelper(helper, key, credential, options);
     return { where: `docker-credential-${helper}` };
   }
-  await writeAuth(path, key, credential, options.signal);
+  // The same host may be there in another spelling, which would be found first.
+  const others = Object.keys(file?.auths ?? {}).filter(
+    (other) => matches(other, host, undefined) === EXACT,
+  );
+  await writeAuth(path, key, credential, { instead: others, signal: options.signal });
   return { where: path };
 }
 
@@ -122,7 +126,10 @@ async function lookIn(
 
 function helperFor(file: AuthFile, host: string): string | undefined {
   for (const [key, helper] of Object.entries(file.credHelpers)) {
-    if (matches(key, host, undefined) === EXACT) return helper;
+    if (matches(key, host, undefined) === EXACT) {
+      // An empty one: this host has none, whatever the store of the others is.
+      return helper === "" ? undefined : helper;
+    }
   }
   return file.credsStore;
 }

@@ -125,7 +125,14 @@ async function runHelper(
   // One that does not read what it is told may answer all the same.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
-  return promise;
+  try {
+    return await promise;
+  } catch (error) {
+    // What it has started may live on with our pipes: nobody waits for that.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+    child.unref();
+    throw error;
+  }
 }
 
 function parseAnswer(text: string): { Username: string; Secret: string } | undefined {

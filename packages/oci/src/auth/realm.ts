@@ -15,7 +15,8 @@ for (const [net, prefix] of [
   PRIVATE.addSubnet(net, prefix, "ipv4");
 }
 for (const [net, prefix] of [
-  ["::", 127],
+  // With the addresses that hold one of IPv4 (RFC 4291 §2.5.5.1, deprecated).
+  ["::", 96],
   ["fc00::", 7],
   ["fe80::", 10],
 ] as const) {
@@ -39,7 +40,9 @@ export function checkRealm(
   if (!isSecure && !(url.protocol === "http:" && origin.protocol === "http:")) {
     throw refuse(origin, `names the token server ${shown}, without encryption`, shown);
   }
-  const isTrusted = url.hostname === origin.hostname || trustedHosts.includes(url.host);
+  const isTrusted =
+    url.hostname === origin.hostname ||
+    trustedHosts.some((host) => URL.parse(`${url.protocol}//${host}`)?.host === url.host);
   if (!isTrusted && isPrivate(url.hostname)) {
     throw refuse(origin, `names a token server at a private address, ${url.host}`, shown);
   }
@@ -50,11 +53,16 @@ export function checkRealm(
 }
 
 function isPrivate(hostname: string): boolean {
-  const name = hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const name = hostname
+    .replace(/^\[(.*)\]$/, "$1")
+    // A name may end with the root's dot.
+    .replace(/\.$/, "")
+    .toLowerCase();
   if (name === "localhost" || name.endsWith(".localhost")) return true;
   const family = isIP(name);
   if (family === 0) return false;
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(name);
+  // IPv4 within IPv6: mapped (RFC 4291 §2.5.5.2), or through a translator (RFC 6052 §2.1).
+  const mapped = /^(?:::ffff:|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(name);
   if (mapped !== null) {
     const [high, low] = [
       Number.parseInt(mapped[1] as string, 16),

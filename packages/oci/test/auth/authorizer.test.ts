@@ -163,6 +163,54 @@ describe("Bearer", () => {
     expect(asked).toHaveLength(3);
   });
 
+  it("refusals of one token that come shortly after each other cause one request", async () => {
+    for (let ticks = 0; ticks < 12; ticks++) {
+      const { asked, send } = server();
+      const auth = authorizer(send, basic);
+      const sent = await auth.answer([BEARER], [PULL]);
+      const first = auth.answer([BEARER], [PULL], { sent });
+      for (let i = 0; i < ticks; i++) await Promise.resolve();
+      expect(await auth.answer([BEARER], [PULL], { sent })).toBe("Bearer t2");
+      expect(await first).toBe("Bearer t2");
+      expect(asked).toHaveLength(2);
+    }
+  });
+
+  it("a token that is slow to come holds up nobody who needs another", async () => {
+    const slow = Promise.withResolvers<void>();
+    const { send } = server();
+    const auth = authorizer(async (request) => {
+      if (request.url.href.includes("slow")) await slow.promise;
+      return send(request);
+    }, basic);
+    const sent = await auth.answer([BEARER], [PULL]);
+    const other = auth.answer([BEARER], ["repository:slow:pull"]);
+    expect(await auth.answer([BEARER], [PULL], { sent })).toBe("Bearer t2");
+    slow.resolve();
+    expect(await other).toBe("Bearer t3");
+  });
+
+  it("a registry token for one repository says nothing about the others", async () => {
+    const { send } = server();
+    const auth = new Authorizer({
+      origin: new URL("https://reg.example"),
+      host: "reg.example",
+      credentials: {
+        async get(_, { repository } = {}) {
+          const credential = repository === "a" ? ({ kind: "bearer", token: "T" } as const) : basic;
+          return { credential, source: "the test" };
+        },
+      },
+      send,
+    });
+    const other = ["repository:b:pull"];
+    expect(await auth.answer([BEARER], [], { repository: "a" })).toBe("Bearer T");
+    expect(await auth.header(other, { repository: "b" })).toBeUndefined();
+    expect(await auth.answer([BEARER], other, { repository: "b" })).toBe("Bearer t1");
+    expect(await auth.answer([BEARER], [], { repository: "a" })).toBe("Bearer T");
+    expect(await auth.header(other, { repository: "b" })).toBe("Bearer t1");
+  });
+
   it("a token server that heeds the last scope only is asked for the one that is missing", async () => {
     const { asked, send } = server(({ url }) => ({
       body: { token: `only:${url.searchParams.getAll("scope").at(-1)}` },

@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -9,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import { scratchFolder } from "@ctxpack/test-tools";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Credential } from "../../src/auth/credential.ts";
@@ -216,6 +218,31 @@ describe("helpers", () => {
     await expect(found(h, "r")).rejects.toMatchObject({ code: "CTXPACK_E_CONFIG" });
   });
 
+  it("an empty name takes a host out of the common store", async () => {
+    const h = home();
+    const credHelpers = { "reg.example": "" };
+    h.write(".docker/config.json", { ...store, credHelpers, auths: { "reg.example": auth("a") } });
+    expect(await found(h, "reg.example")).toEqual(user("a"));
+  });
+
+  it("what one has started does not keep the process", async () => {
+    const h = home();
+    h.helper("keys", `sleep 120 & echo $! > ${h.dir}/pid; wait`);
+    onTestFinished(() => {
+      process.kill(Number(readFileSync(join(h.dir, "pid"), "utf8")), "SIGKILL");
+    });
+    const program = `
+      const { getFromHelper } = await import(${JSON.stringify(new URL("../../src/auth/helper.ts", import.meta.url).href)});
+      await getFromHelper("keys", "r", { helperTimeoutMs: 500 }).catch((e) => console.log(e.message));`;
+    // Killed by the limit, it would be rejected: a bound on hanging, far above what it takes.
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ["--conditions=@ctxpack/source", "--input-type=module", "-e", program],
+      { env: h.env, timeout: 30_000 },
+    );
+    expect(stdout).toBe("docker-credential-keys get: no answer within 0.5 s\n");
+  }, 60_000);
+
   it("an abort does not wait for one", async () => {
     const h = home();
     h.write(".docker/config.json", store);
@@ -244,6 +271,22 @@ describe("storing and erasing", () => {
     expect(await eraseCredential("reg.example", { env: h.env })).toEqual({ where: [where] });
     expect(await eraseCredential("reg.example", { env: h.env })).toEqual({ where: [] });
     expect(await found(h, "other")).toEqual(user("o"));
+  });
+
+  it.each([
+    ["reg.example", "https://reg.example"],
+    ["reg.example", "https://reg.example/v1/"],
+    ["reg.example", "REG.example"],
+    ["docker.io", "docker.io"],
+    ["docker.io", "registry-1.docker.io"],
+  ])("what is stored for %s is found, not what %s had before", async (host, before) => {
+    const h = home();
+    h.write(".docker/config.json", {
+      auths: { [before]: auth("old"), "x.reg.example": auth("x") },
+    });
+    await storeCredential(host, user("new"), { env: h.env });
+    expect(await found(h, host)).toEqual(user("new"));
+    expect(await found(h, "x.reg.example")).toEqual(user("x"));
   });
 
   it("makes the folder, and leaves a link where it is", async () => {

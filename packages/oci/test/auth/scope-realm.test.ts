@@ -43,6 +43,7 @@ describe("checkRealm", () => {
     ["https://127.0.0.1:1/token", new URL("https://127.0.0.1:5000")],
     ["http://127.0.0.1:5001/token", local],
     ["https://93.184.216.34/token", https],
+    ["https://[64:ff9b::5db8:d822]/token", https],
   ])("takes %s of %s", (realm, origin) => {
     expect(checkRealm(realm, origin).href).toBe(realm);
   });
@@ -67,6 +68,10 @@ describe("checkRealm", () => {
     ["https://[fd00::1]/token", https],
     ["https://[fe80::1]/token", https],
     ["https://localhost/token", https],
+    ["https://localhost./token", https],
+    ["https://a.localhost./token", https],
+    ["https://[::127.0.0.1]/token", https],
+    ["https://[64:ff9b::7f00:1]/token", https],
     ["https://2130706433/token", https],
     ["https://0x7f.1/token", https],
   ])("refuses %s of %s", (realm, origin) => {
@@ -80,6 +85,11 @@ describe("checkRealm", () => {
       "10.0.0.5:8443",
     );
     expect(() => checkRealm("https://10.0.0.5:9999/t", https, ["10.0.0.5:8443"])).toThrow();
+  });
+
+  it("the user may write case and default port", () => {
+    const trusted = checkRealm("https://sso.localhost/t", https, ["SSO.localhost:443"]);
+    expect(trusted.host).toBe("sso.localhost");
   });
 
   it("drops a name and password in it", () => {
