@@ -181,14 +181,28 @@ class GraphCopy {
       if (!lacksChild(error)) throw error;
       // What was there a moment ago is there no longer (a registry collects what nothing refers to yet), or was
       // never there though it said so: everything is sent once more, unasked.
-      await Promise.all(
-        children
-          .filter((child) => this.#options.select?.(child, d) !== false)
-          .filter((child) => !hasSuccessors(child.mediaType))
-          .map((child) => this.#limit(() => this.#push(child, this.#sourceOf(child)))),
-      );
+      await this.#sendAgain(children, d);
       await this.#transfer(d, bytesSource(bytes), refers);
     }
+  }
+
+  /** What a manifest lists, and what is in turn missing of that; no deeper than it was visited. */
+  async #sendAgain(children: readonly Descriptor[], parent: Descriptor): Promise<void> {
+    const sent = children
+      .filter((child) => this.#options.select?.(child, parent) !== false)
+      .map(async (child) => {
+        const push = (): Promise<void> =>
+          this.#limit(() => this.#push(child, this.#sourceOf(child)));
+        try {
+          await push();
+        } catch (error) {
+          if (!hasSuccessors(child.mediaType) || !lacksChild(error)) throw error;
+          const bytes = await this.#limit(() => this.#readManifest(child));
+          await this.#sendAgain(successors(parseManifest(bytes, child)), child);
+          await push();
+        }
+      });
+    await Promise.all(sent);
   }
 
   async #readManifest(d: Descriptor): Promise<Uint8Array> {

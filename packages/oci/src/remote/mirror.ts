@@ -1,4 +1,4 @@
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
 import type { Descriptor } from "../descriptor.ts";
 import { isBlobDigest } from "../digest.ts";
 import type {
@@ -9,7 +9,7 @@ import type {
   ReferrerOptions,
   TagLister,
 } from "../target.ts";
-import { verified } from "../verify.ts";
+import { Verifier } from "../verify.ts";
 import type { Repository } from "./repository.ts";
 
 /** A repository that can be read only, through mirrors too. */
@@ -34,6 +34,8 @@ class Mirrored implements MirroredRepository {
   readonly #warn: (text: string) => void;
   /** Not asked again: one that was down is down for the next blob too. */
   readonly #failed = new Set<Repository>();
+  /** Who gave the end of a blob, which cannot be verified: not asked when somebody then wants the whole. */
+  readonly #unproven = new Map<Digest, Set<Repository>>();
 
   constructor(primary: Repository, mirrors: readonly Repository[], warn: (text: string) => void) {
     this.#primary = primary;
@@ -47,8 +49,37 @@ class Mirrored implements MirroredRepository {
 
   async *fetch(d: Descriptor, options: FetchOptions = {}): AsyncGenerator<Uint8Array> {
     const { offset, length } = options.range ?? { offset: 0, length: d.size };
-    const chunks = this.#chunks(d, offset, offset + length, options);
-    yield* options.range === undefined ? verified(chunks, d) : chunks;
+    const mirrors = this.#alive();
+    if (offset > 0 || length < d.size) {
+      const used = offset + length === d.size ? this.#unprovenOf(d) : new Set<Repository>();
+      yield* this.#chunks(d, offset, offset + length, { ...options, mirrors, used });
+      return;
+    }
+    const used = new Set<Repository>();
+    const unproven = this.#unproven.get(d.digest);
+    const trusted = mirrors.filter((mirror) => unproven?.has(mirror) !== true);
+    // Verified here though the caller may do it too: who sent other bytes is not to be asked once more.
+    const verifier = new Verifier(d);
+    try {
+      for await (const chunk of this.#chunks(d, 0, d.size, {
+        ...options,
+        mirrors: trusted,
+        used,
+      })) {
+        verifier.update(chunk);
+        yield chunk;
+      }
+      verifier.end();
+    } catch (error) {
+      if (isMismatch(error)) for (const mirror of used) this.#passOver(mirror, error, undefined);
+      throw error;
+    }
+  }
+
+  #unprovenOf({ digest }: Descriptor): Set<Repository> {
+    const known = this.#unproven.get(digest) ?? new Set();
+    this.#unproven.set(digest, known);
+    return known;
   }
 
   /** What one source has given is not given twice: the next one goes on where it stopped. */
@@ -56,14 +87,15 @@ class Mirrored implements MirroredRepository {
     d: Descriptor,
     start: number,
     end: number,
-    options: FetchOptions,
+    { mirrors, used, ...options }: FetchOptions & Sources,
   ): AsyncGenerator<Uint8Array> {
     let at = start;
-    for (const mirror of this.#alive()) {
+    for (const mirror of mirrors) {
       try {
         const range = { offset: at, length: end - at };
         for await (const chunk of mirror.fetch(d, { ...options, range })) {
           at += chunk.length;
+          used.add(mirror);
           yield chunk;
         }
         return;
@@ -124,6 +156,20 @@ class Mirrored implements MirroredRepository {
     this.#failed.add(mirror);
     this.#warn(`the mirror ${mirror.address} was passed over: ${error.message}`);
   }
+}
+
+interface Sources {
+  /** Asked in this order, before the repository itself. */
+  readonly mirrors: readonly Repository[];
+  /** Those that gave something are added. */
+  readonly used: Set<Repository>;
+}
+
+function isMismatch(error: unknown): boolean {
+  return (
+    CtxPackError.isInstance(error) &&
+    (error.code === "CTXPACK_E_DIGEST_MISMATCH" || error.code === "CTXPACK_E_SIZE_MISMATCH")
+  );
 }
 
 function isDown(error: unknown): boolean {

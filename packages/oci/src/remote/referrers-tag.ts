@@ -10,8 +10,11 @@ import { pause } from "./retry.ts";
 
 /** How often a list that others write too is written again before that is an error. */
 const ATTEMPTS = 20;
-/** What somebody else may need between reading the list and writing it, at least. */
-const SETTLE_MS = 50;
+/**
+ * What somebody else may need between reading the list and writing it, at least. How far away they are is not known
+ * here: an entry is lost when a round trip of another writer takes longer than this.
+ */
+const SETTLE_MS = 500;
 
 /**
  * The list of referrers under a tag, for registries that keep none themselves (distribution-spec, "Referrers Tag

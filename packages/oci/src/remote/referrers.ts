@@ -13,6 +13,9 @@ const MAX_REFERRERS = 1024;
 /** Manifests read because a list does not say what they are. */
 const MAX_READ = 64;
 
+/** What is wrong with one referrer, not with the list of them. */
+const UNREADABLE: ReadonlySet<string> = new Set(["CTXPACK_E_NOT_FOUND", "CTXPACK_E_MANIFEST"]);
+
 /** What a registry's answers say of its referrers API. */
 type State = "unknown" | "api" | "tag" | "both";
 
@@ -58,6 +61,9 @@ export class Referrers {
       if (seen.has(found.digest)) continue;
       if (seen.size >= MAX_REFERRERS) throw tooMany(this.#where(subject));
       seen.add(found.digest);
+      // A list with something left out must not pass for a whole one.
+      if (artifactType !== undefined && found.artifactType === undefined && left.toRead === 0)
+        throw tooManyUntyped(this.#where(subject));
       const whole = await this.#described(found, left, signal);
       if (artifactType === undefined || whole.artifactType === artifactType) yield whole;
     }
@@ -87,9 +93,8 @@ export class Referrers {
     await this.#tag.add(subject, describe(manifest), options);
   }
 
-  /** A referrer is about to be removed, or has been. */
+  /** A referrer has been removed. It may be under the tag too: the registry may have had no API when it was stored. */
   async remove(subject: Descriptor, referrer: Digest, options: Abortable = {}): Promise<void> {
-    if (this.#state === "api") return;
     await this.#tag.remove(subject, referrer, options);
   }
 
@@ -98,15 +103,9 @@ export class Referrers {
     artifactType: string | undefined,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Descriptor> {
-    let count = 0;
-    if (this.#state !== "tag") {
-      for await (const found of this.#fromApi(subject, artifactType, signal)) {
-        count++;
-        yield found;
-      }
-    }
-    // An empty list may also mean that the registry does not know what it was asked.
-    if (count > 0 && this.#state === "api") return;
+    if (this.#state !== "tag") yield* this.#fromApi(subject, artifactType, signal);
+    // Also where the API answers: it may have come later than what is under the tag, and an empty list may mean
+    // that the registry does not know what it was asked.
     yield* await this.#tag.list(subject, { signal });
   }
 
@@ -120,6 +119,8 @@ export class Referrers {
     const path = `/v2/${this.#repository}/referrers/${subject.digest}${query}`;
     for await (const page of this.#pages(path, signal)) {
       const listed = descriptorsOf(page);
+      // A repository that is not there yet says nothing of what the registry can do.
+      if (listed === undefined && isNameUnknown(page)) return;
       if (listed === undefined) {
         if (this.#state === "api") this.#state = "both";
         else if (this.#state === "unknown") this.#state = "tag";
@@ -167,8 +168,8 @@ export class Referrers {
       return describe(await this.#manifests.get(d.digest, { signal }));
     } catch (error) {
       signal?.throwIfAborted();
-      // A list may name what is gone; whoever fetches it is told.
-      if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return d;
+      // A list may name what is gone or cannot be read, and must not hide the others: whoever fetches it is told.
+      if (CtxPackError.isInstance(error) && UNREADABLE.has(error.code)) return d;
       throw error;
     }
   }
@@ -207,6 +208,22 @@ function descriptorsOf(page: Page): readonly Descriptor[] | undefined {
       where: "the list of referrers",
       pointer: `/manifests/${i}`,
     }),
+  );
+}
+
+function isNameUnknown({ value }: Page): boolean {
+  const errors = (value as { errors?: unknown } | null | undefined)?.errors;
+  return Array.isArray(errors) && errors.some((fault) => fault?.code === "NAME_UNKNOWN");
+}
+
+function tooManyUntyped(where: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_PROTOCOL",
+    `the list of referrers of ${where} leaves out what more than ${MAX_READ} of them are`,
+    {
+      hint: "list them all, without a type",
+      details: { subject: where, limit: MAX_READ },
+    },
   );
 }
 

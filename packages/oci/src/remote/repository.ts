@@ -34,8 +34,11 @@ import { listTags } from "./tags.ts";
 import type { Transport } from "./transport.ts";
 import { Uploader } from "./upload.ts";
 
-/** What somebody else who looked before we wrote may need to write, at least. */
-const SETTLE_MS = 100;
+/**
+ * What somebody else who looked before we wrote may need to write, at least. How far away they are is not known
+ * here: both of two writers believe that the tag is theirs when a round trip of one takes longer than this.
+ */
+const SETTLE_MS = 500;
 
 /**
  * A repository of a registry. Everything that arrives is verified: a manifest before it is given out, a blob with
