@@ -92,6 +92,31 @@ describe("tag, with what it expects", () => {
     },
   );
 
+  it.skipIf(missingProgram("docker-registry"))(
+    "also when one of them is so far away that the other has long been done",
+    async () => {
+      const server = await startDockerRegistry();
+      onTestFinished(() => server[Symbol.asyncDispose]());
+      const link = await startDelayLink({ port: server.port }, { roundTripMs: 400 });
+      onTestFinished(() => link[Symbol.asyncDispose]());
+      const near = open(server.host, { timeouts: {} }).repository("a/b");
+      const far = open(link.host, { timeouts: {} }).repository("a/b");
+      const [a, b] = [await push(near, "near"), await push(far, "far")];
+      // The far one looks after half a round trip and writes one later; the near one comes in between.
+      const slow = far.tag(b, "t", { expected: null });
+      slow.catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const quick = near.tag(a, "t", { expected: null });
+      const [first, second] = await Promise.allSettled([slow, quick]);
+      expect((await near.resolve("t")).digest).toBe(b.digest);
+      expect(first.status).toBe("fulfilled");
+      expect(second).toMatchObject({
+        status: "rejected",
+        reason: { code: "CTXPACK_E_CONFLICT", details: { found: b.digest } },
+      });
+    },
+  );
+
   it.each([400, 409, 412] as const)(
     "a tag that cannot be moved is said (%i)",
     async (tagsImmutable) => {
@@ -114,6 +139,23 @@ describe("tag, with what it expects", () => {
     expect((await failure(repository.untag("v"))).code).toBe("CTXPACK_E_UNSUPPORTED");
   });
 });
+
+it.skipIf(missingProgram("docker-registry"))(
+  "docker-registry takes no tag away, which is said, and deletes manifests",
+  async () => {
+    const server = await startDockerRegistry();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const repository = open(server.host).repository("a/b");
+    const d = await push(repository, "a");
+    await repository.tag(d, "v");
+    expect((await failure(repository.untag("v"))).code).toBe("CTXPACK_E_UNSUPPORTED");
+    expect((await repository.resolve("v")).digest).toBe(d.digest);
+    expect((await failure(repository.untag("w"))).code).toBe("CTXPACK_E_NOT_FOUND");
+    await repository.delete(d);
+    await repository.delete(d);
+    expect((await failure(repository.resolve("v"))).code).toBe("CTXPACK_E_NOT_FOUND");
+  },
+);
 
 describe("mirrors", () => {
   const blob = noise(3_000_000);
@@ -160,10 +202,37 @@ describe("mirrors", () => {
     expect(Buffer.compare(await read(all.fetch(d)), blob)).toBe(0);
   });
 
-  it("one that sends other bytes is found out", async () => {
-    const [main, mirror] = [await start(), await start({ corruptByteAt: 5 })];
+  // What is fetched as a range that is the whole is not verified by who gives it, but by who asked.
+  it.each([undefined, { offset: 0, length: d.size }])(
+    "one that sends other bytes is found out, named, and not asked again (%o)",
+    async (range) => {
+      const [main, mirror] = [await start(), await start({ corruptByteAt: 5 })];
+      const told: string[] = [];
+      const all = mirrored(main.repository, [mirror.repository], {
+        onWarning: (text) => told.push(text),
+      });
+      const wrong = await failure(read(all.fetch(d, { range })));
+      expect(wrong.code).toBe("CTXPACK_E_DIGEST_MISMATCH");
+      expect(told.join()).toContain(mirror.server.host);
+      expect(Buffer.compare(await read(all.fetch(d, { range })), blob)).toBe(0);
+    },
+  );
+
+  it("one that gave a wrong end of a blob is not asked for the whole", async () => {
+    const [main, mirror] = [await start(), await start({ corruptByteAt: 2_000_000 })];
     const all = mirrored(main.repository, [mirror.repository]);
-    expect((await failure(read(all.fetch(d)))).code).toBe("CTXPACK_E_DIGEST_MISMATCH");
+    // Somebody goes on with what they kept, finds it wrong, and begins anew.
+    const end = await read(all.fetch(d, { range: { offset: 1_000_000, length: 2_000_000 } }));
+    expect(Buffer.compare(end, blob.subarray(1_000_000))).not.toBe(0);
+    expect(Buffer.compare(await read(all.fetch(d)), blob)).toBe(0);
+  });
+
+  it("one that sends too much or too little is passed over", async () => {
+    for (const faults of [{ trailingBytes: 9 }, { shortBody: 9 }, { gzipEncoding: true }]) {
+      const [main, mirror] = [await start(), await start(faults)];
+      const all = mirrored(main.repository, [mirror.repository]);
+      expect(Buffer.compare(await read(all.fetch(d)), blob)).toBe(0);
+    }
   });
 
   it("answer for tags with a warning while the registry is down", async () => {
