@@ -10,6 +10,9 @@ import { checkPath, checkTarget, refuseEntry } from "./path.ts";
 import { headerSize, roundToBlock, type TarMember, TRAILER } from "./tar.ts";
 import { isComposed } from "./walk.ts";
 
+/** Every so manyth row is found at once by its place in the tar; those between are counted from there. */
+export const MARKED = 64;
+
 /** What one pass over an index finds out. */
 export interface IndexFacts {
   readonly tree: Digest;
@@ -17,6 +20,8 @@ export interface IndexFacts {
   readonly segments: readonly IndexSegment[];
   /** Where each entry begins in the index. */
   readonly rows: Uint32Array;
+  /** Where the header of every `MARKED`th row begins in the tar. */
+  readonly marks: Float64Array;
   readonly count: number;
   readonly files: number;
   readonly bytes: number;
@@ -58,6 +63,7 @@ class Rows {
   readonly #order = new OrderCheck("CTXPACK_E_PACK");
   readonly #tree = new TreeHash();
   readonly #span: EntrySpan = { head: 0, tail: 0 };
+  readonly #marks: number[] = [];
   #rows = new Uint32Array(64);
   #count = 0;
   #files = 0;
@@ -90,6 +96,7 @@ class Rows {
     return {
       tree: this.#tree.finish(),
       rows: this.#rows,
+      marks: Float64Array.from(this.#marks),
       count: this.#count,
       files: this.#files,
       bytes: this.#bytes,
@@ -121,6 +128,7 @@ class Rows {
       grown.set(this.#rows);
       this.#rows = grown;
     }
+    if (this.#count % MARKED === 0) this.#marks.push(this.#tarAt);
     this.#rows[this.#count++] = start;
   }
 }

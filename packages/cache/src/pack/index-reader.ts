@@ -13,11 +13,18 @@ import { foldings } from "./folding.ts";
 import { decompressFrame } from "./frame.ts";
 import { frameContentSize } from "./frame-header.ts";
 import { kindAt, readEntry } from "./index-entry.ts";
-import { type IndexFacts, readIndex } from "./index-facts.ts";
+import { type IndexFacts, MARKED, memberOf, readIndex } from "./index-facts.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { firstRow, type Names } from "./names.ts";
+import { headerSize, roundToBlock } from "./tar.ts";
 import { checkWalk, walkFiles } from "./walk.ts";
+
+/** An opened index in memory that threads share. */
+export interface SharedIndex {
+  readonly bytes: SharedArrayBuffer;
+  readonly facts: IndexFacts;
+}
 
 /**
  * The index of a pack: checked whole when opened, read row by row from its bytes. Entries are made
@@ -37,7 +44,9 @@ export class IndexReader implements Names {
     if (bytes.length > LIMITS.index) throw tooLarge(bytes.length);
     const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (!isUtf8(bytes)) throw cursor.refuse("the bytes are not UTF-8");
-    return new IndexReader(cursor, readIndex(cursor));
+    const reader = new IndexReader(cursor, readIndex(cursor));
+    if (!reader.#facts.plain) checkWalk(reader, reader.#links, "CTXPACK_E_PACK");
+    return reader;
   }
 
   /** Opens an index from its blob, one zstd frame. Throws CTXPACK_E_PACK. */
@@ -51,7 +60,18 @@ export class IndexReader implements Names {
     this.#cursor = cursor;
     this.#facts = facts;
     this.#links = new Links(this, "CTXPACK_E_PACK");
-    if (!facts.plain) checkWalk(this, this.#links, "CTXPACK_E_PACK");
+  }
+
+  /** For another thread: `fromShared` opens it there without checking it again. */
+  share(): SharedIndex {
+    const { bytes } = this.#cursor;
+    const shared = new SharedArrayBuffer(bytes.length);
+    Buffer.from(shared).set(bytes);
+    return { bytes: shared, facts: this.#facts };
+  }
+
+  static fromShared({ bytes, facts }: SharedIndex): IndexReader {
+    return new IndexReader(new Cursor(Buffer.from(bytes)), facts);
   }
 
   /** The tree digest. */
@@ -91,6 +111,29 @@ export class IndexReader implements Names {
   entry(row: number): Entry {
     this.#seek(row);
     return readEntry(this.#cursor);
+  }
+
+  /**
+   * The entry whose header, content or padding holds byte `position` of the tar, and where its header begins; the
+   * number of entries for what comes after the last one.
+   */
+  rowAt(position: number): { row: number; at: number } {
+    const { marks } = this.#facts;
+    let low = 0;
+    for (let high = marks.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if ((marks[middle] as number) <= position) low = middle;
+      else high = middle;
+    }
+    let at = marks[low] ?? 0;
+    let row = low * MARKED;
+    for (; row < this.count; row++) {
+      const member = memberOf(this.entry(row));
+      const end = at + headerSize(member) + roundToBlock(member.size);
+      if (end > position) break;
+      at = end;
+    }
+    return { row, at };
   }
 
   /** Every entry, in order. */

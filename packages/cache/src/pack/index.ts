@@ -10,6 +10,7 @@ export type {
 export { isFileEntry, isLinkEntry } from "./entry.ts";
 export { compressFrame, compressFrameAside, decompressFrame, largestFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
+export type { SharedIndex } from "./index-reader.ts";
 export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
 export { LIMITS } from "./limits.ts";
@@ -26,6 +27,8 @@ export {
   TREE_ANNOTATION,
 } from "./media-type.ts";
 export type { UnpackSink } from "./read.ts";
-export { segmentsOf, Unpacker } from "./read.ts";
-export type { ContentReader, PackStep } from "./write.ts";
+export { giveWhole, segmentsOf, Unpacker } from "./read.ts";
+export type { FilePart } from "./segment.ts";
+export { readSegment } from "./segment.ts";
+export type { ContentReader, PackOptions, PackStep } from "./write.ts";
 export { packSteps } from "./write.ts";

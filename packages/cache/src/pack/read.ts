@@ -1,11 +1,13 @@
 import { createHash, type Hash } from "node:crypto";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
-import { type Entry, type FileEntry, isFileEntry, isLinkEntry } from "./entry.ts";
-import { memberOf } from "./index-facts.ts";
+import { CtxPackError, sha256 } from "@ctxpack/identity";
+import { type FileEntry, isFileEntry, isLinkEntry } from "./entry.ts";
 import type { IndexReader } from "./index-reader.ts";
-import { LONGEST_HEADER, roundToBlock, TRAILER, writeHeader } from "./tar.ts";
+import { expectDigest, type FilePart, readSegment } from "./segment.ts";
 
-/** Takes what comes out of a pack. Calls come in the index's order, all synchronous. */
+/**
+ * Takes what comes out of a pack: files in the order of the segments, then files without content, empty folders and
+ * links in the order of the index. Every call is synchronous.
+ */
 export interface UnpackSink {
   /** An empty folder. The folders that other entries imply are the sink's to make. */
   directory(path: string): void;
@@ -35,7 +37,12 @@ export function segmentsOf(index: IndexReader, select: (path: string) => boolean
   return needed;
 }
 
-const ZEROS: Buffer = Buffer.alloc(TRAILER);
+/** Gives a whole file to a sink. */
+export function giveWhole(sink: UnpackSink, entry: FileEntry, content: Uint8Array): void {
+  sink.file(entry);
+  if (content.length > 0) sink.write(content);
+  sink.fileEnd(entry);
+}
 
 /**
  * Turns segments back into files, links and folders. Feed it the uncompressed segments in ascending
@@ -47,175 +54,87 @@ export class Unpacker {
   readonly #index: IndexReader;
   readonly #sink: UnpackSink;
   readonly #select: ((path: string) => boolean) | undefined;
-  readonly #header: Buffer = Buffer.allocUnsafe(LONGEST_HEADER);
-  /** The segment that may come next. */
-  #next = 0;
-  #row = -1;
-  #entry: Entry | undefined;
-  #selected = false;
-  /** Positions in the tar of the row's header, content, padding and end. */
-  #headerAt = 0;
-  #contentAt = 0;
-  #paddingAt = 0;
-  #end = 0;
-  /** How far the content of the row was given out, as a position in the tar. */
-  #given = 0;
-  #hasher: Hash | undefined;
+  /** The segments that have to come, ascending, and how many of them did. */
+  readonly #needed: readonly number[];
+  #come = 0;
+  /** The file that goes on in the next segment. */
+  #open: { readonly entry: FileEntry; readonly hasher: Hash; given: number } | undefined;
 
   constructor(
     index: IndexReader,
     sink: UnpackSink,
-    o: { select?: (path: string) => boolean } = {},
+    o: { select?: ((path: string) => boolean) | undefined } = {},
   ) {
     this.#index = index;
     this.#sink = sink;
     this.#select = o.select;
-    this.#load();
+    this.#needed = o.select ? segmentsOf(index, o.select) : [...index.segments.keys()];
   }
 
-  /**
-   * Takes in segment `i`, whole and uncompressed. Throws CTXPACK_E_DIGEST_MISMATCH for content that is
-   * not what the index names, CTXPACK_E_PACK for a tar that is not the index's, CTXPACK_E_SIZE_MISMATCH.
-   * Does not hash the segment itself: whoever remembers one by its digest has to.
-   */
+  /** The segments that have to come, in this order. */
+  get needed(): readonly number[] {
+    return this.#needed;
+  }
+
+  /** Takes in segment `i`, whole and uncompressed. Throws like `readSegment`, CTXPACK_E_PACK for a gap. */
   segment(i: number, raw: Uint8Array): void {
-    this.#admit(i, raw);
-    const start = (this.#index.segments[i] as { offset: number }).offset;
-    const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-    const end = start + bytes.length;
-    for (let at = start; at < end; ) {
-      while (this.#entry !== undefined && this.#end <= at) this.#leave();
-      const to = Math.min(end, this.#partEnd(at));
-      const part = bytes.subarray(at - start, to - start);
-      if (this.#entry === undefined) this.#compare(part, ZEROS, at);
-      else if (at < this.#contentAt) this.#compareHeader(part, at);
-      else if (at < this.#paddingAt) this.#content(part, at);
-      else this.#compare(part, ZEROS, at);
-      at = to;
-    }
-    while (this.#entry !== undefined && this.#end <= end) this.#leave();
+    const whole = (entry: FileEntry, content: Uint8Array): void =>
+      giveWhole(this.#sink, entry, content);
+    this.parts(i, readSegment(this.#index, i, raw, { select: this.#select, whole }));
   }
 
-  /** Ends: gives out what needs no content. Throws CTXPACK_E_PACK when a selected file is not complete. */
+  /** Takes in what `readSegment` returned for segment `i`, whoever called it. */
+  parts(i: number, parts: readonly FilePart[]): void {
+    if (i < (this.#needed[this.#come] ?? Number.POSITIVE_INFINITY)) {
+      throw new RangeError(`segment ${i} cannot come now, ${this.#needed[this.#come]} is next`);
+    }
+    if (i !== this.#needed[this.#come]) throw this.#missing();
+    for (const part of parts) this.#part(part);
+    this.#come += 1;
+  }
+
+  /** Ends: gives out what needs no content. Throws CTXPACK_E_PACK when a segment did not come. */
   end(): void {
-    while (this.#entry !== undefined) this.#leave();
-    const { length } = this.#index.segments;
-    if (this.#select === undefined && this.#next !== length) throw this.#missing(this.#next);
-  }
-
-  #admit(i: number, raw: Uint8Array): void {
-    const segment = this.#index.segments[i];
-    if (segment === undefined || i < this.#next) {
-      throw new RangeError(`segment ${i} cannot come now, ${this.#next} is next`);
-    }
-    if (this.#select === undefined && i !== this.#next) throw this.#missing(this.#next);
-    if (raw.length !== segment.size) {
-      throw new CtxPackError(
-        "CTXPACK_E_SIZE_MISMATCH",
-        `segment ${i} is ${raw.length} bytes, expected ${segment.size}`,
-        { details: { segment: i, expected: segment.size, found: raw.length } },
-      );
-    }
-    this.#next = i + 1;
-  }
-
-  /** Goes to the next row; past the last one, `#entry` is absent and only the trailer follows. */
-  #load(): void {
-    this.#row++;
-    this.#headerAt = this.#end;
-    this.#entry = this.#row < this.#index.count ? this.#index.entry(this.#row) : undefined;
-    if (this.#entry === undefined) return;
-    const size = isFileEntry(this.#entry) ? this.#entry.size : 0;
-    this.#contentAt = this.#headerAt + writeHeader(this.#header, 0, memberOf(this.#entry));
-    this.#paddingAt = this.#contentAt + size;
-    this.#end = this.#contentAt + roundToBlock(size);
-    this.#given = this.#contentAt;
-    this.#selected = this.#select === undefined || this.#select(this.#entry.path);
-  }
-
-  /** Where the part of the tar that holds position `at` ends. */
-  #partEnd(at: number): number {
-    if (this.#entry === undefined) return this.#index.tarSize;
-    if (at < this.#contentAt) return this.#contentAt;
-    return at < this.#paddingAt ? this.#paddingAt : this.#end;
-  }
-
-  /** Gives out what the row still owes, and goes on. */
-  #leave(): void {
-    const entry = this.#entry as Entry;
-    if (this.#selected) {
+    if (this.#come < this.#needed.length) throw this.#missing();
+    for (let row = 0; row < this.#index.count; row++) {
+      const entry = this.#index.entry(row);
+      if (isFileEntry(entry) && entry.size > 0) continue;
+      if (this.#select !== undefined && !this.#select(entry.path)) continue;
       if (isLinkEntry(entry)) this.#sink.link(entry.path, entry.link);
       else if (!isFileEntry(entry)) this.#sink.directory(entry.path);
-      else if (entry.size === 0) this.#whole(entry, ZEROS.subarray(0, 0));
-      else if (this.#given !== this.#paddingAt) throw this.#missing(this.#segmentAt(this.#given));
+      else this.#empty(entry);
     }
-    this.#load();
   }
 
-  #content(part: Buffer, at: number): void {
-    if (!this.#selected) return;
-    const entry = this.#entry as FileEntry;
-    if (at !== this.#given) throw this.#missing(this.#segmentAt(this.#given));
-    this.#given += part.length;
-    if (part.length === entry.size) {
-      this.#whole(entry, part);
-      return;
-    }
-    if (this.#hasher === undefined) {
+  #empty(entry: FileEntry): void {
+    const nothing = new Uint8Array(0);
+    expectDigest(entry, sha256(nothing));
+    giveWhole(this.#sink, entry, nothing);
+  }
+
+  #part({ entry, position, bytes }: FilePart): void {
+    if (position === 0) {
+      this.#open = { entry, hasher: createHash("sha256"), given: 0 };
       this.#sink.file(entry);
-      this.#hasher = createHash("sha256");
     }
-    this.#hasher.update(part);
-    this.#sink.write(part);
-    if (this.#given !== this.#paddingAt) return;
-    const found: Digest = `sha256:${this.#hasher.digest("hex")}`;
-    this.#hasher = undefined;
-    checkDigest(JSON.stringify(entry.path), entry.digest, found);
+    const open = this.#open;
+    if (open?.entry.path !== entry.path || open.given !== position) throw this.#missing();
+    open.hasher.update(bytes);
+    open.given += bytes.length;
+    this.#sink.write(bytes);
+    if (open.given < entry.size) return;
+    this.#open = undefined;
+    expectDigest(entry, `sha256:${open.hasher.digest("hex")}`);
     this.#sink.fileEnd(entry);
   }
 
-  /** A file in one piece: nothing of it is given out before its digest is known. */
-  #whole(entry: FileEntry, content: Uint8Array): void {
-    checkDigest(JSON.stringify(entry.path), entry.digest, sha256(content));
-    this.#sink.file(entry);
-    if (content.length > 0) this.#sink.write(content);
-    this.#sink.fileEnd(entry);
-  }
-
-  #compareHeader(part: Buffer, at: number): void {
-    const from = at - this.#headerAt;
-    this.#compare(part, this.#header.subarray(from, from + part.length), at);
-  }
-
-  #compare(part: Buffer, expected: Buffer, at: number): void {
-    if (part.compare(expected, 0, part.length) === 0) return;
-    let i = 0;
-    while (part[i] === expected[i]) i++;
-    const near = this.#entry === undefined ? "its end" : JSON.stringify(this.#entry.path);
-    throw new CtxPackError(
-      "CTXPACK_E_PACK",
-      `the tar of a pack differs from what its index describes, at byte ${at + i}, near ${near}`,
-      { details: { byte: at + i, expected: expected[i], found: part[i] } },
-    );
-  }
-
-  #segmentAt(position: number): number {
-    return this.#index.segments.findIndex((s) => position < s.offset + s.size);
-  }
-
-  #missing(segment: number): CtxPackError {
-    const whose = this.#entry === undefined ? "" : ` (for ${JSON.stringify(this.#entry.path)})`;
+  #missing(): CtxPackError {
+    const segment = this.#needed[this.#come] ?? this.#index.segments.length;
+    const { offset = 0 } = this.#index.segments[segment] ?? {};
+    const { row } = this.#index.rowAt(offset);
+    const whose = row < this.#index.count ? ` (for ${JSON.stringify(this.#index.path(row))})` : "";
     return new CtxPackError("CTXPACK_E_PACK", `segment ${segment} did not come${whose}`, {
       details: { segment },
     });
   }
-}
-
-function checkDigest(what: string, expected: Digest, found: Digest): void {
-  if (found === expected) return;
-  throw new CtxPackError(
-    "CTXPACK_E_DIGEST_MISMATCH",
-    `${what} has the digest ${found}, expected ${expected}`,
-    { details: { expected, found } },
-  );
 }

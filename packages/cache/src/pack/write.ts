@@ -30,7 +30,10 @@ export interface ContentReader {
 
 /** What `packSteps` gives out, one after the other. */
 export type PackStep =
-  /** A segment was cut. `bytes` are its uncompressed content, valid until the next step is asked for. */
+  /**
+   * A segment was cut. `bytes` are its uncompressed content, the beginning of the buffer it was cut in: valid until
+   * the next step is asked for, or, with buffers from `take`, until the caller gives the buffer out again.
+   */
   | {
       readonly kind: "segment";
       /** Counted from 0; the layer after the index is segment 0. */
@@ -46,6 +49,16 @@ export type PackStep =
   /** Progress: `bytes` of content were read and hashed since the beginning or the last restart. */
   | { readonly kind: "hashed"; readonly bytes: number };
 
+/** How a listing becomes segments. */
+export interface PackOptions {
+  readonly profile?: Profile | undefined;
+  /**
+   * Gives a buffer of at least `room` bytes that nobody reads, asked for each segment, so that a segment need not be
+   * copied to outlive the next step. `room` grows with a restart only. Without it one buffer is used again and again.
+   */
+  readonly take?: ((room: number) => Buffer) | undefined;
+}
+
 /**
  * Turns a sealed listing into segments, and at the end into what the index says, reading every file
  * once, in order (again after a `restart`). Holds one segment and a chunk: at most 2·avg + 256 KiB.
@@ -55,12 +68,12 @@ export type PackStep =
 export function* packSteps(
   listing: Listing,
   reader: ContentReader,
-  o: { profile?: Profile } = {},
+  o: PackOptions = {},
 ): Generator<PackStep, PackSummary, void> {
   const goal = segmentGoal(o.profile);
   for (let e = firstExponent(listing.tarSize, goal); ; e++) {
     const most = e < LARGEST_EXPONENT ? goal - 1 : LIMITS.segments;
-    const writer = new Writer(listing, reader, e, most);
+    const writer = new Writer(listing, reader, { exponent: e, most, take: o.take });
     yield* writer.run();
     if (!writer.full) return summarize(listing, writer.digests, writer.segments, o.profile);
     if (e === LARGEST_EXPONENT) {
@@ -86,22 +99,30 @@ class Writer {
   readonly #most: number;
   readonly #ownSegment: number;
   readonly #chunker: Chunker;
+  readonly #take: () => Buffer;
   /** The open segment from its first byte on. */
-  readonly #buffer: Buffer;
+  #buffer: Buffer;
   #filled = 0;
   #searched = 0;
   #offset = 0;
   #read = 0;
 
-  constructor(listing: Listing, reader: ContentReader, exponent: number, most: number) {
+  constructor(
+    listing: Listing,
+    reader: ContentReader,
+    o: { exponent: number; most: number; take: PackOptions["take"] },
+  ) {
+    const { exponent, take } = o;
     this.#listing = listing;
     this.#reader = reader;
-    this.#most = most;
+    this.#most = o.most;
     this.#ownSegment = ownSegmentSize(exponent);
     this.#chunker = new Chunker(exponent);
     this.digests = new DigestColumn(listing.count);
-    const room = Math.min(2 * 2 ** exponent, listing.tarSize);
-    this.#buffer = Buffer.allocUnsafeSlow(room + CHUNK + LONGEST_HEADER + TRAILER);
+    const longest = Math.min(2 * 2 ** exponent, listing.tarSize);
+    const room = longest + CHUNK + LONGEST_HEADER + TRAILER;
+    this.#take = take ? () => take(room) : reuse(Buffer.allocUnsafeSlow(room));
+    this.#buffer = this.#take();
   }
 
   *run(): Generator<PackStep, void, void> {
@@ -192,7 +213,7 @@ class Writer {
     if (this.#filled > 0 && !this.full) yield* this.#cut();
   }
 
-  /** Gives out the segment that ends at `#searched` and moves the rest to the front. */
+  /** Gives out the segment that ends at `#searched`; the rest begins the next one. */
   *#cut(): Generator<PackStep, void, void> {
     if (this.segments.length === this.#most) {
       this.full = true;
@@ -207,9 +228,16 @@ class Writer {
     const index = this.segments.push(segment) - 1;
     yield { kind: "segment", index, offset: segment.offset, bytes, digest: segment.digest };
     this.#offset += bytes.length;
-    this.#buffer.copyWithin(0, this.#searched, this.#filled);
+    const next = this.#take();
+    this.#buffer.copy(next, 0, this.#searched, this.#filled);
+    this.#buffer = next;
     this.#filled -= this.#searched;
     this.#searched = 0;
     this.#chunker.restart();
   }
+}
+
+/** The one buffer, whenever asked. */
+function reuse(buffer: Buffer): () => Buffer {
+  return () => buffer;
 }

@@ -25,9 +25,13 @@ import {
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import type { Workspace } from "./workspace.ts";
 
 const sync = promisify(fdatasync);
+
+/** Gives paths in the store's file system that nobody else uses. */
+export interface TemporaryPaths {
+  path(suffix?: string): string;
+}
 
 /** A blob that was put, and whether it had to be written. */
 export interface StoredBlob {
@@ -43,11 +47,11 @@ export interface StoredBlob {
  */
 export class Blobs implements Storage {
   readonly #places: Places;
-  readonly #workspace: Workspace;
+  readonly #temporary: TemporaryPaths;
 
-  constructor(places: Places, workspace: Workspace) {
+  constructor(places: Places, temporary: TemporaryPaths) {
     this.#places = places;
-    this.#workspace = workspace;
+    this.#temporary = temporary;
   }
 
   /** Whether a blob of this digest and size is here. */
@@ -90,7 +94,7 @@ export class Blobs implements Storage {
     options.signal?.throwIfAborted();
     if (this.touch(d)) return;
     const path = this.#places.blob(d.digest);
-    const temporary = this.#workspace.path();
+    const temporary = this.#temporary.path();
     try {
       const fd = openSync(temporary, "wx", 0o600);
       try {
@@ -129,7 +133,7 @@ export class Blobs implements Storage {
     const blob = { digest: sha256(bytes), size: bytes.length };
     if (this.touch(blob)) return { ...blob, created: false };
     const path = this.#places.blob(blob.digest);
-    const temporary = this.#workspace.path();
+    const temporary = this.#temporary.path();
     try {
       const fd = openSync(temporary, "wx", 0o600);
       try {

@@ -5,7 +5,7 @@ import { decompressFrame, type FileEntry, type IndexReader } from "../pack/index
 import { blame, type HeldPack, openPack, segmentBytes } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
-import { expectDigest } from "./unpack.ts";
+import { expectSegmentDigest } from "./segment-digest.ts";
 
 /** `Store.read`: a link is followed inside the pack; no byte is given out that was not verified. */
 export async function* read(
@@ -46,7 +46,7 @@ function rawSegment(parts: Parts, pack: HeldPack, row: number): Uint8Array {
   const frame = segmentBytes(parts, pack.record, blob);
   try {
     const raw = decompressFrame(frame, segment.size);
-    expectDigest(raw, segment.digest, row);
+    expectSegmentDigest(raw, segment.digest, row);
     return raw;
   } catch (error) {
     throw blame(parts, pack.record, blob, error);

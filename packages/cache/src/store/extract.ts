@@ -72,15 +72,16 @@ async function fill(
 ): Promise<void> {
   const { only, signal, onProgress } = options;
   const total = countFiles(pack, only);
-  const folder = new Folder(staging, {
-    onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
-  });
+  const folder = Folder.make(
+    { root: staging },
+    { onFiles: (done) => onProgress?.({ phase: "unpack", unit: "files", done, total }) },
+  );
   try {
     // Where blocks can be shared with the store's own tree, nothing is decompressed or written.
     if (!(await clone(parts, pack, folder, options))) {
       await unpack(parts, pack, folder, { select: only, signal });
     }
-    folder.finish();
+    folder.finish(paths(pack, only));
   } finally {
     folder.release();
   }

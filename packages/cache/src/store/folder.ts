@@ -1,28 +1,36 @@
 import { chmodSync, constants, copyFileSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import type { FileEntry, UnpackSink } from "../pack/index.ts";
 import { clear } from "./clear.ts";
-import { onDisk } from "./disk.ts";
+import { makeFolder, onDisk } from "./disk.ts";
 import { type Output, SharedFile, WrittenFile } from "./output.ts";
-import type { Pool } from "./pool.ts";
+import { Pool } from "./pool.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
+/** Where a folder is, and what it is: threads that fill one together each open it by this. */
+export interface FolderPlace {
+  readonly root: string;
+  /** Where contents are shared: of the store's own folder, which is read-only. Without it the folder is a user's. */
+  readonly pool?: string | undefined;
+}
+
 /** What else a folder is told. */
 export interface FolderOptions {
-  /** The store's own folder: read-only, its contents shared through this pool. Without it, the user's. */
-  readonly pool?: Pool | undefined;
   /** Called with the number of files so far. */
-  readonly onFile?: ((count: number, path: string) => void) | undefined;
+  readonly onFiles?: ((count: number) => void) | undefined;
 }
 
 /**
  * Writes the entries of a pack below a new, private folder, under their final names: the folder as a
  * whole is what is renamed, never a file. Links come last, so that nothing is ever written through one.
+ * Several threads may fill one folder, each with files of its own; a file that one of them has begun and
+ * not finished is made anew by whoever is given it next.
  */
 export class Folder implements UnpackSink {
+  readonly place: FolderPlace;
   readonly #root: string;
   readonly #pool: Pool | undefined;
-  readonly #onFile: ((count: number, path: string) => void) | undefined;
+  readonly #onFiles: ((count: number) => void) | undefined;
   readonly #folders = new Set<string>();
   readonly #links: (readonly [path: string, target: string])[] = [];
   #file: Output | undefined;
@@ -30,12 +38,22 @@ export class Folder implements UnpackSink {
   #umasked: number | undefined;
   #count = 0;
 
-  /** `root` must not exist. */
-  constructor(root: string, options: FolderOptions = {}) {
-    this.#root = root;
-    this.#pool = options.pool;
-    this.#onFile = options.onFile;
-    onDisk("creating", root, () => mkdirSync(root));
+  private constructor(place: FolderPlace, options: FolderOptions) {
+    this.place = place;
+    this.#root = place.root;
+    this.#pool = place.pool === undefined ? undefined : new Pool(place.pool);
+    this.#onFiles = options.onFiles;
+  }
+
+  /** Makes the folder, which must not exist. */
+  static make(place: FolderPlace, options: FolderOptions = {}): Folder {
+    onDisk("creating", place.root, () => mkdirSync(place.root));
+    return new Folder(place, options);
+  }
+
+  /** A folder that another thread has made. */
+  static of(place: FolderPlace): Folder {
+    return new Folder(place, {});
   }
 
   directory(path: string): void {
@@ -61,8 +79,13 @@ export class Folder implements UnpackSink {
     this.#file?.end();
     if (this.#file instanceof WrittenFile) this.#pool?.give(entry, `${this.#root}/${entry.path}`);
     this.release();
-    this.#count += 1;
-    this.#onFile?.(this.#count, entry.path);
+    this.count(1);
+  }
+
+  /** Files that were made, here or by another thread. */
+  count(files: number): void {
+    this.#count += files;
+    this.#onFiles?.(this.#count);
   }
 
   link(path: string, target: string): void {
@@ -93,15 +116,16 @@ export class Folder implements UnpackSink {
     this.fileEnd(entry);
   }
 
-  /** Makes the links and, in the store, the folders read-only. */
-  finish(): void {
+  /** Makes the links and, in the store, the folders read-only; `paths` are all that was made. */
+  finish(paths: Iterable<string>): void {
     for (const [path, target] of this.#links) {
       this.#makeParent(path);
       const full = `${this.#root}/${path}`;
       onDisk("writing", full, () => symlinkSync(target, full));
     }
     if (this.#pool === undefined) return;
-    for (const folder of this.#folders) chmodSync(`${this.#root}/${folder}`, 0o555);
+    for (const folder of foldersOf(paths, this.#folders))
+      chmodSync(`${this.#root}/${folder}`, 0o555);
     chmodSync(this.#root, 0o555);
   }
 
@@ -125,7 +149,21 @@ export class Folder implements UnpackSink {
     if (this.#folders.has(path)) return;
     this.#makeParent(path);
     const full = `${this.#root}/${path}`;
-    onDisk("creating", full, () => mkdirSync(full));
+    onDisk("creating", full, () => makeFolder(full));
     this.#folders.add(path);
   }
+}
+
+/** The folders that paths imply, and those that are known. */
+function foldersOf(paths: Iterable<string>, known: Iterable<string>): Set<string> {
+  const folders = new Set(known);
+  for (const path of paths) {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const folder = path.slice(0, end);
+      // Those above it are known as well.
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders;
 }

@@ -1,42 +1,62 @@
 import { type Digest, type OnProgress, sha256 } from "@ctxpack/identity";
-import { compressFrameAside, type PackBlob } from "../pack/index.ts";
+import { compressFrame, type PackBlob } from "../pack/index.ts";
+import type { StoredBlob } from "./blobs.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
+import { FrameThreads } from "./threads/frame-threads.ts";
 
-/** Segments that may be compressed and written while the next one is cut. */
-const IN_FLIGHT = 3;
-/** Uncompressed bytes of these; a larger segment goes alone. */
-const BYTES_IN_FLIGHT = 64 * 2 ** 20;
+/** Frames that may be on their way to the disk while the next segment is cut. */
+const IN_FLIGHT = 16;
 
 /** A frame, and whether its blob had to be written. */
 export interface MadeFrame extends Frame {
   readonly created: boolean;
 }
 
+export interface FramerOptions {
+  /** Threads that compress beside the calling one; 0. */
+  readonly threads?: number;
+  readonly onProgress?: OnProgress | undefined;
+}
+
 /**
  * Turns uncompressed segments into stored blobs. zstd's bytes differ between its versions, so a segment
- * the store holds already is never compressed again: the blob it was is the blob it stays.
+ * the store holds already is never compressed again: the blob it was is the blob it stays. What the threads
+ * have no time for is compressed by the caller, so that nobody ever waits for work.
  */
 export class Framer {
   readonly #parts: Parts;
   readonly #onProgress: OnProgress | undefined;
+  readonly #threads: FrameThreads | undefined;
   readonly #made: Promise<MadeFrame>[] = [];
   readonly #writing = new Set<Promise<unknown>>();
-  /** Uncompressed, of the segments in `#writing`. */
-  #bytes = 0;
   /** What the first write that failed threw. */
   #failure: { readonly error: unknown } | undefined;
   /** Compressed bytes written, also before a restart. */
   #stored = 0;
 
-  constructor(parts: Parts, onProgress?: OnProgress) {
+  constructor(parts: Parts, options: FramerOptions = {}) {
     this.#parts = parts;
-    this.#onProgress = onProgress;
+    this.#onProgress = options.onProgress;
+    const { threads: count = 0 } = options;
+    if (count === 0) return;
+    this.#threads = new FrameThreads({
+      count,
+      store: parts.places.dir,
+      prefix: parts.workspace.path(),
+      instead: (raw) => this.#write(raw),
+    });
+  }
+
+  /** Where a segment is to be cut that is then given to `add`; without it this thread makes every frame. */
+  get take(): ((room: number) => Buffer) | undefined {
+    const threads = this.#threads;
+    return threads && ((room) => threads.take(room));
   }
 
   /**
-   * Stores a frame; `raw` may be reused as soon as this has returned. Frames keep their order. Throws
-   * what an earlier write threw: on a full disk nothing more needs to be read.
+   * Stores a frame; `raw` may be reused as soon as this has returned, or `take` gives it again. Frames keep their
+   * order. Throws what an earlier write threw: on a full disk nothing more needs to be read.
    */
   async add(raw: Uint8Array, digest: Digest = sha256(raw)): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -46,22 +66,18 @@ export class Framer {
       this.#made.push(Promise.resolve({ raw: digest, blob, size, created: false }));
       return;
     }
-    // `raw` is the buffer in which the next segment is cut.
-    const writing = this.#write(Buffer.from(raw), digest);
-    this.#bytes += raw.length;
+    this.#report(digest);
+    const writing = (this.#threads?.offer(raw) ?? this.#write(raw)).then((blob) =>
+      this.#note(digest, blob),
+    );
     this.#made.push(writing);
     this.#writing.add(writing);
-    const ended = (): void => {
-      this.#writing.delete(writing);
-      this.#bytes -= raw.length;
-    };
+    const ended = (): boolean => this.#writing.delete(writing);
     writing.then(ended, (error: unknown) => {
       ended();
       this.#failure ??= { error };
     });
-    while (this.#writing.size >= IN_FLIGHT || this.#bytes > BYTES_IN_FLIGHT) {
-      await Promise.race(this.#writing);
-    }
+    while (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
   }
 
   /** Forgets the frames made so far; their blobs stay. */
@@ -74,15 +90,18 @@ export class Framer {
     return Promise.all(this.#made);
   }
 
-  /** Waits for the writes under way, whatever becomes of them. */
+  /** Waits for the writes under way, whatever becomes of them, and ends the threads. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#writing);
+    await this.#threads?.end();
   }
 
-  async #write(content: Uint8Array, raw: Digest): Promise<MadeFrame> {
-    this.#report(raw);
-    const frame = await compressFrameAside(content);
-    const { digest, size, created } = await this.#parts.blobs.put(frame);
+  /** Compressed and handed to the disk when this returns its promise. */
+  #write(raw: Uint8Array): Promise<StoredBlob> {
+    return this.#parts.blobs.put(compressFrame(raw));
+  }
+
+  #note(raw: Digest, { digest, size, created }: StoredBlob): MadeFrame {
     if (created) this.#stored += size;
     this.#report(digest);
     return { raw, blob: digest, size, created };

@@ -2,7 +2,8 @@ import { closeSync, fchmodSync, fstatSync, openSync } from "node:fs";
 import { CtxPackError } from "@ctxpack/identity";
 import type { FileEntry } from "../pack/index.ts";
 import { readFully, writeFully } from "./blobs.ts";
-import { onDisk } from "./disk.ts";
+import { clear } from "./clear.ts";
+import { onDisk, systemCode } from "./disk.ts";
 import type { Pool } from "./pool.ts";
 
 /** A file that is being materialised. */
@@ -21,7 +22,7 @@ export class WrittenFile implements Output {
 
   constructor(path: string, mode: number, isFixed: boolean) {
     this.#path = path;
-    this.#fd = onDisk("writing", path, () => openSync(path, "wx", mode));
+    this.#fd = onDisk("writing", path, () => openNew(path, mode));
     if (isFixed && (fstatSync(this.#fd).mode & 0o777) !== mode) fchmodSync(this.#fd, mode);
   }
 
@@ -33,6 +34,17 @@ export class WrittenFile implements Output {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/** What stands there is what a thread that failed has left of this file: it is made anew. */
+function openNew(path: string, mode: number): number {
+  try {
+    return openSync(path, "wx", mode);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+    clear(path);
+    return openSync(path, "wx", mode);
   }
 }
 

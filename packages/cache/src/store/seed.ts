@@ -20,6 +20,7 @@ import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
 import { type Scan, scan } from "./scan.ts";
+import { helpersFor } from "./threads/helpers.ts";
 
 /** How a folder becomes a pack. */
 export interface SeedOptions {
@@ -119,7 +120,10 @@ async function pack(
   input: { scanned: Scan; contract: Uint8Array; options: SeedOptions },
 ): Promise<Packed> {
   const { scanned, contract, options } = input;
-  const framer = new Framer(parts, options.onProgress);
+  const framer = new Framer(parts, {
+    threads: helpersFor(scanned.listing.tarSize),
+    onProgress: options.onProgress,
+  });
   try {
     const summary = await storeSegments(framer, scanned, options);
     const index = summary.indexBytes();
@@ -166,7 +170,8 @@ async function storeSegments(
 ): Promise<PackSummary> {
   const reader = new FileReader(scanned);
   const total = scanned.listing.bytes;
-  const steps = packSteps(scanned.listing, reader, options.profile && { profile: options.profile });
+  const { take } = framer;
+  const steps = packSteps(scanned.listing, reader, { profile: options.profile, take });
   try {
     for (;;) {
       const { done, value } = steps.next();

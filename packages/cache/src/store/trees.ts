@@ -9,10 +9,9 @@ import { type HeldPack, openPack } from "./held.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
-import { Pool } from "./pool.ts";
 import type { NewRecord } from "./records.ts";
 import { noPack, touch } from "./records.ts";
-import { discard, unpack } from "./unpack.ts";
+import { unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
@@ -68,7 +67,8 @@ export async function makeTree(
   if (there !== undefined) {
     if (await isUsable(parts, wrapper, pack, options)) {
       // The files are right; what the segments hold has to be looked at all the same.
-      if (options.strict) await unpack(parts, pack, discard, { ...options, select: options.only });
+      if (options.strict)
+        await unpack(parts, pack, undefined, { ...options, select: options.only });
       return handOut(parts, wrapper);
     }
     // Somebody who saw the same damage may have put a new folder there meanwhile.
@@ -134,13 +134,13 @@ async function fill(
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
   onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
   const total = countFiles(pack, only);
-  const folder = new Folder(join(staging, "files"), {
-    pool: new Pool(parts.places.shared),
-    onFile: (done, name) => onProgress?.({ phase: "unpack", unit: "files", done, total, name }),
+  const place = { root: join(staging, "files"), pool: parts.places.shared };
+  const folder = Folder.make(place, {
+    onFiles: (done) => onProgress?.({ phase: "unpack", unit: "files", done, total }),
   });
   try {
     await unpack(parts, pack, folder, { select: only, strict: options.strict, ready, signal });
-    folder.finish();
+    folder.finish(paths(pack, only));
   } finally {
     folder.release();
   }

@@ -234,8 +234,8 @@ it("unpacks the first files while the last segment is still on its way", async (
   const source = new Source(there.blobs, (d) => (d.digest === last ? promise : undefined));
   const options = await from(there, uriFor("t"), {
     source,
-    onProgress: ({ phase, name }) => {
-      if (phase !== "unpack" || name !== "a.bin") return;
+    onProgress: ({ phase, done }) => {
+      if (phase !== "unpack" || done === 0) return;
       unpacked = true;
       // Only now may the last one come.
       resolve();

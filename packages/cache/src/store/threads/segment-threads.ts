@@ -1,0 +1,107 @@
+import type { Digest } from "@ctxpack/identity";
+import type { FilePart, IndexReader, PackManifest, SharedIndex } from "../../pack/index.ts";
+import type { FolderPlace } from "../folder.ts";
+import { Thread } from "./thread.ts";
+
+/** Segments that wait for one thread, the one it is at included: it never waits for the next. */
+const QUEUE = 2;
+/** Of a segment as large as this a thread has only one, in bytes. */
+const LARGE = 16 * 2 ** 20;
+
+/** What a thread is told when it starts. */
+export interface SegmentThreadData {
+  /** The store's folder. */
+  readonly store: string;
+  readonly index: SharedIndex;
+  readonly blobs: readonly { readonly digest: Digest; readonly size: number }[];
+  /** Where files go; without it they are only checked. */
+  readonly folder: FolderPlace | undefined;
+  /** The paths that are wanted; without it all. */
+  readonly selected: readonly string[] | undefined;
+  readonly strict: boolean;
+}
+
+export interface SegmentJob {
+  readonly row: number;
+}
+
+export interface SegmentAnswer {
+  readonly row: number;
+  /** What is left to do; absent when the segment could not be taken in. */
+  readonly parts?: readonly FilePart[];
+  /** Files that were made. */
+  readonly files?: number;
+}
+
+export interface SegmentThreadsOptions {
+  readonly data: {
+    readonly store: string;
+    readonly pack: { readonly index: IndexReader; readonly manifest: PackManifest };
+    readonly folder: FolderPlace | undefined;
+    readonly select: ((path: string) => boolean) | undefined;
+    readonly strict: boolean | undefined;
+  };
+  onRead(row: number, parts: readonly FilePart[], files: number): void;
+  /** A thread could not take this segment in, or was lost. */
+  onFailed(row: number): void;
+}
+
+interface Member {
+  readonly thread: Thread<SegmentJob, SegmentAnswer>;
+  readonly rows: Set<number>;
+  isLost: boolean;
+}
+
+/** Threads that decompress segments, check them, and make the files that lie in one segment alone. */
+export class SegmentThreads {
+  readonly #members: Member[];
+  /** How many segments may be read before the first of them is done with: they are held in memory. */
+  readonly window: number;
+
+  constructor(count: number, options: SegmentThreadsOptions) {
+    const data = threadData(options.data);
+    this.window = count * QUEUE + 2;
+    this.#members = Array.from({ length: count }, () => start(data, options));
+  }
+
+  /** Hands a segment of `size` bytes to the thread with the least to do; false when all have enough. */
+  offer(row: number, size: number): boolean {
+    const most = size >= LARGE ? 1 : QUEUE;
+    const [member] = this.#members
+      .filter(({ isLost, rows }) => !isLost && rows.size < most)
+      .sort((a, b) => a.rows.size - b.rows.size);
+    if (member === undefined) return false;
+    member.rows.add(row);
+    member.thread.post({ row });
+    return true;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#members.map(({ thread }) => thread.end()));
+  }
+}
+
+function start(data: SegmentThreadData, options: SegmentThreadsOptions): Member {
+  const rows = new Set<number>();
+  const thread = new Thread<SegmentJob, SegmentAnswer>("segments", data, {
+    onMessage({ row, parts, files = 0 }) {
+      rows.delete(row);
+      if (parts) options.onRead(row, parts, files);
+      else options.onFailed(row);
+    },
+    onLost() {
+      member.isLost = true;
+      for (const row of rows) options.onFailed(row);
+      rows.clear();
+    },
+  });
+  const member: Member = { thread, rows, isLost: false };
+  return member;
+}
+
+function threadData(data: SegmentThreadsOptions["data"]): SegmentThreadData {
+  const { store, pack, folder, select, strict = false } = data;
+  const selected = select && [...pack.index.entries()].map(({ path }) => path).filter(select);
+  const blobs = pack.manifest.segments.map(({ digest, size }) => ({ digest, size }));
+  return { store, index: pack.index.share(), blobs, folder, selected, strict };
+}

@@ -1,0 +1,59 @@
+import { type Transferable, Worker } from "node:worker_threads";
+
+/** What a thread is started for; `worker.ts` has one function for each. */
+export type Role = "frames" | "segments";
+
+/** What a thread's owner hears of it. */
+export interface ThreadEvents<Answer> {
+  onMessage(answer: Answer): void;
+  /** It ended before it was told to: out of memory, or its file is not where it should be. */
+  onLost(): void;
+}
+
+/**
+ * A worker that answers messages. One that cannot be started, or dies, is only lost: an application may have been
+ * bundled without the worker's file, and whatever a thread does its owner can do as well.
+ */
+export class Thread<Job, Answer> {
+  readonly #worker: Worker | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  #isEnding = false;
+
+  constructor(role: Role, data: unknown, events: ThreadEvents<Answer>) {
+    this.#worker = start(role, data);
+    const lost = (): void => {
+      this.#ended.resolve();
+      if (!this.#isEnding) events.onLost();
+    };
+    if (this.#worker === undefined) {
+      queueMicrotask(lost);
+      return;
+    }
+    this.#worker.on("message", (answer: Answer) => events.onMessage(answer));
+    this.#worker.on("error", () => {});
+    this.#worker.on("exit", lost);
+  }
+
+  post(job: Job, transfer: readonly Transferable[] = []): void {
+    this.#worker?.postMessage(job, transfer);
+  }
+
+  /** Ends the thread; settles when it is gone. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    await this.#worker?.terminate();
+    await this.#ended.promise;
+  }
+}
+
+function start(role: Role, data: unknown): Worker | undefined {
+  // Beside this file's source is the worker's source, beside this package's bundle the worker's bundle.
+  const isSource = import.meta.url.endsWith("/threads/thread.ts");
+  const url = new URL(isSource ? "./worker.ts" : "./ctxpack-store-worker.js", import.meta.url);
+  const execArgv = isSource ? ["--conditions=@ctxpack/source"] : [];
+  try {
+    return new Worker(url, { workerData: { role, data }, execArgv });
+  } catch {
+    return undefined;
+  }
+}

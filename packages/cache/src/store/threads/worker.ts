@@ -1,0 +1,10 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { makeFrames } from "./frame-worker.ts";
+import { readSegments } from "./segment-worker.ts";
+import type { Role } from "./thread.ts";
+
+// A thread of `thread.ts`.
+const { role, data } = workerData as { role: Role; data: never };
+if (parentPort === null) throw new Error("this file is a worker's");
+if (role === "frames") makeFrames(parentPort, data);
+else if (role === "segments") readSegments(parentPort, data);
