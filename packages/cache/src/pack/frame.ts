@@ -1,10 +1,4 @@
-import {
-  constants,
-  createZstdCompress,
-  type ZstdOptions,
-  zstdCompressSync,
-  zstdDecompressSync,
-} from "node:zlib";
+import { constants, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { CtxPackError } from "@ctxpack/identity";
 import { frameContentSize } from "./frame-header.ts";
 
@@ -22,39 +16,11 @@ export function compressFrame(raw: Uint8Array): Uint8Array {
   return quickFrame(raw) ?? zstdCompressSync(raw, settingsFor(raw.length));
 }
 
-/**
- * `compressFrame` on a thread of Node's pool, the same bytes. `raw` must not change until the promise
- * settles.
- */
-export async function compressFrameAside(raw: Uint8Array): Promise<Uint8Array> {
-  return quickFrame(raw) ?? compressAside(raw);
-}
-
 /** The frame of a segment that needs no more than a look at its first 64 KiB. */
 function quickFrame(raw: Uint8Array): Uint8Array | undefined {
   const probe = zstdCompressSync(raw.subarray(0, PROBE), settingsFor(Math.min(PROBE, raw.length)));
   if (probe.length * 100 > Math.min(PROBE, raw.length) * 97) return storeFrame(raw);
   return raw.length <= PROBE ? probe : undefined;
-}
-
-/**
- * `zstdCompress` would hand over the input before it says that this was all, and zstd would take another
- * path. A stream whose every write ends a frame does it in one call; it is not ended, but dropped, since
- * ending it would add an empty frame.
- */
-function compressAside(raw: Uint8Array): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const stream = createZstdCompress({
-      ...settingsFor(raw.length),
-      flush: constants.ZSTD_e_end,
-    });
-    stream.once("error", reject);
-    stream.once("data", (frame: Uint8Array) => {
-      stream.destroy();
-      resolve(frame);
-    });
-    stream.write(raw);
-  });
 }
 
 /**

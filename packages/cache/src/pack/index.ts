@@ -8,7 +8,7 @@ export type {
   LinkEntry,
 } from "./entry.ts";
 export { isFileEntry, isLinkEntry } from "./entry.ts";
-export { compressFrame, compressFrameAside, decompressFrame, largestFrame } from "./frame.ts";
+export { compressFrame, decompressFrame, largestFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
 export type { SharedIndex } from "./index-reader.ts";
 export { IndexReader } from "./index-reader.ts";

@@ -2,10 +2,10 @@ import { createHash, type Hash } from "node:crypto";
 import { CtxPackError, sha256 } from "@ctxpack/identity";
 import { type FileEntry, isFileEntry, isLinkEntry } from "./entry.ts";
 import type { IndexReader } from "./index-reader.ts";
-import { expectDigest, type FilePart, readSegment } from "./segment.ts";
+import { expectDigest, type FilePart } from "./segment.ts";
 
 /**
- * Takes what comes out of a pack: files in the order of the segments, then files without content, empty folders and
+ * Takes what comes out of a pack: files that lie in several segments in their order, then files without content, empty folders and
  * links in the order of the index. Every call is synchronous.
  */
 export interface UnpackSink {
@@ -45,10 +45,9 @@ export function giveWhole(sink: UnpackSink, entry: FileEntry, content: Uint8Arra
 }
 
 /**
- * Turns segments back into files, links and folders. Feed it the uncompressed segments in ascending
- * order, all of them or those that `segmentsOf` names for the same `select`, then call `end`. What
- * lies between the contents has to be what the tar of the index has there, byte for byte; content
- * is hashed. A file that lies in one segment reaches the sink only when its digest was right.
+ * Puts together what `readSegment` leaves of the segments of a pack: files that lie in several, and what needs no
+ * content. Feed it what was returned for each segment, in ascending order, for all of them or for those that
+ * `segmentsOf` names for the same `select`, then call `end`. Content is hashed.
  */
 export class Unpacker {
   readonly #index: IndexReader;
@@ -76,14 +75,10 @@ export class Unpacker {
     return this.#needed;
   }
 
-  /** Takes in segment `i`, whole and uncompressed. Throws like `readSegment`, CTXPACK_E_PACK for a gap. */
-  segment(i: number, raw: Uint8Array): void {
-    const whole = (entry: FileEntry, content: Uint8Array): void =>
-      giveWhole(this.#sink, entry, content);
-    this.parts(i, readSegment(this.#index, i, raw, { select: this.#select, whole }));
-  }
-
-  /** Takes in what `readSegment` returned for segment `i`, whoever called it. */
+  /**
+   * Takes in what `readSegment` returned for segment `i`. Throws CTXPACK_E_PACK for a gap, CTXPACK_E_DIGEST_MISMATCH
+   * for a file that is not what the index names, before its `fileEnd`.
+   */
   parts(i: number, parts: readonly FilePart[]): void {
     if (i < (this.#needed[this.#come] ?? Number.POSITIVE_INFINITY)) {
       throw new RangeError(`segment ${i} cannot come now, ${this.#needed[this.#come]} is next`);

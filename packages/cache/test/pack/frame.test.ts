@@ -1,13 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants, zstdCompressSync } from "node:zlib";
-import {
-  compressFrame,
-  compressFrameAside,
-  decompressFrame,
-  frameContentSize,
-  LIMITS,
-} from "@ctxpack/cache/pack";
+import { compressFrame, decompressFrame, frameContentSize, LIMITS } from "@ctxpack/cache/pack";
 import { describe, expect, it } from "vitest";
 import { noise, sha } from "./memory.ts";
 
@@ -39,23 +33,6 @@ function contentOf(v: { repeat?: string; random?: string; size: number }): Buffe
 }
 
 const text = Buffer.alloc(200_000, "the quick brown fox jumps over the lazy dog 0123456789\n");
-
-describe("compressFrameAside", () => {
-  it("gives the bytes of compressFrame, several at once too", async () => {
-    const sizes = [1, 511, 65_536, 65_537, 131_072, 131_073, 300_000, 1_500_000, 9_000_001];
-    const contents = sizes.flatMap((size) => [
-      noise("aside", size),
-      Buffer.alloc(size),
-      // Half noise, half not: several kinds of blocks in one frame.
-      Buffer.concat([Buffer.alloc(size >> 1, "some text "), noise("half", size - (size >> 1))]),
-    ]);
-    const frames = await Promise.all(contents.map((content) => compressFrameAside(content)));
-    for (const [i, frame] of frames.entries()) {
-      const expected = compressFrame(contents[i] as Buffer);
-      expect(Buffer.compare(frame, expected), `content ${i}`).toBe(0);
-    }
-  });
-});
 
 describe("compressFrame", () => {
   it.each(vectors.frames.filter((v) => v.raw || isVectorsZstd))(

@@ -10,6 +10,7 @@ import {
   Listing,
   type PackSummary,
   packSteps,
+  readSegment,
   Unpacker,
 } from "@ctxpack/cache/pack";
 
@@ -95,6 +96,8 @@ export function unpackItems(
 ): Item[] {
   const items: Item[] = [];
   let open: Uint8Array[] | undefined;
+  const push = ({ path, exec, key }: FileEntry, content: Buffer): void =>
+    void items.push({ path, content, ...(exec && { exec }), ...(key !== undefined && { key }) });
   const unpacker = new Unpacker(
     index,
     {
@@ -106,18 +109,17 @@ export function unpackItems(
       },
       write: (bytes) => void (open as Uint8Array[]).push(Buffer.from(bytes)),
       fileEnd: (entry) => {
-        items.push({
-          path: entry.path,
-          content: Buffer.concat(open as Uint8Array[]),
-          ...(entry.exec && { exec: true }),
-          ...(entry.key !== undefined && { key: entry.key }),
-        });
+        push(entry, Buffer.concat(open as Uint8Array[]));
         open = undefined;
       },
     },
     o.select && { select: o.select },
   );
-  for (const row of o.rows ?? raws.keys()) unpacker.segment(row, raws[row] as Uint8Array);
+  const whole = (entry: FileEntry, content: Uint8Array) => push(entry, Buffer.from(content));
+  for (const row of o.rows ?? raws.keys()) {
+    const options = { whole, ...(o.select && { select: o.select }) };
+    unpacker.parts(row, readSegment(index, row, raws[row] as Uint8Array, options));
+  }
   unpacker.end();
   return items;
 }

@@ -1,4 +1,10 @@
-import { IndexReader, segmentsOf, Unpacker } from "@ctxpack/cache/pack";
+import {
+  type FileEntry,
+  IndexReader,
+  readSegment,
+  segmentsOf,
+  Unpacker,
+} from "@ctxpack/cache/pack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { digestItems, type Item, noise, openIndex, packItems, sha, unpackItems } from "./memory.ts";
@@ -53,11 +59,10 @@ describe("Unpacker", () => {
     const offset = index.findFile("small")?.offset as number;
     const [forged, raws] = withByte(offset + 100, (b) => b ^ 1);
     const files: string[] = [];
-    const unpacker = new Unpacker(forged, {
-      ...sink,
-      file: (entry) => void files.push(entry.path),
-    });
-    const feed = () => raws.forEach((raw, i) => void unpacker.segment(i, raw));
+    const unpacker = new Unpacker(forged, sink);
+    const into = { whole: (entry: FileEntry) => void files.push(entry.path) };
+    const feed = () =>
+      raws.forEach((raw, i) => void unpacker.parts(i, readSegment(forged, i, raw, into)));
     expect(feed).toThrow(expect.objectContaining({ code: "CTXPACK_E_DIGEST_MISMATCH" }));
     expect(files).not.toContain("small");
   });
@@ -70,7 +75,9 @@ describe("Unpacker", () => {
       ...sink,
       fileEnd: (entry) => void ended.push(entry.path),
     });
-    const feed = () => raws.forEach((raw, i) => void unpacker.segment(i, raw));
+    const into = { whole: (entry: FileEntry) => void ended.push(entry.path) };
+    const feed = () =>
+      raws.forEach((raw, i) => void unpacker.parts(i, readSegment(forged, i, raw, into)));
     expect(feed).toThrow(/"big" has the digest sha256:/);
     expect(ended).not.toContain("big");
   });
