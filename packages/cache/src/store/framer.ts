@@ -3,6 +3,7 @@ import { compressFrame, type PackBlob } from "../pack/index.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
+import { release } from "./release.ts";
 import { FrameThreads } from "./threads/frame-threads.ts";
 
 /** Frames that may be on their way to the disk while the next segment is cut. */
@@ -98,7 +99,10 @@ export class Framer {
 
   /** Compressed and handed to the disk when this returns its promise. */
   #write(raw: Uint8Array): Promise<StoredBlob> {
-    return this.#parts.blobs.put(compressFrame(raw));
+    const frame = compressFrame(raw);
+    const writing = this.#parts.blobs.put(frame);
+    release(frame);
+    return writing;
   }
 
   #note(raw: Digest, { digest, size, created }: StoredBlob): MadeFrame {

@@ -11,6 +11,7 @@ import {
 import { Folder } from "./folder.ts";
 import { blame, type HeldPack, segmentBytes } from "./held.ts";
 import type { Parts } from "./parts.ts";
+import { release } from "./release.ts";
 import { expectSegmentDigest } from "./segment-digest.ts";
 import { helpersFor } from "./threads/helpers.ts";
 import { SegmentThreads } from "./threads/segment-threads.ts";
@@ -132,8 +133,10 @@ class Unpacking implements AsyncDisposable {
     let slices: FilePart[];
     try {
       const raw = decompressFrame(frame, size);
+      release(frame);
       if (strict) expectSegmentDigest(raw, digest, row);
       slices = readSegment(index, row, raw, { select, whole });
+      if (slices.length === 0) release(raw);
     } catch (error) {
       throw blame(this.#parts, this.#pack.record, blob, error);
     }
@@ -154,6 +157,7 @@ class Unpacking implements AsyncDisposable {
       } catch (error) {
         this.#failure = { error: this.#blame(parts, error) };
       }
+      for (const { bytes } of parts) release(bytes);
       this.#done += 1;
     }
     this.#tell();

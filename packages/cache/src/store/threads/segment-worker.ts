@@ -6,6 +6,7 @@ import { type FilePart, readSegment } from "../../pack/segment.ts";
 import { Blobs } from "../blobs.ts";
 import { Folder } from "../folder.ts";
 import { Places } from "../places.ts";
+import { release } from "../release.ts";
 import { expectSegmentDigest } from "../segment-digest.ts";
 import type { SegmentAnswer, SegmentJob, SegmentThreadData } from "./segment-threads.ts";
 
@@ -39,7 +40,9 @@ export function readSegments(port: MessagePort, data: SegmentThreadData): void {
     const blob = data.blobs[row];
     const segment = index.segments[row];
     if (blob === undefined || segment === undefined) throw new RangeError(`no segment ${row}`);
-    const raw = decompressFrame(blobs.readWhole(blob), segment.size);
+    const frame = blobs.readWhole(blob);
+    const raw = decompressFrame(frame, segment.size);
+    release(frame);
     if (data.strict) expectSegmentDigest(raw, segment.digest, row);
     return raw;
   }
@@ -54,5 +57,6 @@ function send(port: MessagePort, answer: SegmentAnswer, raw: Uint8Array): void {
     return;
   }
   const copies: FilePart[] = parts.map((part) => ({ ...part, bytes: new Uint8Array(part.bytes) }));
+  release(raw);
   port.postMessage({ ...answer, parts: copies });
 }
