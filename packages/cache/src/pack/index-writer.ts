@@ -20,6 +20,8 @@ export interface PackSummary {
   /** Length of the tar in bytes. */
   readonly tarSize: number;
   readonly profile?: Profile;
+  /** log2 of the average segment. */
+  readonly exponent: number;
   readonly segments: readonly IndexSegment[];
   /** The index, uncompressed, in pieces. */
   indexChunks(): Iterable<Uint8Array>;
@@ -50,10 +52,14 @@ export class DigestColumn {
  */
 export function summarize(
   listing: Listing,
-  digests: DigestColumn,
-  segments: readonly IndexSegment[],
-  profile: Profile | undefined,
+  written: {
+    readonly digests: DigestColumn;
+    readonly segments: readonly IndexSegment[];
+    readonly exponent: number;
+    readonly profile: Profile | undefined;
+  },
 ): PackSummary {
+  const { digests, segments, exponent, profile } = written;
   const tree = treeDigest(listing, digests);
   const chunks = (): Iterable<Uint8Array> =>
     pieces(indexText(listing, digests, segments, profile, tree));
@@ -71,6 +77,7 @@ export function summarize(
     files: listing.files,
     bytes: listing.bytes,
     tarSize: listing.tarSize,
+    exponent,
     ...(profile !== undefined && { profile }),
     segments,
     indexChunks: chunks,

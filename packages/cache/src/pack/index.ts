@@ -13,6 +13,7 @@ export { frameContentSize } from "./frame-header.ts";
 export type { SharedIndex } from "./index-reader.ts";
 export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
+export type { KnownPack } from "./known.ts";
 export { LIMITS } from "./limits.ts";
 export { Listing } from "./listing.ts";
 export type { PackBlob, PackManifest } from "./manifest.ts";
