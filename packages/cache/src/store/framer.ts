@@ -63,8 +63,7 @@ export class Framer {
     if (this.#failure !== undefined) throw this.#failure.error;
     const known = await this.#parts.database.frame(digest);
     if (known !== undefined && this.#parts.blobs.touch(known)) {
-      const { digest: blob, size } = known;
-      this.#made.push(Promise.resolve({ raw: digest, blob, size, created: false }));
+      this.addKnown(digest, known);
       return;
     }
     this.#report(digest);
@@ -79,6 +78,13 @@ export class Framer {
       this.#failure ??= { error };
     });
     while (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
+  }
+
+  /** Notes a segment whose frame is there. */
+  addKnown(raw: Digest, blob: PackBlob | undefined): void {
+    if (blob === undefined) throw new RangeError(`no blob is known for the segment ${raw}`);
+    const { digest, size } = blob;
+    this.#made.push(Promise.resolve({ raw, blob: digest, size, created: false }));
   }
 
   /** Forgets the frames made so far; their blobs stay. */
