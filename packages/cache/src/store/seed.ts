@@ -123,7 +123,7 @@ async function pack(
 ): Promise<Packed> {
   const { scanned, contract, options } = input;
   const framer = new Framer(parts, {
-    threads: helpersFor(scanned.listing.tarSize),
+    threads: helpersFor(scanned.listing.tarSize, parts.blocking),
     onProgress: options.onProgress,
   });
   const states = new FileStates(scanned.listing.count);

@@ -3,6 +3,7 @@ import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
+import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
@@ -23,6 +24,11 @@ import { Workspace } from "./workspace.ts";
 export interface StoreOptions {
   /** Never write: a store on read-only media, or of somebody else. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Let the calling thread do a share of the work on large packs, in long steps: for a process that has nothing else
+   * to do meanwhile. Without it other threads do that work, and the event loop stays free.
+   */
+  readonly blocking?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -70,6 +76,7 @@ export class Store implements AsyncDisposable {
       blobs: new Blobs(places, workspace),
       records: new Records(places, workspace),
       database: new Database(places.database),
+      blocking: options.blocking ?? false,
     };
     return new Store(parts, await StatIndex.open(places.statIndex, options));
   }
@@ -133,7 +140,10 @@ export class Store implements AsyncDisposable {
   async seed(dir: string, contract: Uint8Array, options: SeedOptions = {}): Promise<SeedResult> {
     this.#parts.workspace.expectWritable();
     this.#parts.workspace.reap();
-    return seed(this.#parts, dir, contract, options);
+    const aside = this.#parts.blocking
+      ? undefined
+      : await seedAside(this.dir, dir, contract, options);
+    return aside ?? seed(this.#parts, dir, contract, options);
   }
 
   /** The manifest of a pack, verified. */

@@ -76,6 +76,11 @@ export class SegmentThreads {
     return true;
   }
 
+  /** No thread is left, or none could be started. */
+  get areLost(): boolean {
+    return this.#members.every(({ isLost }) => isLost);
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
   }
