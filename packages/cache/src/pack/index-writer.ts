@@ -81,8 +81,19 @@ export function summarize(
     ...(profile !== undefined && { profile }),
     segments,
     indexChunks: chunks,
-    indexBytes: () => Buffer.concat([...chunks()], size),
+    indexBytes: () => joined(chunks(), size),
   };
+}
+
+/** In one piece, without ever holding all the others. */
+function joined(chunks: Iterable<Uint8Array>, size: number): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 /** sha256 of the canonical JSON array of the entries without `offset` and `key` (DESIGN §2). */

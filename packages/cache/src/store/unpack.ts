@@ -78,7 +78,13 @@ class Unpacking implements AsyncDisposable {
     const count = helpersFor(this.#bytes(), parts.blocking);
     if (count === 0) return;
     this.#threads = new SegmentThreads(count, {
-      data: { store: parts.places.dir, pack, folder: folder?.place, select, strict },
+      data: {
+        store: parts.places.dir,
+        pack,
+        folder: folder?.place,
+        select,
+        strict: strict ?? false,
+      },
       onRead: (row, slices, files) => {
         folder?.count(files);
         this.#take(row, slices);
@@ -156,7 +162,7 @@ class Unpacking implements AsyncDisposable {
       const raw = decompressFrame(frame, size);
       release(frame);
       if (strict) expectSegmentDigest(raw, digest, row);
-      slices = readSegment(index, row, raw, { select, whole });
+      slices = readSegment(index.segmentRows(row), raw, { select, whole });
       if (slices.length === 0) release(raw);
     } catch (error) {
       throw blame(this.#parts, this.#pack.record, blob, error);

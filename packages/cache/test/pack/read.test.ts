@@ -63,7 +63,7 @@ describe("Unpacker", () => {
     const into = { whole: (entry: FileEntry) => void files.push(entry.path) };
     const feed = () =>
       raws.forEach((raw, i) => {
-        for (const slice of readSegment(forged, i, raw, into)) unpacker.part(i, slice);
+        for (const slice of readSegment(forged.segmentRows(i), raw, into)) unpacker.part(i, slice);
         unpacker.segmentEnd(i);
       });
     expect(feed).toThrow(expect.objectContaining({ code: "CTXPACK_E_DIGEST_MISMATCH" }));
@@ -81,7 +81,7 @@ describe("Unpacker", () => {
     const into = { whole: (entry: FileEntry) => void ended.push(entry.path) };
     const feed = () =>
       raws.forEach((raw, i) => {
-        for (const slice of readSegment(forged, i, raw, into)) unpacker.part(i, slice);
+        for (const slice of readSegment(forged.segmentRows(i), raw, into)) unpacker.part(i, slice);
         unpacker.segmentEnd(i);
       });
     expect(feed).toThrow(/"big" has the digest sha256:/);
