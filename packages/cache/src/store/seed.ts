@@ -132,6 +132,8 @@ async function pack(
   const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   try {
     const summary = await storeSegments({ framer, scanned, options, states, earlier });
+    // The index of many files is large: threads and their buffers should be gone by then.
+    await framer.settle();
     const index = summary.indexBytes();
     await framer.add(index);
     const frames = await framer.finish();
