@@ -1,4 +1,12 @@
 export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
+export type { PackSize } from "./store/collect/census.ts";
+export type {
+  CollectedGroup,
+  CollectedPack,
+  CollectedTree,
+  CollectOptions,
+  CollectReport,
+} from "./store/collect/collect.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { DiskProbe } from "./store/probe.ts";

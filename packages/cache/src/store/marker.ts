@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FileEntry, IndexReader } from "../pack/index.ts";
 import { onDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { LEAST_SHARED } from "./pool.ts";
 
 const SCHEMA = "ctxpack.tree/v1";
 /** Files that a hit by path looks at. */
@@ -14,6 +15,8 @@ export interface Marker {
   readonly boot: string;
   /** The files have been read back whole after a reboot. */
   readonly durable: boolean;
+  /** What the files that no other tree shares take on disk, in bytes; an estimate. */
+  readonly own: number;
   /** Files spread evenly over the tree: path, size in bytes, mtime in nanoseconds. */
   readonly sample: readonly (readonly [path: string, size: number, mtimeNs: string])[];
 }
@@ -57,7 +60,10 @@ export function writeMarker(
   const temporary = parts.workspace.path();
   const path = join(wrapper, "made.json");
   onDisk("writing", path, () => {
-    writeFileSync(temporary, JSON.stringify({ schema: SCHEMA, boot, durable, sample }));
+    writeFileSync(
+      temporary,
+      JSON.stringify({ schema: SCHEMA, boot, durable, own: ownBytes(index, only), sample }),
+    );
     renameSync(temporary, path);
   });
 }
@@ -69,6 +75,15 @@ function isUntouched(wrapper: string, path: string, size: number, mtimeNs: strin
   } catch {
     return false;
   }
+}
+
+/** Whole blocks, as most file systems give them out. */
+function ownBytes(index: IndexReader, only?: (path: string) => boolean): number {
+  let bytes = 0;
+  for (const { size } of files(index, only)) {
+    if (size < LEAST_SHARED) bytes += Math.ceil(size / 4096) * 4096;
+  }
+  return bytes;
 }
 
 /** Every k-th file, at most `SAMPLE` of them. */

@@ -21,6 +21,7 @@ export class Places {
   readonly database: string;
   readonly statIndex: string;
   readonly snapshots: string;
+  readonly tally: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -37,6 +38,7 @@ export class Places {
     this.database = join(dir, "store.db");
     this.statIndex = join(dir, "stat-index");
     this.snapshots = join(dir, "snapshots");
+    this.tally = join(dir, "tally.json");
   }
 
   blob(digest: Digest): string {
