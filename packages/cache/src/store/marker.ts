@@ -17,6 +17,8 @@ export interface Marker {
   readonly durable: boolean;
   /** What the files that no other tree shares take on disk, in bytes; an estimate. */
   readonly own: number;
+  /** Sizes of the files that other trees may share, in bytes. */
+  readonly shared: number;
   /** Files spread evenly over the tree: path, size in bytes, mtime in nanoseconds. */
   readonly sample: readonly (readonly [path: string, size: number, mtimeNs: string])[];
 }
@@ -62,7 +64,7 @@ export function writeMarker(
   onDisk("writing", path, () => {
     writeFileSync(
       temporary,
-      JSON.stringify({ schema: SCHEMA, boot, durable, own: ownBytes(index, only), sample }),
+      JSON.stringify({ schema: SCHEMA, boot, durable, ...weigh(index, only), sample }),
     );
     renameSync(temporary, path);
   });
@@ -77,13 +79,18 @@ function isUntouched(wrapper: string, path: string, size: number, mtimeNs: strin
   }
 }
 
-/** Whole blocks, as most file systems give them out. */
-function ownBytes(index: IndexReader, only?: (path: string) => boolean): number {
-  let bytes = 0;
+function weigh(
+  index: IndexReader,
+  only?: (path: string) => boolean,
+): Pick<Marker, "own" | "shared"> {
+  let own = 0;
+  let shared = 0;
   for (const { size } of files(index, only)) {
-    if (size < LEAST_SHARED) bytes += Math.ceil(size / 4096) * 4096;
+    // Whole blocks, as most file systems give them out.
+    if (size < LEAST_SHARED) own += Math.ceil(size / 4096) * 4096;
+    else shared += size;
   }
-  return bytes;
+  return { own, shared };
 }
 
 /** Every k-th file, at most `SAMPLE` of them. */

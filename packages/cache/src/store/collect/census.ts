@@ -27,6 +27,8 @@ export interface CountedTree {
   readonly usedMs: number;
   /** Of files that it shares with no other tree, in bytes of disk; an estimate. */
   readonly bytes: number;
+  /** Sizes of its files that are counted with the contents, in bytes. */
+  readonly shared: number;
 }
 
 /** A file that nothing but its name says anything about. */
@@ -130,7 +132,8 @@ function treeAt(path: string): CountedTree | undefined {
   const made = unlessMissing(() => statSync(join(path, "made.json")).mtimeMs);
   const usedMs = made ?? unlessMissing(() => statSync(path).mtimeMs);
   if (usedMs === undefined) return undefined;
-  return { path, tree: `sha256:${hex}`, usedMs, bytes: readMarker(path)?.own ?? 0 };
+  const { own = 0, shared = 0 } = readMarker(path) ?? {};
+  return { path, tree: `sha256:${hex}`, usedMs, bytes: own, shared };
 }
 
 function fileAt(path: string): CountedFile | undefined {

@@ -5,6 +5,9 @@ import { sizeOf, takeCensus } from "./census.ts";
 import { GRACE, type Grace, makePlan, type Plan } from "./plan.ts";
 import { remove } from "./remove.ts";
 
+/** What folders share is an estimate until they are gone: each round knows more. */
+const MOST_ROUNDS = 8;
+
 /** What is collected. */
 export interface CollectOptions {
   /** Remove what can go; otherwise it is only said. */
@@ -81,33 +84,49 @@ export async function collect(
     busySinceMs: parts.workspace.busySince(),
     grace: { ...GRACE, ...options.grace },
   };
-  const plan = makePlan(await takeCensus(parts, signal), rules);
-  if (!options.apply) return reportOf(plan, rules.budget, undefined);
+  let census = await takeCensus(parts, signal);
+  let plan = makePlan(census, rules);
+  const report = reportOf(plan, rules.budget);
+  if (!options.apply) return report;
   parts.workspace.expectWritable();
   parts.workspace.reap();
-  await remove(parts, plan, options);
-  // What contents free is known only when the folders that shared them are gone.
-  const census = await takeCensus(parts, signal);
-  const rest = makePlan(census, {
-    ...rules,
-    budget: Number.POSITIVE_INFINITY,
-    unusedSinceMs: undefined,
-  });
-  await remove(parts, { ...rest, packs: [], trees: [], blobs: [], leftovers: [] }, options);
-  const sizeAfter = sizeOf(census) - sum(rest.contents);
-  return reportOf(
-    { ...plan, contents: [...plan.contents, ...rest.contents] },
-    rules.budget,
-    sizeAfter,
-  );
+  const reports = [report];
+  for (let round = 0; round < MOST_ROUNDS && !isEmpty(plan); round++) {
+    if (round > 0) reports.push(reportOf(plan, rules.budget));
+    await remove(parts, plan, options);
+    // What contents free is known only when the folders that shared them are gone.
+    census = await takeCensus(parts, signal);
+    plan = makePlan(census, rules);
+  }
+  return {
+    ...report,
+    applied: true,
+    sizeAfter: sizeOf(census),
+    packs: reports.flatMap(({ packs }) => packs),
+    trees: reports.flatMap(({ trees }) => trees),
+    blobs: joined(reports.map(({ blobs }) => blobs)),
+    contents: joined(reports.map(({ contents }) => contents)),
+    leftovers: joined(reports.map(({ leftovers }) => leftovers)),
+  };
 }
 
-function reportOf(plan: Plan, budget: number, sizeAfter: number | undefined): CollectReport {
+function isEmpty({ packs, trees, blobs, contents, leftovers }: Plan): boolean {
+  return [packs, trees, blobs, contents, leftovers].every((things) => things.length === 0);
+}
+
+function joined(groups: readonly CollectedGroup[]): CollectedGroup {
   return {
-    applied: sizeAfter !== undefined,
+    count: groups.reduce((total, { count }) => total + count, 0),
+    bytes: sum(groups),
+  };
+}
+
+function reportOf(plan: Plan, budget: number): CollectReport {
+  return {
+    applied: false,
     budget,
     size: plan.size,
-    sizeAfter: sizeAfter ?? plan.sizeAfter,
+    sizeAfter: plan.sizeAfter,
     packs: plan.packs.map(({ pack: { record }, bytes, reason }) => ({
       uri: record.uri,
       ...(record.name !== undefined && { name: record.name }),
@@ -115,9 +134,9 @@ function reportOf(plan: Plan, budget: number, sizeAfter: number | undefined): Co
       usedAt: record.usedAt,
       reason,
     })),
-    trees: plan.trees.map(({ tree: { tree, bytes, usedMs }, reason }) => ({
+    trees: plan.trees.map(({ tree: { tree, bytes, shared, usedMs }, reason }) => ({
       tree,
-      bytes,
+      bytes: bytes + shared,
       usedAt: new Date(usedMs).toISOString(),
       reason,
     })),

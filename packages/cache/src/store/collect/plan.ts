@@ -87,11 +87,16 @@ class Planner {
   readonly #doomedBlobs = new Map<Digest, CountedBlob>();
   readonly #unreadable: readonly CtxUri[];
   #size: number;
+  /** What contents take that folders share, in bytes. */
+  #contents: number;
 
   constructor(census: Census, rules: PlanRules) {
     this.#census = census;
     this.#rules = rules;
     this.#size = sizeOf(census);
+    this.#contents = census.contents
+      .filter(({ links }) => links > 0)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
     this.#counts = holders(census.packs);
     this.#unreadable = census.packs.filter((p) => p.blobs === undefined).map((p) => p.record.uri);
     for (const tree of census.trees) {
@@ -185,11 +190,13 @@ class Planner {
     this.#packs.push({ pack, bytes: before - this.#size, reason });
   }
 
-  /** What it shares with others is counted with the contents, and goes when nobody has it any more. */
   #dropTree(tree: CountedTree, reason: string): void {
     if (this.#doomedTrees.has(tree)) return;
     this.#doomedTrees.set(tree, reason);
-    this.#size -= tree.bytes;
+    // At most: other folders may have the same contents.
+    const shared = Math.min(tree.shared, this.#contents);
+    this.#contents -= shared;
+    this.#size -= tree.bytes + shared;
   }
 
   #dropBlob(blob: CountedBlob): void {
