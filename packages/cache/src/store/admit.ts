@@ -20,8 +20,7 @@ import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
 import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
 import type { Parts } from "./parts.ts";
-import type { PackRecord } from "./record.ts";
-import type { NewRecord } from "./records.ts";
+import type { NewRecord, PackRecord } from "./record.ts";
 import { makeTree } from "./trees.ts";
 
 /**

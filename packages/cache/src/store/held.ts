@@ -2,7 +2,7 @@ import { CtxPackError, type CtxUri, sha256 } from "@ctxpack/identity";
 import type { Descriptor } from "@ctxpack/oci";
 import { IndexReader, type PackBlob, type PackManifest, parsePackManifest } from "../pack/index.ts";
 import type { Parts } from "./parts.ts";
-import type { NewRecord } from "./records.ts";
+import type { NewRecord } from "./record.ts";
 import { release } from "./release.ts";
 
 /** A pack in the store with its two tables of contents. */

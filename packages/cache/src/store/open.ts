@@ -4,10 +4,8 @@ import { CtxPackError } from "@ctxpack/identity";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
 import { Unfinished } from "./unfinished.ts";
+import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";
-
-/** Counts up when an older ctxpack could not make sense of a store any more. */
-const VERSION = 1;
 
 /** What may stand in a folder without VERSION: a store that was begun, and what a new disk has. */
 const BEGUN: ReadonlySet<string> = new Set(["blobs", "oci-layout", "tmp", "lost+found"]);

@@ -1,29 +1,14 @@
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import type { PackRecord } from "./record.ts";
+import { formatRecord, type NewRecord, type PackRecord, readRecord } from "./record.ts";
+import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
-
-const SCHEMA = "ctxpack.record/v1";
-const HOUR_MS = 3_600_000;
-
-/** A record as it is written: what its file's name, its time and its pin say is not in it. */
-export type NewRecord = Omit<PackRecord, "pinned" | "usedAt">;
 
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
@@ -40,17 +25,10 @@ export class Records {
 
   /** The record of a pack; a damaged one is put aside and counts as none. */
   get(uri: CtxUri): PackRecord | undefined {
-    const path = this.#places.record(uri);
-    const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
-    if (text === undefined) return undefined;
-    const record = parseRecord(text, uri);
-    if (record === undefined) {
-      this.#quarantine(path);
-      return undefined;
-    }
-    const usedMs = unlessMissing(() => statSync(path).mtimeMs) ?? 0;
-    const pinned = unlessMissing(() => statSync(this.#places.pin(uri))) !== undefined;
-    return { ...record, pinned, usedAt: new Date(usedMs).toISOString() };
+    const record = readRecord(this.#places, uri);
+    if (record !== "damaged") return record;
+    this.#quarantine(this.#places.record(uri));
+    return undefined;
   }
 
   /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
@@ -61,7 +39,7 @@ export class Records {
       makeFolder(dirname(path));
       const fd = openSync(temporary, "wx", 0o644);
       try {
-        writeFully(fd, Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...record })}\n`));
+        writeFully(fd, Buffer.from(formatRecord(record)));
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -131,16 +109,6 @@ export class Records {
   }
 }
 
-/** Sets a file's time to now if it is more than an hour old. */
-export function touch(path: string, nowMs: number): void {
-  try {
-    if (nowMs - statSync(path).mtimeMs < HOUR_MS) return;
-    utimesSync(path, new Date(nowMs), new Date(nowMs));
-  } catch {
-    // Only the order in which packs are evicted depends on it.
-  }
-}
-
 /** The error for a pack that is not here. */
 export function noPack(uri: CtxUri, dir: string): CtxPackError {
   return new CtxPackError("CTXPACK_E_NOT_FOUND", `no pack ${uri} in ${dir}`, {
@@ -151,41 +119,4 @@ export function noPack(uri: CtxUri, dir: string): CtxPackError {
 
 function names(dir: string): string[] {
   return (unlessMissing(() => onDisk("reading", dir, () => readdirSync(dir))) ?? []).sort();
-}
-
-function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
-  const value = parseJson(text);
-  if (typeof value !== "object" || value === null) return undefined;
-  const { schema, ...record } = value as Record<string, unknown>;
-  return schema === SCHEMA && isRecord(record) && record.uri === uri ? record : undefined;
-}
-
-function isRecord(value: object): value is NewRecord {
-  const r = value as Partial<Record<keyof NewRecord, unknown>>;
-  const manifest = r.manifest as Partial<Record<"mediaType" | "digest" | "size", unknown>> | null;
-  return (
-    typeof manifest === "object" &&
-    typeof manifest?.mediaType === "string" &&
-    isDigest(manifest.digest) &&
-    isCount(manifest.size) &&
-    isDigest(r.tree) &&
-    isCount(r.files) &&
-    isCount(r.bytes) &&
-    (r.name === undefined || typeof r.name === "string") &&
-    typeof r.partial === "boolean" &&
-    typeof r.origin === "string" &&
-    typeof r.createdAt === "string"
-  );
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
