@@ -155,7 +155,7 @@ test("4: a store that may not be written, and one that may be read", async (cont
     context.skip();
   }
   chmodSync(cwd, 0o755);
-  const bin = join(import.meta.dirname, "../bin/ctxpack.js");
+  const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
   const as = (args: string[]) =>
     spawnSync(process.execPath, [bin, ...args], {
       ...nobody,
@@ -202,7 +202,8 @@ test("a damaged store is healed from a pantry, and is 5 where no pantry has the 
 
 test("7: out of time, and a registry that must not be asked", async () => {
   const { cwd, uri } = await pushed();
-  const late = await run(["pull", uri, "--from", "oci:pantry", "--timeout", "1ms"], { cwd });
+  const args = ["pull", uri, "--from", "oci:pantry", "--verify", "--timeout", "1ms"];
+  const late = await run(args, { cwd });
   expect(late).toMatchObject({
     code: 7,
     stdout: "",

@@ -25,17 +25,15 @@ export function findHit(dir: string, uri: CtxUri): Hit | undefined {
   try {
     const places = new Places(realpathSync(dir));
     if (readFileSync(places.version, "latin1") !== `${VERSION}\n`) return undefined;
-    const found = readRecord(places, uri);
-    if (found === undefined || found === "damaged" || found.partial) return undefined;
-    // First the times, which keep both from being collected, then a look at what they keep.
+    // First the times, which keep pack and folder from being collected, then a look at what they keep.
     touch(places.record(uri), Date.now());
-    const wrapper = places.tree(found.tree);
+    const record = readRecord(places, uri);
+    if (record === undefined || record === "damaged" || record.partial) return undefined;
+    const wrapper = places.tree(record.tree);
     touch(join(wrapper, "made.json"), Date.now());
     if (!isIntact(wrapper, bootName())) return undefined;
     const path = join(wrapper, "files");
-    const record = readRecord(places, uri);
-    if (record === undefined || record === "damaged" || !existsSync(path)) return undefined;
-    return { record, path };
+    return existsSync(path) ? { record, path } : undefined;
   } catch (error) {
     if (systemCode(error) === undefined && !CtxPackError.isInstance(error)) throw error;
     return undefined;
