@@ -37,7 +37,7 @@ export { resolveContract } from "./resolve/resolve.ts";
 export { CONTRACT_SCHEMA_URI, ORIGIN, RESOLVED_SCHEMA } from "./schema/origin.ts";
 export type { RefuseSecretsOptions, SecretFinding } from "./secret.ts";
 export { findSecrets, refuseSecrets } from "./secret.ts";
-export type { FileDigests, FileState } from "./tree/digests.ts";
+export type { FileDigests, FileState, TreeTimes } from "./tree/digests.ts";
 export { dirHashLines } from "./tree/dirhash.ts";
 export type { HashFileOptions, HashTreeOptions, TreeDigest } from "./tree/hash.ts";
 export { hashFile, hashTree } from "./tree/hash.ts";
