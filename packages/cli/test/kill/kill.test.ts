@@ -93,7 +93,12 @@ function files(folder: string): string {
   const found = spawnSync("find", [folder, "-type", "f", "-printf", "%P %s\n"]).stdout.toString();
   return found
     .split("\n")
-    .filter((line) => !/^(store\.db|\.ctxpack\/lock|packs\/|trees\/.*made\.json)/.test(line))
+    .filter(
+      (line) =>
+        !/^(store\.db|snapshots\/|tally\.json|\.ctxpack\/lock|packs\/|trees\/.*made\.json)/.test(
+          line,
+        ),
+    )
     .sort()
     .join("\n");
 }
