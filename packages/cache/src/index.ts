@@ -1,5 +1,5 @@
 export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
-export type { PackSize } from "./store/collect/census.ts";
+export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
 export type {
   CollectedGroup,
   CollectedPack,

@@ -67,7 +67,9 @@ export class Records {
   /** Every record, by URI. */
   async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
     // One look at the pins for all packs.
-    const pins = new Set(names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`));
+    const pins = new Set(
+      names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
+    );
     for (const shelf of names(this.#places.records)) {
       if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
       for (const uri of this.#on(shelf)) {
