@@ -4,6 +4,8 @@ import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
 import { Blobs } from "./blobs.ts";
+import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
+import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
@@ -219,6 +221,23 @@ export class Store implements AsyncDisposable {
       this.#record(uri);
       this.#parts.records.unpin(uri);
     }, options.signal);
+  }
+
+  /**
+   * Looks for damage in the whole store, and with `repair` puts it right: what is damaged goes to `quarantine/`,
+   * folders are made again, blobs are fetched again; a pack that cannot be completed is no hit any more.
+   * Without `repair` nothing is written, and other processes may go on working either way.
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return check(this.#parts, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of one pack. Writes nothing. Throws `CTXPACK_E_NOT_FOUND` for a
+   * pack that is not here whole.
+   */
+  verify(uri: CtxUri, options: VerifyPackOptions = {}): Promise<CheckReport> {
+    return verifyPack(this.#parts, uri, options);
   }
 
   /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */

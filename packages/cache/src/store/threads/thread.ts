@@ -1,7 +1,7 @@
 import { type Transferable, Worker } from "node:worker_threads";
 
 /** What a thread is started for; `worker.ts` has one function for each. */
-export type Role = "frames" | "segments";
+export type Role = "frames" | "segments" | "hashes";
 
 /** What a thread's owner hears of it. */
 export interface ThreadEvents<Answer> {
