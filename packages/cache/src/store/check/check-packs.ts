@@ -58,6 +58,7 @@ export async function checkPack(run: CheckRun, uri: CtxUri): Promise<PackManifes
   for (const d of [manifest.config, manifest.index, ...manifest.segments]) {
     expectBlob(run, record, d);
   }
+  if (run.deep) readIndex(run, record, manifest);
   return manifest;
 }
 

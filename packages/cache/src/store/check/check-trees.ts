@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import type { Entry, FileEntry, IndexReader } from "../../pack/index.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
@@ -27,8 +27,12 @@ interface Tree {
   reported: number;
 }
 
-/** Every materialised folder; call it when the packs have been looked at. */
-export async function checkTrees(run: CheckRun): Promise<void> {
+/**
+ * Every materialised folder; call it when the packs have been looked at. Returns those that could not be compared
+ * with anything because their pack is damaged, which is reported.
+ */
+export async function checkTrees(run: CheckRun): Promise<string[]> {
+  const skipped: string[] = [];
   const { trees } = run.parts.places;
   for (const shelf of names(trees)) {
     const dir = join(trees, shelf);
@@ -39,30 +43,35 @@ export async function checkTrees(run: CheckRun): Promise<void> {
     run.expectOwner(dir, lstatSync(dir).uid);
     for (const name of names(dir)) {
       if (/^[0-9a-f]{64}(?:-[0-9a-f]{16})?$/.test(name) && name.startsWith(shelf)) {
-        await checkTree(run, join(dir, name), name);
+        if (!(await checkTree(run, join(dir, name)))) skipped.push(join(dir, name));
       } else {
         run.findings.add("foreign-file", join(dir, name), "no materialised folder has this name");
       }
     }
   }
   await run.hasher.settle();
+  return skipped;
 }
 
-/** One materialised folder; what has to be hashed is settled with the run's hasher. */
-export async function checkTree(run: CheckRun, wrapper: string, name: string): Promise<void> {
-  const [hex = "", selection] = name.split("-");
+/**
+ * One materialised folder; what has to be hashed is settled with the run's hasher. False when its pack's index cannot
+ * be read.
+ */
+export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean> {
+  const [hex = "", selection] = basename(wrapper).split("-");
   const uri = run.packOfTree.get(`sha256:${hex}`);
   if (uri === undefined) {
+    // It may be the folder of a pack whose record cannot be read.
+    if (run.findings.open("record-damaged").length > 0) return false;
     run.findings.add("tree-orphan", wrapper, "no pack in this store has these files");
-    return;
+    return true;
   }
   const record = readRecord(run, uri);
   const manifest = record && readManifest(run, record);
   const index = record && manifest && readIndex(run, record, manifest);
-  // Without an index there is nothing to compare with, and that has been reported.
-  if (index === undefined) return;
+  if (index === undefined) return false;
   const stat = lstatSync(wrapper, { throwIfNoEntry: false });
-  if (stat === undefined) return;
+  if (stat === undefined) return true;
   run.checked.trees += 1;
   run.expectOwner(wrapper, stat.uid, [uri]);
   const marker = readMarker(wrapper);
@@ -79,6 +88,7 @@ export async function checkTree(run: CheckRun, wrapper: string, name: string): P
     // Taken away or replaced while it was looked at, by somebody who saw a damage or collects.
     if (systemCode(error) === undefined || isSame(wrapper, stat)) throw error;
   }
+  return true;
 }
 
 /** Every entry of the index is there, and is what the index says. */

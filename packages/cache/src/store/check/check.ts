@@ -6,7 +6,7 @@ import { checkLeftovers } from "./check-leftovers.ts";
 import { checkPacks } from "./check-packs.ts";
 import { checkPool } from "./check-pool.ts";
 import { type Checked, CheckRun } from "./check-run.ts";
-import { checkTrees } from "./check-trees.ts";
+import { checkTree, checkTrees } from "./check-trees.ts";
 import type { Damage } from "./damage.ts";
 import { each, putAside, repairFiles } from "./repair.ts";
 import { type Refetch, repairPacks } from "./repair-packs.ts";
@@ -52,10 +52,13 @@ export async function check(parts: Parts, options: CheckOptions): Promise<CheckR
     await repairFiles(run);
     await repairPacks(run, refetch);
   }
-  // Now, when as many indexes as possible can be read.
-  await checkTrees(run);
+  const skipped = await checkTrees(run);
   if (repair) {
     await repairFiles(run);
+    // An index that was damaged has been noticed only now.
+    await repairPacks(run, refetch);
+    for (const wrapper of skipped) await checkTree(run, wrapper);
+    await run.hasher.settle();
     await repairTrees(run, refetch);
   }
   await checkPool(run);

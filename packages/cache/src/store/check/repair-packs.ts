@@ -100,6 +100,8 @@ async function bringBack(
   try {
     const address = await refetch(uri, { tree });
     if (address === undefined) return { isWhole: false, outcome: "no pantry has it" };
+    const now = recordOf(run, uri);
+    if (now !== undefined) run.packOfTree.set(now.tree, uri);
     return { isWhole: isWhole(run, uri), outcome: `was fetched from ${address}` };
   } catch (error) {
     if (!CtxPackError.isInstance(error)) throw error;

@@ -6,7 +6,7 @@ import type { Parts } from "../parts.ts";
 import { noPack } from "../records.ts";
 import { type CheckReport, reportOf } from "./check.ts";
 import { hashBlob } from "./check-blobs.ts";
-import { checkPack, readIndex, readRecord } from "./check-packs.ts";
+import { checkPack, readRecord } from "./check-packs.ts";
 import { CheckRun } from "./check-run.ts";
 import { checkTree } from "./check-trees.ts";
 
@@ -42,7 +42,6 @@ export async function verifyPack(
   }
   const manifest = await checkPack(run, uri);
   if (manifest === undefined) return reportOf(run);
-  readIndex(run, record, manifest);
   run.checked.blobs += 2;
   for (const { digest, size } of [manifest.config, ...manifest.segments]) {
     run.checked.blobs += 1;
@@ -53,7 +52,7 @@ export async function verifyPack(
   const wrapper = parts.places.tree(record.tree);
   const shelf = dirname(wrapper);
   for (const name of unlessMissing(() => readdirSync(shelf)) ?? []) {
-    if (name.startsWith(basename(wrapper))) await checkTree(run, join(shelf, name), name);
+    if (name.startsWith(basename(wrapper))) await checkTree(run, join(shelf, name));
   }
   await run.hasher.settle();
   return reportOf(run);
