@@ -1,4 +1,13 @@
-export type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
+export type {
+  Accept,
+  Checked,
+  CheckReport,
+  Damage,
+  DamageKind,
+  DamageState,
+  PackRecord,
+  SeedResult,
+} from "@ctxpack/cache";
 export type { Entry } from "@ctxpack/cache/pack";
 export type {
   CtxPackErrorCode,
@@ -9,6 +18,7 @@ export type {
   Resolution,
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
+export type { CheckStoreOptions, VerifyResult } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
