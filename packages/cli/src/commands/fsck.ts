@@ -13,8 +13,8 @@ export const fsck: Command = defineCommand({
   ],
   about:
     "Looks for damage in the store and prints each by its name. With --repair what is damaged is moved to\n" +
-    "quarantine/, folders are made again, and blobs are fetched from the pantries; a pack nobody has is lost, and is\n" +
-    "no hit any more. Others may use the store meanwhile. Exit code 5 when something is damaged and not repaired.",
+    "quarantine/, folders are made again, and blobs are fetched from the pantries; a pack that nobody has is lost\n" +
+    "and no hit any more. Others may use the store meanwhile. Exit code 5 when damage is left.",
   takes: [0, 0],
   flags: {
     deep: { type: "boolean", about: "hash every blob and every materialised file" },

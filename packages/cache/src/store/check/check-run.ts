@@ -23,13 +23,13 @@ export interface Checked {
 export class CheckRun implements AsyncDisposable {
   readonly parts: Parts;
   readonly deep: boolean;
-  readonly findings = new Findings();
+  readonly findings: Findings = new Findings();
   readonly checked: Checked = { packs: 0, blobs: 0, trees: 0, files: 0, bytes: 0 };
   readonly hasher: Hasher;
   /** The user the store belongs to; `undefined` where files have no owner. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** A pack for every tree digest that a record names, a whole one if there is one. */
-  readonly packOfTree = new Map<Digest, CtxUri>();
+  readonly packOfTree: Map<Digest, CtxUri> = new Map();
   readonly #signal: AbortSignal | undefined;
   #sliceEnds = performance.now() + SLICE_MS;
 

@@ -3,6 +3,7 @@ import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "n
 import { basename, join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import type { Entry, FileEntry, IndexReader } from "../../pack/index.ts";
+import { firstRow } from "../../pack/names.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
 import { bootName } from "../owner.ts";
@@ -150,10 +151,16 @@ async function hashEntry(run: CheckRun, tree: Tree, entry: FileEntry, path: stri
 async function checkNothingElse(run: CheckRun, tree: Tree): Promise<void> {
   for (const path of pathsBelow(tree.root, "")) {
     await run.breathe();
-    if (tree.index.find(path) !== undefined) continue;
+    if (tree.index.find(path) !== undefined || isImplied(tree.index, path)) continue;
     const full = `${tree.root}/${path}`;
     if (!report(run, tree, "tree-file-extra", full, "is not in the pack")) return;
   }
+}
+
+/** Whether entries lie below a path: a folder that has lost its files is no extra one. */
+function isImplied(index: IndexReader, path: string): boolean {
+  const row = firstRow(index, `${path}/`);
+  return row < index.count && index.path(row).startsWith(`${path}/`);
 }
 
 /** Files, links and empty folders, as a pack has them. */

@@ -1,59 +1,83 @@
 import type { CtxUri } from "@ctxpack/identity";
 
-/**
- * Every kind of damage a check knows, by its stable name. `damage` may take something away from a user;
- * a `leftover` is what killed processes and removed packs leave behind, of which nothing is ever served.
- */
-export const DAMAGE_KINDS = {
+/** What a check may find, by its stable name. More may be added; none changes its meaning. */
+export type DamageKind =
   /** The file of a pack's record cannot be read as one. */
-  "record-damaged": "damage",
+  | "record-damaged"
   /** A record says something else than the manifest it names. */
-  "record-mismatch": "damage",
+  | "record-mismatch"
   /** A whole pack lacks a blob. */
-  "blob-missing": "damage",
+  | "blob-missing"
   /** A blob has another size than the manifest says. */
-  "blob-truncated": "damage",
+  | "blob-truncated"
   /** A blob does not have the digest in its name. */
-  "blob-corrupt": "damage",
+  | "blob-corrupt"
   /** A blob is no read-only file. */
-  "blob-mode": "damage",
+  | "blob-mode"
   /** The blob is what it should be, and is no manifest of this pack. */
-  "manifest-invalid": "damage",
+  | "manifest-invalid"
   /** The blob is what it should be, and is no index of this pack. */
-  "index-invalid": "damage",
+  | "index-invalid"
   /** A materialised file, link or folder is not what the index says. */
-  "tree-file-changed": "damage",
+  | "tree-file-changed"
   /** A materialised file, link or folder is gone. */
-  "tree-file-missing": "damage",
+  | "tree-file-missing"
   /** A materialised folder holds what its pack does not. */
-  "tree-file-extra": "damage",
+  | "tree-file-extra"
   /** The note beside a materialised folder cannot be read. */
-  "tree-marker-damaged": "damage",
+  | "tree-marker-damaged"
   /** A shared content does not have the digest in its name. */
-  "pool-file-corrupt": "damage",
+  | "pool-file-corrupt"
   /** A name that no file of ours has. */
-  "foreign-file": "damage",
+  | "foreign-file"
   /** A file belongs to another user than the store does. */
-  "foreign-owner": "damage",
+  | "foreign-owner"
   /** The file that makes the store an OCI image layout is not what it should be. */
-  "layout-damaged": "damage",
+  | "layout-damaged"
   /** The database cannot be read as one. */
-  "database-damaged": "damage",
+  | "database-damaged"
   /** The index of known digests cannot be read as one. */
-  "stat-index-damaged": "damage",
+  | "stat-index-damaged"
   /** The unfinished work of a process that is gone. */
-  "stale-workspace": "leftover",
+  | "stale-workspace"
   /** A file of an update that a killed process never renamed. */
-  "stale-temporary": "leftover",
+  | "stale-temporary"
   /** The beginning of a blob that nobody came back for. */
-  "stale-download": "leftover",
+  | "stale-download"
   /** A pin of a pack that is not here. */
-  "stale-pin": "leftover",
+  | "stale-pin"
   /** A materialised folder of a pack that is not here any more; collecting removes it. */
-  "tree-orphan": "leftover",
-} as const satisfies Record<string, "damage" | "leftover">;
+  | "tree-orphan";
 
-export type DamageKind = keyof typeof DAMAGE_KINDS;
+/**
+ * `damage` may take something away from a user; a `leftover` is what killed processes and removed packs leave behind,
+ * of which nothing is ever served.
+ */
+export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> = {
+  "record-damaged": "damage",
+  "record-mismatch": "damage",
+  "blob-missing": "damage",
+  "blob-truncated": "damage",
+  "blob-corrupt": "damage",
+  "blob-mode": "damage",
+  "manifest-invalid": "damage",
+  "index-invalid": "damage",
+  "tree-file-changed": "damage",
+  "tree-file-missing": "damage",
+  "tree-file-extra": "damage",
+  "tree-marker-damaged": "damage",
+  "pool-file-corrupt": "damage",
+  "foreign-file": "damage",
+  "foreign-owner": "damage",
+  "layout-damaged": "damage",
+  "database-damaged": "damage",
+  "stat-index-damaged": "damage",
+  "stale-workspace": "leftover",
+  "stale-temporary": "leftover",
+  "stale-download": "leftover",
+  "stale-pin": "leftover",
+  "tree-orphan": "leftover",
+};
 
 /**
  * What became of a damage: only looked at; put right; put right as far as the store goes, but content is
