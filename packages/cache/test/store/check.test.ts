@@ -2,13 +2,16 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -227,9 +230,17 @@ const cases: Record<string, Case> = {
   "a link leads somewhere else": {
     hurt: ({ tree }) => {
       rmSync(writable(join(tree, "docs/latest")));
-      execFileSync("ln", ["-s", "/etc/passwd", join(tree, "docs/latest")]);
+      symlinkSync("/etc/passwd", join(tree, "docs/latest"));
     },
     kinds: ["tree-file-changed"],
+  },
+  "a folder is a link to a copy of it": {
+    hurt: ({ dir, tree }) => {
+      cpSync(join(tree, "bin"), join(dir, "copy"), { recursive: true });
+      renameSync(writable(join(tree, "bin")), join(dir, "old"));
+      symlinkSync(join(dir, "copy"), join(tree, "bin"));
+    },
+    kinds: ["tree-file-extra"],
   },
   "a folder holds one more file": {
     hurt: ({ tree }) => writeFileSync(writable(join(tree, "docs/more")), ""),

@@ -149,9 +149,9 @@ async function hashEntry(run: CheckRun, tree: Tree, entry: FileEntry, path: stri
 
 /** Nothing is there that the index does not have. */
 async function checkNothingElse(run: CheckRun, tree: Tree): Promise<void> {
-  for (const path of pathsBelow(tree.root, "")) {
+  for (const { path, isFolder } of pathsBelow(tree.root, "")) {
     await run.breathe();
-    if (tree.index.find(path) !== undefined || isImplied(tree.index, path)) continue;
+    if (tree.index.find(path) !== undefined || (isFolder && isImplied(tree.index, path))) continue;
     const full = `${tree.root}/${path}`;
     if (!report(run, tree, "tree-file-extra", full, "is not in the pack")) return;
   }
@@ -164,13 +164,16 @@ function isImplied(index: IndexReader, path: string): boolean {
 }
 
 /** Files, links and empty folders, as a pack has them. */
-function* pathsBelow(root: string, folder: string): Iterable<string> {
+function* pathsBelow(
+  root: string,
+  folder: string,
+): Iterable<{ readonly path: string; readonly isFolder: boolean }> {
   const entries: Dirent[] = readdirSync(`${root}/${folder}`, { withFileTypes: true });
-  if (entries.length === 0 && folder !== "") yield folder;
+  if (entries.length === 0 && folder !== "") yield { path: folder, isFolder: true };
   for (const entry of entries) {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
     if (entry.isDirectory()) yield* pathsBelow(root, path);
-    else yield path;
+    else yield { path, isFolder: false };
   }
 }
 
