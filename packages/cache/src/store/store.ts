@@ -226,7 +226,8 @@ export class Store implements AsyncDisposable {
   /**
    * Looks for damage in the whole store, and with `repair` puts it right: what is damaged goes to `quarantine/`,
    * folders are made again, blobs are fetched again; a pack that cannot be completed is no hit any more.
-   * Without `repair` nothing is written, and other processes may go on working either way.
+   * Without `repair` nothing is written, and other processes may go on working either way. Throws
+   * `CTXPACK_E_PERMISSION` when it should repair a store that it may not write to.
    */
   check(options: CheckOptions = {}): Promise<CheckReport> {
     return check(this.#parts, options);

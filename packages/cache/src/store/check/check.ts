@@ -1,4 +1,6 @@
+import { accessSync, constants } from "node:fs";
 import type { CtxUri, OnProgress } from "@ctxpack/identity";
+import { onDisk } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import { attribute, checkBlobs } from "./check-blobs.ts";
 import { checkDatabase } from "./check-database.ts";
@@ -38,7 +40,7 @@ export interface CheckReport {
 export async function check(parts: Parts, options: CheckOptions): Promise<CheckReport> {
   const { deep = false, repair = false, refetch, signal, onProgress } = options;
   signal?.throwIfAborted();
-  if (repair) parts.workspace.expectWritable();
+  if (repair) expectWritable(parts);
   await using run = new CheckRun(parts, { deep, signal, onProgress });
   await checkDatabase(run);
   await checkLeftovers(run);
@@ -68,6 +70,12 @@ export async function check(parts: Parts, options: CheckOptions): Promise<CheckR
     await each(run, ["pool-file-corrupt"], ({ path }) => putAside(run, path));
   }
   return reportOf(run);
+}
+
+/** Half a repair is worse than none: better say so before anything is moved. */
+function expectWritable({ workspace, places }: Parts): void {
+  workspace.expectWritable();
+  onDisk("repairing", places.dir, () => accessSync(places.dir, constants.W_OK));
 }
 
 /** What a run has found. */
