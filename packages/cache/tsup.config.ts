@@ -1,9 +1,16 @@
 import { defineConfig } from "tsup";
 import base from "../../tsup.config.ts";
 
-/** `pack` is the format alone: streams and bytes, no disk. The worker is a file that `store/threads` starts. */
+/** `pack` is the format alone: streams and bytes, no disk. The workers are files that `store/threads` starts. */
 export default defineConfig([
-  { ...base, entry: { index: "src/index.ts", "pack/index": "src/pack/index.ts" } },
+  {
+    ...base,
+    entry: {
+      index: "src/index.ts",
+      "pack/index": "src/pack/index.ts",
+      "ctxpack-seed-worker": "src/store/threads/seed-entry.ts",
+    },
+  },
   {
     ...base,
     clean: false,

@@ -118,7 +118,9 @@ async function call(
   const open: Parameters<Command["run"]>[0]["open"] = async (settings) => {
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
-    return resources.use(await CtxPack.open({ ...settings, env: process.env, cwd, warn, signal }));
+    return resources.use(
+      await CtxPack.open({ ...settings, env: process.env, cwd, warn, blocking: true, signal }),
+    );
   };
   const code = await command.run({
     args,

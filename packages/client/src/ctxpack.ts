@@ -50,6 +50,11 @@ export interface OpenOptions {
   readonly concurrency?: number | undefined;
   /** Takes one sentence a person should read although nothing failed. Default: nobody is told. */
   readonly warn?: ((text: string) => void) | undefined;
+  /**
+   * Let the calling thread do a share of the work on large packs, in long steps: for a process that has nothing else
+   * to do meanwhile. Without it other threads do that work, and the event loop stays free.
+   */
+  readonly blocking?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -95,8 +100,8 @@ export class CtxPack implements AsyncDisposable {
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
     };
-    const { credentials, warn = () => {} } = options;
-    return new CtxPack(new Session({ config, cwd, env, accept, credentials, warn }));
+    const { credentials, warn = () => {}, blocking } = options;
+    return new CtxPack(new Session({ config, cwd, env, accept, blocking, credentials, warn }));
   }
 
   /** The store's folder. */

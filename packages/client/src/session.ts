@@ -18,6 +18,7 @@ export class Session implements AsyncDisposable {
   readonly warn: (text: string) => void;
   /** The registries that pantries are in. */
   readonly registries: Registries;
+  readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
 
   constructor(settings: {
@@ -25,6 +26,7 @@ export class Session implements AsyncDisposable {
     cwd: string;
     env: Env;
     accept: Accept | undefined;
+    blocking?: boolean | undefined;
     credentials?: CredentialProvider | undefined;
     warn: (text: string) => void;
   }) {
@@ -32,6 +34,7 @@ export class Session implements AsyncDisposable {
     this.cwd = settings.cwd;
     this.env = settings.env;
     this.accept = settings.accept;
+    this.#blocking = settings.blocking;
     this.warn = settings.warn;
     const { config, env, credentials, warn } = settings;
     this.registries = new Registries({ config, env, credentials, warn });
@@ -43,7 +46,7 @@ export class Session implements AsyncDisposable {
   }
 
   async openStore(signal: AbortSignal): Promise<OpenStore> {
-    this.#store ??= openStore(this.config.cacheDir, signal);
+    this.#store ??= openStore(this.config.cacheDir, { blocking: this.#blocking, signal });
     try {
       return await this.#store;
     } catch (error) {
@@ -74,12 +77,16 @@ export interface OpenStore {
   readonly writable: boolean;
 }
 
-async function openStore(dir: string, signal: AbortSignal): Promise<OpenStore> {
+async function openStore(
+  dir: string,
+  options: { readonly blocking: boolean | undefined; readonly signal: AbortSignal },
+): Promise<OpenStore> {
+  const { signal } = options;
   try {
-    return { store: await Store.open(dir, { signal }), writable: true };
+    return { store: await Store.open(dir, options), writable: true };
   } catch (error) {
     if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PERMISSION") throw error;
-    const store = await Store.open(dir, { readOnly: true, signal }).catch(() => {
+    const store = await Store.open(dir, { ...options, readOnly: true }).catch(() => {
       signal.throwIfAborted();
       throw error;
     });

@@ -17,14 +17,9 @@ import { type IndexFacts, MARKED, memberOf, readIndex } from "./index-facts.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { firstRow, type Names } from "./names.ts";
+import type { SegmentRows, SharedRows } from "./segment-rows.ts";
 import { headerSize, roundToBlock } from "./tar.ts";
 import { checkWalk, walkFiles } from "./walk.ts";
-
-/** An opened index in memory that threads share. */
-export interface SharedIndex {
-  readonly bytes: SharedArrayBuffer;
-  readonly facts: IndexFacts;
-}
 
 /**
  * The index of a pack: checked whole when opened, read row by row from its bytes. Entries are made
@@ -60,18 +55,6 @@ export class IndexReader implements Names {
     this.#cursor = cursor;
     this.#facts = facts;
     this.#links = new Links(this, "CTXPACK_E_PACK");
-  }
-
-  /** For another thread: `fromShared` opens it there without checking it again. */
-  share(): SharedIndex {
-    const { bytes } = this.#cursor;
-    const shared = new SharedArrayBuffer(bytes.length);
-    Buffer.from(shared).set(bytes);
-    return { bytes: shared, facts: this.#facts };
-  }
-
-  static fromShared({ bytes, facts }: SharedIndex): IndexReader {
-    return new IndexReader(new Cursor(Buffer.from(bytes)), facts);
   }
 
   /** The tree digest. */
@@ -136,6 +119,32 @@ export class IndexReader implements Names {
     return { row, at };
   }
 
+  /** The rows that segment `number` holds something of. */
+  segmentRows(number: number): SegmentRows {
+    const { segment, at, first, end } = this.#rowsIn(number);
+    const entry = (row: number): Entry => this.entry(row);
+    return {
+      segment,
+      number,
+      at,
+      *entries() {
+        for (let row = first; row < end; row++) yield entry(row);
+      },
+    };
+  }
+
+  /** `segmentRows` for another thread. */
+  shareRows(number: number): SharedRows {
+    const { segment, at, first, end } = this.#rowsIn(number);
+    const { rows } = this.#facts;
+    const from = first < this.count ? (rows[first] as number) : 0;
+    const to = first < end ? this.#endOf(end - 1) : from;
+    // Copies: what is sent must not take the whole index along.
+    const bytes = new Uint8Array(this.#cursor.bytes.subarray(from, to));
+    const starts = rows.slice(first, end).map((start) => start - from);
+    return { segment, number, at, bytes, starts };
+  }
+
   /** Every entry, in order. */
   *entries(): Generator<Entry, void, void> {
     for (let row = 0; row < this.count; row++) yield this.entry(row);
@@ -181,6 +190,21 @@ export class IndexReader implements Names {
   /** Pairs of names that some file systems take for one: other case, other composition. */
   foldings(): [string, string][] {
     return foldings(this);
+  }
+
+  #rowsIn(number: number): { segment: IndexSegment; at: number; first: number; end: number } {
+    const segment = this.segments[number];
+    if (segment === undefined) throw new RangeError(`there is no segment ${number}`);
+    const { offset, size } = segment;
+    const { row: first, at } = this.rowAt(offset);
+    const { row: last } = this.rowAt(offset + size - 1);
+    return { segment, at, first, end: Math.min(this.count, last + 1) };
+  }
+
+  /** Where an entry ends in the index. */
+  #endOf(row: number): number {
+    this.entry(row);
+    return this.#cursor.at;
   }
 
   #seek(row: number): void {

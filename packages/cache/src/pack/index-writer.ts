@@ -20,6 +20,8 @@ export interface PackSummary {
   /** Length of the tar in bytes. */
   readonly tarSize: number;
   readonly profile?: Profile;
+  /** log2 of the average segment. */
+  readonly exponent: number;
   readonly segments: readonly IndexSegment[];
   /** The index, uncompressed, in pieces. */
   indexChunks(): Iterable<Uint8Array>;
@@ -50,10 +52,14 @@ export class DigestColumn {
  */
 export function summarize(
   listing: Listing,
-  digests: DigestColumn,
-  segments: readonly IndexSegment[],
-  profile: Profile | undefined,
+  written: {
+    readonly digests: DigestColumn;
+    readonly segments: readonly IndexSegment[];
+    readonly exponent: number;
+    readonly profile: Profile | undefined;
+  },
 ): PackSummary {
+  const { digests, segments, exponent, profile } = written;
   const tree = treeDigest(listing, digests);
   const chunks = (): Iterable<Uint8Array> =>
     pieces(indexText(listing, digests, segments, profile, tree));
@@ -71,11 +77,23 @@ export function summarize(
     files: listing.files,
     bytes: listing.bytes,
     tarSize: listing.tarSize,
+    exponent,
     ...(profile !== undefined && { profile }),
     segments,
     indexChunks: chunks,
-    indexBytes: () => Buffer.concat([...chunks()], size),
+    indexBytes: () => joined(chunks(), size),
   };
+}
+
+/** In one piece, without ever holding all the others. */
+function joined(chunks: Iterable<Uint8Array>, size: number): Uint8Array {
+  const whole = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 /** sha256 of the canonical JSON array of the entries without `offset` and `key` (DESIGN §2). */

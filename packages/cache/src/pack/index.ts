@@ -10,9 +10,9 @@ export type {
 export { isFileEntry, isLinkEntry } from "./entry.ts";
 export { compressFrame, decompressFrame, largestFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
-export type { SharedIndex } from "./index-reader.ts";
 export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
+export type { KnownPack } from "./known.ts";
 export { LIMITS } from "./limits.ts";
 export { Listing } from "./listing.ts";
 export type { PackBlob, PackManifest } from "./manifest.ts";
@@ -30,5 +30,6 @@ export type { UnpackSink } from "./read.ts";
 export { giveWhole, segmentsOf, Unpacker } from "./read.ts";
 export type { FilePart } from "./segment.ts";
 export { readSegment } from "./segment.ts";
+export type { SegmentRows, SharedRows } from "./segment-rows.ts";
 export type { ContentReader, PackOptions, PackStep } from "./write.ts";
 export { packSteps } from "./write.ts";

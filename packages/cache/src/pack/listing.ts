@@ -1,11 +1,13 @@
 import { CtxPackError, compareBytewise } from "@ctxpack/identity";
 import type { EntryKind } from "./entry.ts";
 import { foldings } from "./folding.ts";
+import { grown } from "./grown.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { type Names, OrderCheck } from "./names.ts";
 import { checkPath, checkTarget } from "./path.ts";
 import { headerSize, roundToBlock, type TarMember, TRAILER } from "./tar.ts";
+import { TextColumn } from "./text-column.ts";
 import { checkWalk } from "./walk.ts";
 
 const KINDS: readonly EntryKind[] = ["file", "link", "directory"];
@@ -17,13 +19,15 @@ const KEY = /^[0-9a-f]{64}$/;
  * Kept as columns; nothing holds all entries as objects.
  */
 export class Listing implements Names {
-  readonly #paths: string[] = [];
+  readonly #paths = new TextColumn();
   /** Targets of links, keys of files, by position in `#paths`; mostly absent. */
   readonly #targets = new Map<number, string>();
   readonly #keys = new Map<number, string>();
-  readonly #sizes: number[] = [];
-  readonly #flags: number[] = [];
-  #order = new Uint32Array(0);
+  #sizes: Float64Array<ArrayBuffer> = new Float64Array(64);
+  #flags: Uint8Array<ArrayBuffer> = new Uint8Array(64);
+  /** Where each row was added; absent when that was in order. */
+  #order: Uint32Array | undefined;
+  #isSealed = false;
   #files = 0;
   #bytes = 0;
   #tarSize = 0;
@@ -36,7 +40,7 @@ export class Listing implements Names {
     if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is no file size`);
     if (o.key !== undefined) {
       if (!KEY.test(o.key)) throw new RangeError(`${JSON.stringify(o.key)} is no item key`);
-      this.#keys.set(this.#paths.length, o.key);
+      this.#keys.set(this.#paths.count, o.key);
     }
     this.#add(path, o.exec === true ? EXEC : 0, size);
     this.#files++;
@@ -46,7 +50,7 @@ export class Listing implements Names {
   /** Adds a symbolic link with its target as written. Where it leads is checked by `seal`. */
   addLink(path: string, target: string): void {
     checkTarget(path, target, "CTXPACK_E_TREE");
-    this.#targets.set(this.#paths.length, target);
+    this.#targets.set(this.#paths.count, target);
     this.#add(path, 1, 0);
   }
 
@@ -60,6 +64,7 @@ export class Listing implements Names {
    * links that leave, dangle or loop, and what has no `dirHash1`. Throws CTXPACK_E_TREE.
    */
   seal(): void {
+    this.#isSealed = true;
     this.#order = sortedOrder(this.#paths);
     const order = new OrderCheck("CTXPACK_E_TREE");
     let tarSize = TRAILER;
@@ -73,7 +78,7 @@ export class Listing implements Names {
   }
 
   get count(): number {
-    return this.#paths.length;
+    return this.#paths.count;
   }
 
   /** Number of files; links and folders do not count. */
@@ -92,7 +97,7 @@ export class Listing implements Names {
   }
 
   path(row: number): string {
-    return this.#paths[this.#at(row)] as string;
+    return this.#paths.get(this.#at(row));
   }
 
   kind(row: number): EntryKind {
@@ -133,7 +138,8 @@ export class Listing implements Names {
 
   #add(path: string, flags: number, size: number): void {
     checkPath(path, "CTXPACK_E_TREE");
-    if (this.#paths.length >= LIMITS.entries) {
+    const row = this.#paths.count;
+    if (row >= LIMITS.entries) {
       throw new CtxPackError(
         "CTXPACK_E_TOO_LARGE",
         `the output has more than ${LIMITS.entries} entries`,
@@ -141,18 +147,33 @@ export class Listing implements Names {
       );
     }
     this.#paths.push(path);
-    this.#flags.push(flags);
-    this.#sizes.push(size);
+    this.#flags = grown(this.#flags, row + 1);
+    this.#sizes = grown(this.#sizes, row + 1);
+    this.#flags[row] = flags;
+    this.#sizes[row] = size;
   }
 
   #at(row: number): number {
-    const at = this.#order[row];
-    if (at === undefined) throw new RangeError(`row ${row} of a listing of ${this.#order.length}`);
-    return at;
+    const count = this.#isSealed ? this.count : 0;
+    if (row < 0 || row >= count) throw new RangeError(`row ${row} of a listing of ${count}`);
+    return this.#order?.[row] ?? row;
   }
 }
 
-function sortedOrder(paths: readonly string[]): Uint32Array<ArrayBuffer> {
-  const order = Uint32Array.from(paths.keys());
-  return order.sort((a, b) => compareBytewise(paths[a] as string, paths[b] as string));
+/** The rows sorted by path; `undefined` when they are. */
+function sortedOrder(paths: TextColumn): Uint32Array | undefined {
+  if (isSorted(paths)) return undefined;
+  const texts = Array.from({ length: paths.count }, (_, row) => paths.get(row));
+  const order = Uint32Array.from(texts.keys());
+  return order.sort((a, b) => compareBytewise(texts[a] as string, texts[b] as string));
+}
+
+function isSorted(paths: TextColumn): boolean {
+  let last = "";
+  for (let row = 0; row < paths.count; row++) {
+    const path = paths.get(row);
+    if (compareBytewise(last, path) > 0) return false;
+    last = path;
+  }
+  return true;
 }

@@ -46,7 +46,7 @@ export function giveWhole(sink: UnpackSink, entry: FileEntry, content: Uint8Arra
 
 /**
  * Puts together what `readSegment` leaves of the segments of a pack: files that lie in several, and what needs no
- * content. Feed it what was returned for each segment, in ascending order, for all of them or for those that
+ * content. Feed it the slices that were returned for each segment, in ascending order, for all of them or for those that
  * `segmentsOf` names for the same `select`, then call `end`. Content is hashed.
  */
 export class Unpacker {
@@ -76,16 +76,25 @@ export class Unpacker {
   }
 
   /**
-   * Takes in what `readSegment` returned for segment `i`. Throws CTXPACK_E_PACK for a gap, CTXPACK_E_DIGEST_MISMATCH
-   * for a file that is not what the index names, before its `fileEnd`.
+   * Takes in a slice that `readSegment` returned for segment `i`, or a piece of one, in order. Throws CTXPACK_E_PACK
+   * for a gap, CTXPACK_E_DIGEST_MISMATCH for a file that is not what the index names, before its `fileEnd`.
    */
-  parts(i: number, parts: readonly FilePart[]): void {
+  part(i: number, part: FilePart): void {
+    this.#expect(i);
+    this.#part(part);
+  }
+
+  /** Nothing more comes of segment `i`. Throws CTXPACK_E_PACK for a gap. */
+  segmentEnd(i: number): void {
+    this.#expect(i);
+    this.#come += 1;
+  }
+
+  #expect(i: number): void {
     if (i < (this.#needed[this.#come] ?? Number.POSITIVE_INFINITY)) {
       throw new RangeError(`segment ${i} cannot come now, ${this.#needed[this.#come]} is next`);
     }
     if (i !== this.#needed[this.#come]) throw this.#missing();
-    for (const part of parts) this.#part(part);
-    this.#come += 1;
   }
 
   /** Ends: gives out what needs no content. Throws CTXPACK_E_PACK when a segment did not come. */

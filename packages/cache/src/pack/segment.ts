@@ -1,7 +1,7 @@
 import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import { type FileEntry, isFileEntry } from "./entry.ts";
 import { memberOf } from "./index-facts.ts";
-import type { IndexReader } from "./index-reader.ts";
+import type { SegmentRows } from "./segment-rows.ts";
 import { LONGEST_HEADER, roundToBlock, TRAILER, writeHeader } from "./tar.ts";
 
 /** A slice of a file that lies in several segments; its digest is for who has all of them. */
@@ -25,25 +25,19 @@ const ZEROS: Buffer = Buffer.alloc(TRAILER);
 const HEADER: Buffer = Buffer.allocUnsafe(LONGEST_HEADER);
 
 /**
- * Takes in segment `i` of an index, whole and uncompressed, in whatever order segments come. What lies between the
+ * Takes in the segment that holds `rows`, whole and uncompressed, in whatever order segments come. What lies between the
  * contents has to be what the tar of the index has there, byte for byte; content that lies in one segment is hashed.
  * Returns the slices of files that lie in several segments, as views of `raw`; files without content are in no segment.
  * Does not hash the segment itself: whoever remembers one by its digest has to. Throws CTXPACK_E_DIGEST_MISMATCH for
  * content that is not what the index names, CTXPACK_E_PACK for a tar that is not the index's, CTXPACK_E_SIZE_MISMATCH.
  */
-export function readSegment(
-  index: IndexReader,
-  i: number,
-  raw: Uint8Array,
-  o: SegmentOptions,
-): FilePart[] {
-  const start = expectSize(index, i, raw);
+export function readSegment(rows: SegmentRows, raw: Uint8Array, o: SegmentOptions): FilePart[] {
+  const start = expectSize(rows, raw);
   const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const end = start + bytes.length;
   const parts: FilePart[] = [];
-  let { row, at } = index.rowAt(start);
-  for (; row < index.count && at < end; row++) {
-    const entry = index.entry(row);
+  let { at } = rows;
+  for (const entry of rows.entries()) {
     const contentAt = at + writeHeader(HEADER, 0, memberOf(entry));
     const size = isFileEntry(entry) ? entry.size : 0;
     const paddingAt = contentAt + size;
@@ -84,14 +78,12 @@ export function expectDigest(entry: FileEntry, found: Digest): void {
 }
 
 /** Where the segment begins in the tar. */
-function expectSize(index: IndexReader, i: number, raw: Uint8Array): number {
-  const segment = index.segments[i];
-  if (segment === undefined) throw new RangeError(`there is no segment ${i}`);
+function expectSize({ segment, number }: SegmentRows, raw: Uint8Array): number {
   if (raw.length === segment.size) return segment.offset;
   throw new CtxPackError(
     "CTXPACK_E_SIZE_MISMATCH",
-    `segment ${i} is ${raw.length} bytes, expected ${segment.size}`,
-    { details: { segment: i, expected: segment.size, found: raw.length } },
+    `segment ${number} is ${raw.length} bytes, expected ${segment.size}`,
+    { details: { segment: number, expected: segment.size, found: raw.length } },
   );
 }
 

@@ -10,6 +10,7 @@ import {
 } from "./chunker.ts";
 import type { IndexSegment } from "./entry.ts";
 import { DigestColumn, type PackSummary, summarize } from "./index-writer.ts";
+import { type KnownPack, type KnownSegment, KnownSegments } from "./known.ts";
 import { LIMITS } from "./limits.ts";
 import type { Listing } from "./listing.ts";
 import { LONGEST_HEADER, roundToBlock, TRAILER, writeHeader } from "./tar.ts";
@@ -21,7 +22,8 @@ const CHUNK = 2 ** 18;
 export interface ContentReader {
   /**
    * Reads from file `row` of the listing, at `position`, as much as there is up to `into.length`;
-   * returns the number of bytes, 0 only at the end. Rows come in order, each from its beginning.
+   * returns the number of bytes, 0 only at the end. Rows come in order, each read forward and without a gap, from
+   * its beginning unless that is known.
    */
   read(row: number, into: Uint8Array, position: number): number;
   /** Called once for each row that was read from, also after a failure. */
@@ -44,6 +46,11 @@ export type PackStep =
       /** Of `bytes`. */
       readonly digest: Digest;
     }
+  /** The next segment is one of the earlier pack: nothing of it was read. */
+  | ({ readonly kind: "known"; readonly index: number; readonly offset: number } & Omit<
+      KnownSegment,
+      "first" | "last"
+    >)
   /** There would be too many segments: all so far are void, and everything is read again. */
   | { readonly kind: "restart" }
   /** Progress: `bytes` of content were read and hashed since the beginning or the last restart. */
@@ -57,6 +64,8 @@ export interface PackOptions {
    * copied to outlive the next step. `room` grows with a restart only. Without it one buffer is used again and again.
    */
   readonly take?: ((room: number) => Buffer) | undefined;
+  /** An earlier pack of what was much the same: its segments are not read again where nothing has changed. */
+  readonly known?: KnownPack | undefined;
 }
 
 /**
@@ -73,9 +82,13 @@ export function* packSteps(
   const goal = segmentGoal(o.profile);
   for (let e = firstExponent(listing.tarSize, goal); ; e++) {
     const most = e < LARGEST_EXPONENT ? goal - 1 : LIMITS.segments;
-    const writer = new Writer(listing, reader, { exponent: e, most, take: o.take });
+    const known = o.known?.exponent === e ? new KnownSegments(listing, o.known) : undefined;
+    const writer = new Writer(listing, reader, { exponent: e, most, take: o.take, known });
     yield* writer.run();
-    if (!writer.full) return summarize(listing, writer.digests, writer.segments, o.profile);
+    if (!writer.full) {
+      const { digests, segments } = writer;
+      return summarize(listing, { digests, segments, exponent: e, profile: o.profile });
+    }
     if (e === LARGEST_EXPONENT) {
       throw new CtxPackError(
         "CTXPACK_E_TOO_LARGE",
@@ -85,6 +98,14 @@ export function* packSteps(
     }
     yield { kind: "restart" };
   }
+}
+
+interface WriterOptions {
+  readonly exponent: number;
+  /** More segments than this end the pass. */
+  readonly most: number;
+  readonly take: PackOptions["take"];
+  readonly known: KnownSegments | undefined;
 }
 
 /** One pass over the tar with one average segment size. */
@@ -100,22 +121,23 @@ class Writer {
   readonly #ownSegment: number;
   readonly #chunker: Chunker;
   readonly #take: () => Buffer;
+  readonly #known: KnownSegments | undefined;
   /** The open segment from its first byte on. */
   #buffer: Buffer;
   #filled = 0;
   #searched = 0;
+  /** Of the open segment's first byte in the tar. */
   #offset = 0;
+  /** Segments were passed over: reading goes on at `#offset`. */
+  #passed = false;
   #read = 0;
 
-  constructor(
-    listing: Listing,
-    reader: ContentReader,
-    o: { exponent: number; most: number; take: PackOptions["take"] },
-  ) {
+  constructor(listing: Listing, reader: ContentReader, o: WriterOptions) {
     const { exponent, take } = o;
     this.#listing = listing;
     this.#reader = reader;
     this.#most = o.most;
+    this.#known = o.known;
     this.#ownSegment = ownSegmentSize(exponent);
     this.#chunker = new Chunker(exponent);
     this.digests = new DigestColumn(listing.count);
@@ -126,45 +148,70 @@ class Writer {
   }
 
   *run(): Generator<PackStep, void, void> {
+    yield* this.#pass();
+    do {
+      this.#passed = false;
+      yield* this.#readOn(this.#known?.place(this.#offset) ?? { row: 0, from: 0 });
+    } while (this.#passed && !this.full);
+  }
+
+  /** Reads the tar from a row on, `from` bytes into it, to its end or until segments are passed over. */
+  *#readOn({ row, from }: { row: number; from: number }): Generator<PackStep, void, void> {
     const listing = this.#listing;
-    for (let row = 0; row < listing.count && !this.full; row++) {
-      if (this.#filled - this.#searched >= CHUNK) yield* this.#search();
-      this.#filled = writeHeader(this.#buffer, this.#filled, listing.member(row));
-      if (listing.kind(row) !== "file") continue;
-      const own = listing.size(row) >= this.#ownSegment;
-      if (own) yield* this.#forceCut();
-      yield* this.#file(row);
-      if (own) yield* this.#forceCut();
+    let skip = from;
+    for (let at = row; at < listing.count; at++) {
+      yield* this.#member(at, skip);
+      if (this.full || this.#passed) return;
+      skip = 0;
     }
-    if (this.full) return;
-    this.#zeros(TRAILER);
+    this.#zeros(TRAILER - skip);
     yield* this.#forceCut();
   }
 
-  /** Reads one file to its end and pads it to a block. */
-  *#file(row: number): Generator<PackStep, void, void> {
+  /** Puts the header and the content of a row into the tar, but for the first `skip` bytes. */
+  *#member(row: number, skip: number): Generator<PackStep, void, void> {
+    const listing = this.#listing;
+    if (this.#filled - this.#searched >= CHUNK) yield* this.#search();
+    if (this.#passed) return;
+    const start = this.#filled;
+    const header = writeHeader(this.#buffer, start, listing.member(row)) - start;
+    this.#filled += Math.max(0, header - skip);
+    if (skip > 0 && skip < header) this.#buffer.copyWithin(start, start + skip, start + header);
+    if (listing.kind(row) !== "file") return;
+    const own = listing.size(row) >= this.#ownSegment;
+    if (own) yield* this.#forceCut();
+    if (!this.#passed) yield* this.#file(row, skip === 0 ? undefined : Math.max(0, skip - header));
+    if (own && !this.#passed) yield* this.#forceCut();
+  }
+
+  /** Reads one file to its end and pads it to a block. With `from` its digest is known, and that is where to begin. */
+  *#file(row: number, from?: number): Generator<PackStep, void, void> {
     const size = this.#listing.size(row);
+    const end = roundToBlock(size);
+    const begin = from ?? 0;
     try {
-      if (size < CHUNK) {
+      if (size < CHUNK && from === undefined) {
         // A small file lies in one piece, so that hashing it takes one call.
         if (this.#filled - this.#searched + size >= CHUNK) yield* this.#search();
+        if (this.#passed) return;
         const start = this.#filled;
         this.#readTo(row, 0, size);
         this.digests.set(row, hash("sha256", this.#buffer.subarray(start, this.#filled), "hex"));
       } else {
-        const hasher = createHash("sha256");
-        for (let at = 0; at < size && !this.full; ) {
+        const hasher = from === undefined ? createHash("sha256") : undefined;
+        for (let at = begin; at < size && !this.full; ) {
           yield* this.#search();
+          if (this.#passed) return;
           const start = this.#filled;
           at = this.#readTo(row, at, Math.min(size, at + CHUNK));
-          hasher.update(this.#buffer.subarray(start, this.#filled));
+          hasher?.update(this.#buffer.subarray(start, this.#filled));
         }
-        this.digests.set(row, hasher.digest("hex"));
+        if (hasher) this.digests.set(row, hasher.digest("hex"));
       }
     } finally {
       this.#reader.close(row);
     }
-    this.#zeros(roundToBlock(size) - size);
+    this.#zeros(end - Math.max(size, begin));
   }
 
   /** Reads a file's bytes from `at` to `end` into the buffer; at its end makes sure that no more follow. */
@@ -215,25 +262,52 @@ class Writer {
 
   /** Gives out the segment that ends at `#searched`; the rest begins the next one. */
   *#cut(): Generator<PackStep, void, void> {
-    if (this.segments.length === this.#most) {
-      this.full = true;
-      return;
-    }
     const bytes = this.#buffer.subarray(0, this.#searched);
-    const segment: IndexSegment = {
-      digest: `sha256:${hash("sha256", bytes, "hex")}`,
-      offset: this.#offset,
-      size: bytes.length,
-    };
-    const index = this.segments.push(segment) - 1;
-    yield { kind: "segment", index, offset: segment.offset, bytes, digest: segment.digest };
-    this.#offset += bytes.length;
+    const digest: Digest = `sha256:${hash("sha256", bytes, "hex")}`;
+    const at = this.#add(digest, bytes.length);
+    if (at === undefined) return;
+    yield { kind: "segment", ...at, bytes, digest };
     const next = this.#take();
     this.#buffer.copy(next, 0, this.#searched, this.#filled);
     this.#buffer = next;
     this.#filled -= this.#searched;
     this.#searched = 0;
     this.#chunker.restart();
+    yield* this.#pass();
+  }
+
+  /** Passes over the segments of the earlier pack that come next; what was read beyond the cut is read again. */
+  *#pass(): Generator<PackStep, void, void> {
+    const known = this.#known;
+    if (known === undefined) return;
+    for (;;) {
+      const found = known.at(this.#offset);
+      if (found === undefined) return;
+      const { segment, digest, size, first, last } = found;
+      const at = this.#add(digest, size);
+      if (at === undefined) return;
+      for (let row = first; row <= last; row++) {
+        const hex = known.digest(row);
+        if (hex !== undefined) this.digests.set(row, hex);
+      }
+      this.#passed = true;
+      this.#filled = 0;
+      this.#searched = 0;
+      this.#read += size;
+      yield { kind: "known", ...at, segment, digest, size };
+    }
+  }
+
+  /** Takes a segment into the list: where it stands; `undefined` when there are too many. */
+  #add(digest: Digest, size: number): { index: number; offset: number } | undefined {
+    if (this.segments.length === this.#most) {
+      this.full = true;
+      return undefined;
+    }
+    const offset = this.#offset;
+    const index = this.segments.push({ digest, offset, size }) - 1;
+    this.#offset += size;
+    return { index, offset };
   }
 }
 

@@ -3,6 +3,7 @@ import { compressFrame, type PackBlob } from "../pack/index.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
+import { release } from "./release.ts";
 import { FrameThreads } from "./threads/frame-threads.ts";
 
 /** Frames that may be on their way to the disk while the next segment is cut. */
@@ -62,8 +63,7 @@ export class Framer {
     if (this.#failure !== undefined) throw this.#failure.error;
     const known = await this.#parts.database.frame(digest);
     if (known !== undefined && this.#parts.blobs.touch(known)) {
-      const { digest: blob, size } = known;
-      this.#made.push(Promise.resolve({ raw: digest, blob, size, created: false }));
+      this.addKnown(digest, known);
       return;
     }
     this.#report(digest);
@@ -78,6 +78,13 @@ export class Framer {
       this.#failure ??= { error };
     });
     while (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
+  }
+
+  /** Notes a segment whose frame is there. */
+  addKnown(raw: Digest, blob: PackBlob | undefined): void {
+    if (blob === undefined) throw new RangeError(`no blob is known for the segment ${raw}`);
+    const { digest, size } = blob;
+    this.#made.push(Promise.resolve({ raw, blob: digest, size, created: false }));
   }
 
   /** Forgets the frames made so far; their blobs stay. */
@@ -98,7 +105,10 @@ export class Framer {
 
   /** Compressed and handed to the disk when this returns its promise. */
   #write(raw: Uint8Array): Promise<StoredBlob> {
-    return this.#parts.blobs.put(compressFrame(raw));
+    const frame = compressFrame(raw);
+    const writing = this.#parts.blobs.put(frame);
+    release(frame);
+    return writing;
   }
 
   #note(raw: Digest, { digest, size, created }: StoredBlob): MadeFrame {

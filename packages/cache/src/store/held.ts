@@ -4,6 +4,7 @@ import { IndexReader, type PackManifest, parsePackManifest } from "../pack/index
 import { isOfDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./records.ts";
+import { release } from "./release.ts";
 
 /** A pack in the store with its two tables of contents. */
 export interface HeldPack {
@@ -15,11 +16,10 @@ export interface HeldPack {
 /** Opens the manifest and the index of a pack; throws like `heldBytes`. */
 export function openPack(parts: Parts, record: NewRecord): HeldPack {
   const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
-  return {
-    record,
-    manifest,
-    index: IndexReader.fromFrame(heldBytes(parts, record, manifest.index)),
-  };
+  const frame = heldBytes(parts, record, manifest.index);
+  const index = IndexReader.fromFrame(frame);
+  release(frame);
+  return { record, manifest, index };
 }
 
 /**

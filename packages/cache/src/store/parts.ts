@@ -13,4 +13,6 @@ export interface Parts {
   readonly blobs: Blobs;
   readonly records: Records;
   readonly database: Database;
+  /** The calling thread may work in long steps. */
+  readonly blocking: boolean;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { basename, join } from "node:path";
-import { type CtxUri, type Digest, digestHex, uriDigest } from "@ctxpack/identity";
+import { type CtxUri, type Digest, digestHex, sha256, uriDigest } from "@ctxpack/identity";
 
 /**
  * Where everything of one store lies. Blobs lie as in an OCI image layout; records are named by URI,
@@ -20,6 +20,7 @@ export class Places {
   readonly quarantine: string;
   readonly database: string;
   readonly statIndex: string;
+  readonly snapshots: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -35,6 +36,7 @@ export class Places {
     this.quarantine = join(dir, "quarantine");
     this.database = join(dir, "store.db");
     this.statIndex = join(dir, "stat-index");
+    this.snapshots = join(dir, "snapshots");
   }
 
   blob(digest: Digest): string {
@@ -48,6 +50,11 @@ export class Places {
 
   pin(uri: CtxUri): string {
     return join(this.pins, digestHex(uriDigest(uri)));
+  }
+
+  /** What is known of a folder that was seeded, by its real path. */
+  snapshot(root: string): string {
+    return join(this.snapshots, sha256(Buffer.from(root)).slice(7, 39));
   }
 
   /** Where something damaged goes. */

@@ -9,6 +9,8 @@ interface OpenFile {
   readonly path: string;
   readonly fd: number;
   readonly stat: BigIntStats;
+  /** Unix time in ms, before it was opened. */
+  readonly since: number;
 }
 
 /**
@@ -17,10 +19,16 @@ interface OpenFile {
  */
 export class FileReader implements ContentReader {
   readonly #scan: Scan;
+  readonly #onRead: ((row: number, stat: BigIntStats, since: number) => void) | undefined;
   #file: OpenFile | undefined;
 
-  constructor(scan: Scan) {
+  /** `onRead` hears of each file that did not change while it was open, which it was from `since` on (Unix time, ms). */
+  constructor(
+    scan: Scan,
+    onRead?: ((row: number, stat: BigIntStats, since: number) => void) | undefined,
+  ) {
     this.#scan = scan;
+    this.#onRead = onRead;
   }
 
   read(file: number, into: Uint8Array, position: number): number {
@@ -39,9 +47,11 @@ export class FileReader implements ContentReader {
     this.#file = undefined;
     try {
       const now = fstatSync(open.fd, { bigint: true });
-      const { stat } = open;
-      if (now.size === stat.size && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs)
+      const { stat, since } = open;
+      if (now.size === stat.size && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs) {
+        this.#onRead?.(file, stat, since);
         return;
+      }
       throw changed(open.path, "changed while it was being read");
     } finally {
       closeSync(open.fd);
@@ -57,13 +67,14 @@ export class FileReader implements ContentReader {
   #open(row: number): OpenFile {
     const { listing, root } = this.#scan;
     const path = absolute(root, listing.path(row));
+    const since = Date.now();
     const fd = openListed(path);
     const stat = fstatSync(fd, { bigint: true });
     const isListed =
       stat.isFile() &&
       Number(stat.size) === listing.size(row) &&
       isExecutable(stat) === listing.exec(row);
-    if (isListed) return { row, path, fd, stat };
+    if (isListed) return { row, path, fd, stat, since };
     closeSync(fd);
     throw changed(path, "is not the file that was listed");
   }

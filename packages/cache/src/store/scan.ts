@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { type BigIntStats, type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, compareBytewise } from "@ctxpack/identity";
 import { Listing } from "../pack/index.ts";
 import { onDisk, systemCode } from "./disk.ts";
 
@@ -16,7 +16,7 @@ export interface Scan {
   unchanged(): void;
 }
 
-interface Folder {
+interface SeenFolder {
   /** Relative to the root, `""` for the root itself. */
   readonly path: string;
   readonly mtimeNs: bigint;
@@ -30,11 +30,21 @@ interface Folder {
  */
 export async function scan(root: string, signal?: AbortSignal): Promise<Scan> {
   const listing = new Listing();
-  const folders: Folder[] = [];
-  const open = [""];
+  const seen: SeenFolder[] = [];
+  const open = [openFolder(root, "", seen)];
   let sliceEnds = performance.now() + SLICE_MS;
-  for (let path = open.pop(); path !== undefined; path = open.pop()) {
-    folders.push(scanFolder(root, path, listing, open));
+  for (let folder = open.at(-1); folder !== undefined; folder = open.at(-1)) {
+    const step = nextOf(folder);
+    if (step === undefined) {
+      open.pop();
+    } else if (step.isFolder) {
+      const path = childPath(folder.path, step.name);
+      const child = openFolder(root, path, seen);
+      if (child.names.length === 0) listing.addDirectory(path);
+      else open.push(child);
+    } else {
+      addEntry(root, folder, step.name, listing);
+    }
     if (performance.now() > sliceEnds) {
       await turn();
       signal?.throwIfAborted();
@@ -42,43 +52,69 @@ export async function scan(root: string, signal?: AbortSignal): Promise<Scan> {
     }
   }
   listing.seal();
-  return { root, listing, unchanged: () => expectUnchanged(root, folders) };
+  return { root, listing, unchanged: () => expectUnchanged(root, seen) };
 }
 
-function scanFolder(root: string, path: string, listing: Listing, open: string[]): Folder {
+/** A folder that is being listed. */
+interface OpenFolder {
+  readonly path: string;
+  /** Sorted bytewise. */
+  readonly names: readonly string[];
+  next: number;
+  /** Folders in it whose turn has not come, sorted as their entries are. */
+  readonly folders: string[];
+}
+
+function openFolder(root: string, path: string, seen: SeenFolder[]): OpenFolder {
   const full = absolute(root, path);
   const stat = listed(full, () => lstatSync(full, { bigint: true }));
   if (!stat.isDirectory()) throw changed(full, "is no longer a folder");
-  const entries = listed(full, () =>
-    readdirSync(full, { withFileTypes: true, encoding: "buffer" }),
-  );
-  if (entries.length === 0 && path !== "") listing.addDirectory(path);
-  for (const entry of entries) addEntry(root, childPath(path, entry.name), entry, listing, open);
-  return { path, mtimeNs: stat.mtimeNs, ino: stat.ino };
+  const names = listed(full, () => readdirSync(full));
+  // What is no UTF-8 comes with this character in its place.
+  if (names.some((name) => name.includes("\ufffd"))) {
+    for (const name of listed(full, () => readdirSync(full, { encoding: "buffer" }))) {
+      expectUtf8(name, `a name in ${path === "" ? "the folder" : path}`);
+    }
+  }
+  seen.push({ path, mtimeNs: stat.mtimeNs, ino: stat.ino });
+  return { path, names: names.sort(compareBytewise), next: 0, folders: [] };
 }
 
-function addEntry(
-  root: string,
-  path: string,
-  entry: Dirent<Buffer>,
-  listing: Listing,
-  open: string[],
-): void {
-  if (entry.isDirectory()) {
-    open.push(path);
-    return;
+/**
+ * The next name, so that entries come sorted by path and need not be sorted as a whole: what is below a folder comes
+ * as if its name ended with a slash, after `a.txt` and before `a0`.
+ */
+function nextOf(open: OpenFolder): { name: string; isFolder: boolean } | undefined {
+  const name = open.names[open.next];
+  const [folder] = open.folders;
+  if (folder !== undefined && (name === undefined || compareBytewise(`${folder}/`, name) < 0)) {
+    open.folders.shift();
+    return { name: folder, isFolder: true };
   }
+  if (name === undefined) return undefined;
+  open.next += 1;
+  return { name, isFolder: false };
+}
+
+function addEntry(root: string, open: OpenFolder, name: string, listing: Listing): void {
+  const path = childPath(open.path, name);
   const full = absolute(root, path);
-  if (entry.isSymbolicLink()) {
-    const target = listed(full, () => readlinkSync(full, { encoding: "buffer" }));
-    listing.addLink(path, decode(target, `the target of the link ${full}`));
-    return;
-  }
   const stat = listed(full, () => lstatSync(full));
-  if (stat.isDirectory()) open.push(path);
-  else if (stat.isFile())
+  if (stat.isFile()) {
     listing.addFile(path, stat.size, (stat.mode & 0o100) !== 0 ? { exec: true } : {});
-  else throw noOutput(full, stat.isFIFO() ? "a FIFO" : stat.isSocket() ? "a socket" : "a device");
+  } else if (stat.isDirectory()) {
+    open.folders.push(name);
+    // Mostly there is one at a time.
+    if (open.folders.length > 1) {
+      open.folders.sort((a, b) => compareBytewise(`${a}/`, `${b}/`));
+    }
+  } else if (stat.isSymbolicLink()) {
+    const target = listed(full, () => readlinkSync(full, { encoding: "buffer" }));
+    expectUtf8(target, `the target of the link ${full}`);
+    listing.addLink(path, target.toString("utf8"));
+  } else {
+    throw noOutput(full, stat.isFIFO() ? "a FIFO" : stat.isSocket() ? "a socket" : "a device");
+  }
 }
 
 /** Looks at something that a folder was just seen to hold; EINVAL is a link that is none any more. */
@@ -92,7 +128,7 @@ function listed<T>(path: string, work: () => T): T {
   }
 }
 
-function expectUnchanged(root: string, folders: readonly Folder[]): void {
+function expectUnchanged(root: string, folders: readonly SeenFolder[]): void {
   for (const folder of folders) {
     const full = absolute(root, folder.path);
     const stat = statOrNothing(full);
@@ -114,13 +150,12 @@ export function absolute(root: string, path: string): string {
   return path === "" ? root : `${root}/${path}`;
 }
 
-function childPath(parent: string, name: Buffer): string {
-  const text = decode(name, `a name in ${parent === "" ? "the folder" : parent}`);
-  return parent === "" ? text : `${parent}/${text}`;
+function childPath(parent: string, name: string): string {
+  return parent === "" ? name : `${parent}/${name}`;
 }
 
-function decode(bytes: Buffer, what: string): string {
-  if (isUtf8(bytes)) return bytes.toString("utf8");
+function expectUtf8(bytes: Buffer, what: string): void {
+  if (isUtf8(bytes)) return;
   throw new CtxPackError(
     "CTXPACK_E_TREE",
     `${what} is not UTF-8: ${JSON.stringify(bytes.toString("latin1"))}`,

@@ -14,12 +14,14 @@ import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import { buildManifest, IndexReader, type PackSummary, packSteps } from "../pack/index.ts";
 import { differingPaths } from "./difference.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
+import { type EarlierPack, earlierPack } from "./earlier.ts";
 import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
 import { type Scan, scan } from "./scan.ts";
+import { FileStates, isWorthSnapshot, Snapshot } from "./snapshot.ts";
 import { helpersFor } from "./threads/helpers.ts";
 
 /** How a folder becomes a pack. */
@@ -121,11 +123,15 @@ async function pack(
 ): Promise<Packed> {
   const { scanned, contract, options } = input;
   const framer = new Framer(parts, {
-    threads: helpersFor(scanned.listing.tarSize),
+    threads: helpersFor(scanned.listing.tarSize, parts.blocking),
     onProgress: options.onProgress,
   });
+  const states = new FileStates(scanned.listing.count);
+  const isWorth = isWorthSnapshot(scanned.listing.bytes);
+  const { profile } = options;
+  const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   try {
-    const summary = await storeSegments(framer, scanned, options);
+    const summary = await storeSegments({ framer, scanned, options, states, earlier });
     const index = summary.indexBytes();
     await framer.add(index);
     const frames = await framer.finish();
@@ -151,6 +157,10 @@ async function pack(
     parts.blobs.syncNames();
     await parts.database.remember(frames, options.signal);
     const { digest, size } = manifest;
+    if (isWorth) {
+      const { exponent } = summary;
+      Snapshot.write(parts, scanned.root, { manifest: { digest, size }, exponent }, states);
+    }
     return {
       summary,
       index,
@@ -163,23 +173,31 @@ async function pack(
 }
 
 /** One sequential read of every file; between two segments the event loop runs. */
-async function storeSegments(
-  framer: Framer,
-  scanned: Scan,
-  options: SeedOptions,
-): Promise<PackSummary> {
-  const reader = new FileReader(scanned);
+async function storeSegments(work: {
+  readonly framer: Framer;
+  readonly scanned: Scan;
+  readonly options: SeedOptions;
+  readonly states: FileStates;
+  readonly earlier: EarlierPack | undefined;
+}): Promise<PackSummary> {
+  const { framer, scanned, options, states, earlier } = work;
+  const reader = new FileReader(scanned, (row, stat, since) => states.set(row, stat, since));
   const total = scanned.listing.bytes;
   const { take } = framer;
-  const steps = packSteps(scanned.listing, reader, { profile: options.profile, take });
+  const { profile } = options;
+  const steps = packSteps(scanned.listing, reader, { profile, take, known: earlier?.known });
   try {
     for (;;) {
       const { done, value } = steps.next();
       if (done) return value;
       if (value.kind === "segment") {
         await framer.add(value.bytes, value.digest);
+      } else if (value.kind === "known") {
+        framer.addKnown(value.digest, earlier?.segments[value.segment]);
       } else if (value.kind === "hashed") {
-        options.onProgress?.({ phase: "hash", unit: "bytes", done: value.bytes, total });
+        // What was passed over counts as the tar it is, headers and padding included.
+        const done = Math.min(value.bytes, total);
+        options.onProgress?.({ phase: "hash", unit: "bytes", done, total });
       } else {
         framer.restart();
       }

@@ -161,7 +161,8 @@ export class StatIndex implements FileDigests {
   }
 }
 
-function isSettled(state: FileState, readAt: number): boolean {
+/** Whether a file that was read from `readAt` on (Unix time, ms) cannot have changed since without a new ctime. */
+export function isSettled(state: Pick<FileState, "mtimeNs" | "ctimeNs">, readAt: number): boolean {
   const changed = state.mtimeNs > state.ctimeNs ? state.mtimeNs : state.ctimeNs;
   return (
     changed < BigInt(Math.floor(readAt) - SETTLED_MS) * 1_000_000n &&

@@ -3,6 +3,7 @@ import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
+import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
 import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
 import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
@@ -25,6 +26,11 @@ import { Workspace } from "./workspace.ts";
 export interface StoreOptions {
   /** Never write: a store on read-only media, or of somebody else. */
   readonly readOnly?: boolean | undefined;
+  /**
+   * Let the calling thread do a share of the work on large packs, in long steps: for a process that has nothing else
+   * to do meanwhile. Without it other threads do that work, and the event loop stays free.
+   */
+  readonly blocking?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -72,6 +78,7 @@ export class Store implements AsyncDisposable {
       blobs: new Blobs(places, workspace),
       records: new Records(places, workspace),
       database: new Database(places.database),
+      blocking: options.blocking ?? false,
     };
     return new Store(parts, await StatIndex.open(places.statIndex, options));
   }
@@ -135,7 +142,10 @@ export class Store implements AsyncDisposable {
   async seed(dir: string, contract: Uint8Array, options: SeedOptions = {}): Promise<SeedResult> {
     this.#parts.workspace.expectWritable();
     this.#parts.workspace.reap();
-    return seed(this.#parts, dir, contract, options);
+    const aside = this.#parts.blocking
+      ? undefined
+      : await seedAside(this.dir, dir, contract, options);
+    return aside ?? seed(this.#parts, dir, contract, options);
   }
 
   /** The manifest of a pack, verified. */

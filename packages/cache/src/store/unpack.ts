@@ -11,9 +11,13 @@ import {
 import { Folder } from "./folder.ts";
 import { blame, type HeldPack, segmentBytes } from "./held.ts";
 import type { Parts } from "./parts.ts";
+import { release } from "./release.ts";
 import { expectSegmentDigest } from "./segment-digest.ts";
 import { helpersFor } from "./threads/helpers.ts";
 import { SegmentThreads } from "./threads/segment-threads.ts";
+
+/** What is taken in between two turns of the event loop, in bytes. */
+const PIECE: number = 2 ** 20;
 
 /** What is unpacked and how far it is trusted. */
 export interface UnpackOptions {
@@ -40,8 +44,8 @@ export async function unpack(
 }
 
 /**
- * Segments are taken in by whoever has time: the threads, and this one when they have enough to do. Slices of files
- * that lie in several segments come together here, in order.
+ * Segments are taken in by whoever has time: the threads, and this one, if it may, when they have enough to do. Slices
+ * of files that lie in several segments come together here, in order.
  */
 class Unpacking implements AsyncDisposable {
   readonly #parts: Parts;
@@ -58,6 +62,8 @@ class Unpacking implements AsyncDisposable {
   readonly #again: number[] = [];
   /** How many of the needed segments have been taken in. */
   #done = 0;
+  #draining: Promise<void> = Promise.resolve();
+  #isDraining = false;
   #failure: { readonly error: unknown } | undefined;
   #news = Promise.withResolvers<void>();
 
@@ -69,10 +75,16 @@ class Unpacking implements AsyncDisposable {
     this.#options = options;
     const { select, strict } = options;
     this.#unpacker = new Unpacker(pack.index, folder ?? discard, { select });
-    const count = helpersFor(this.#bytes());
+    const count = helpersFor(this.#bytes(), parts.blocking);
     if (count === 0) return;
     this.#threads = new SegmentThreads(count, {
-      data: { store: parts.places.dir, pack, folder: folder?.place, select, strict },
+      data: {
+        store: parts.places.dir,
+        pack,
+        folder: folder?.place,
+        select,
+        strict: strict ?? false,
+      },
       onRead: (row, slices, files) => {
         folder?.count(files);
         this.#take(row, slices);
@@ -90,17 +102,33 @@ class Unpacking implements AsyncDisposable {
     for (const [count, row] of rows.entries()) {
       signal?.throwIfAborted();
       await ready?.(row);
-      if (!this.#threads?.offer(row, this.#size(row))) this.#takeHere(row);
+      await this.#give(row);
       await turn();
       while (count - this.#done >= (this.#threads?.window ?? 1)) await this.#wait();
     }
     while (this.#done < rows.length) await this.#wait();
+    if (this.#failure !== undefined) throw this.#failure.error;
     this.#unpacker.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#wholes?.release();
+    this.#failure ??= { error: new Error("unpacking has ended") };
     await this.#threads?.end();
+    await this.#draining;
+    this.#wholes?.release();
+  }
+
+  /** Has a segment taken in: by a thread with time for it, else by this one if it may. */
+  async #give(row: number): Promise<void> {
+    for (;;) {
+      const threads = this.#threads;
+      if (threads?.offer(row, this.#size(row))) return;
+      if (threads === undefined || threads.areLost || this.#parts.blocking) {
+        await this.#takeHere(row);
+        return;
+      }
+      await this.#wait();
+    }
   }
 
   /** Until a thread has something to say. */
@@ -109,7 +137,7 @@ class Unpacking implements AsyncDisposable {
     if (this.#failure !== undefined) throw this.#failure.error;
     const row = this.#again.pop();
     if (row !== undefined) {
-      this.#takeHere(row);
+      await this.#takeHere(row);
       return;
     }
     await this.#news.promise;
@@ -120,7 +148,7 @@ class Unpacking implements AsyncDisposable {
     this.#news.resolve();
   }
 
-  #takeHere(row: number): void {
+  async #takeHere(row: number): Promise<void> {
     const { blob, size, digest } = this.#segment(row);
     const { index } = this.#pack;
     const { select, strict } = this.#options;
@@ -132,31 +160,54 @@ class Unpacking implements AsyncDisposable {
     let slices: FilePart[];
     try {
       const raw = decompressFrame(frame, size);
+      release(frame);
       if (strict) expectSegmentDigest(raw, digest, row);
-      slices = readSegment(index, row, raw, { select, whole });
+      slices = readSegment(index.segmentRows(row), raw, { select, whole });
+      if (slices.length === 0) release(raw);
     } catch (error) {
       throw blame(this.#parts, this.#pack.record, blob, error);
     }
     this.#take(row, slices);
+    await this.#draining;
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** A segment has been read: what waited for it goes on. */
   #take(row: number, slices: readonly FilePart[]): void {
     this.#read.set(row, slices);
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#draining = this.#drain();
+  }
+
+  /** Takes in the slices of every segment whose turn it is. Never rejects. */
+  async #drain(): Promise<void> {
     for (;;) {
-      const next = this.#unpacker.needed[this.#done];
-      const parts = next === undefined ? undefined : this.#read.get(next);
-      if (next === undefined || parts === undefined || this.#failure !== undefined) break;
-      this.#read.delete(next);
+      const row = this.#unpacker.needed[this.#done];
+      const slices = row === undefined ? undefined : this.#read.get(row);
+      if (row === undefined || slices === undefined || this.#failure !== undefined) break;
+      this.#read.delete(row);
       try {
-        this.#unpacker.parts(next, parts);
+        await this.#assemble(row, slices);
       } catch (error) {
-        this.#failure = { error: this.#blame(parts, error) };
+        this.#failure ??= { error: this.#blame(slices, error) };
       }
+      for (const { bytes } of slices) release(bytes);
       this.#done += 1;
+      this.#tell();
     }
+    this.#isDraining = false;
     this.#tell();
+  }
+
+  async #assemble(row: number, slices: readonly FilePart[]): Promise<void> {
+    const { blocking } = this.#parts;
+    for (const piece of blocking ? slices : pieces(slices)) {
+      if (this.#failure !== undefined) return;
+      this.#unpacker.part(row, piece);
+      if (!blocking) await turn();
+    }
+    this.#unpacker.segmentEnd(row);
   }
 
   /** Any of a file's segments may be what is wrong with it. */
@@ -185,6 +236,15 @@ class Unpacking implements AsyncDisposable {
 
   #bytes(): number {
     return this.#unpacker.needed.reduce((sum, row) => sum + this.#size(row), 0);
+  }
+}
+
+/** Slices cut so small that hashing and writing one is no long step. */
+function* pieces(slices: readonly FilePart[]): Iterable<FilePart> {
+  for (const { entry, position, bytes } of slices) {
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      yield { entry, position: position + at, bytes: bytes.subarray(at, at + PIECE) };
+    }
   }
 }
 

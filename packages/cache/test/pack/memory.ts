@@ -118,7 +118,9 @@ export function unpackItems(
   const whole = (entry: FileEntry, content: Uint8Array) => push(entry, Buffer.from(content));
   for (const row of o.rows ?? raws.keys()) {
     const options = { whole, ...(o.select && { select: o.select }) };
-    unpacker.parts(row, readSegment(index, row, raws[row] as Uint8Array, options));
+    const slices = readSegment(index.segmentRows(row), raws[row] as Uint8Array, options);
+    for (const slice of slices) unpacker.part(row, slice);
+    unpacker.segmentEnd(row);
   }
   unpacker.end();
   return items;

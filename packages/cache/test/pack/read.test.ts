@@ -62,7 +62,10 @@ describe("Unpacker", () => {
     const unpacker = new Unpacker(forged, sink);
     const into = { whole: (entry: FileEntry) => void files.push(entry.path) };
     const feed = () =>
-      raws.forEach((raw, i) => void unpacker.parts(i, readSegment(forged, i, raw, into)));
+      raws.forEach((raw, i) => {
+        for (const slice of readSegment(forged.segmentRows(i), raw, into)) unpacker.part(i, slice);
+        unpacker.segmentEnd(i);
+      });
     expect(feed).toThrow(expect.objectContaining({ code: "CTXPACK_E_DIGEST_MISMATCH" }));
     expect(files).not.toContain("small");
   });
@@ -77,7 +80,10 @@ describe("Unpacker", () => {
     });
     const into = { whole: (entry: FileEntry) => void ended.push(entry.path) };
     const feed = () =>
-      raws.forEach((raw, i) => void unpacker.parts(i, readSegment(forged, i, raw, into)));
+      raws.forEach((raw, i) => {
+        for (const slice of readSegment(forged.segmentRows(i), raw, into)) unpacker.part(i, slice);
+        unpacker.segmentEnd(i);
+      });
     expect(feed).toThrow(/"big" has the digest sha256:/);
     expect(ended).not.toContain("big");
   });

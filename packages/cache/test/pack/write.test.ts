@@ -11,13 +11,20 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compressFrame, type PackStep, type PackSummary, packSteps } from "@ctxpack/cache/pack";
+import {
+  compressFrame,
+  type KnownPack,
+  type PackStep,
+  type PackSummary,
+  packSteps,
+} from "@ctxpack/cache/pack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   digestItems,
   type Item,
   listingOf,
+  type MemoryPack,
   memoryReader,
   noise,
   openIndex,
@@ -93,6 +100,96 @@ const tree: fc.Arbitrary<Item[]> = fc
     return items;
   });
 
+/** A tree, and what it became: files removed, changed, renamed, added, made executable. */
+const edits: fc.Arbitrary<{ before: Item[]; after: Item[] }> = fc
+  .record({
+    sizes: fc.array(
+      fc.oneof(fc.integer({ min: 0, max: 400_000 }), fc.constantFrom(0, 262_144, 1_048_576)),
+      { minLength: 1, maxLength: 24 },
+    ),
+    changes: fc.array(
+      fc.record({ at: fc.nat(23), kind: fc.constantFrom("edit", "drop", "add", "exec", "grow") }),
+      { maxLength: 4 },
+    ),
+  })
+  .map(({ sizes, changes }) => {
+    const before: Item[] = sizes.map((size, i) => ({
+      path: `d${i % 3}/${i}`,
+      content: noise(`${i}`, size),
+    }));
+    let after = [...before];
+    for (const { at, kind } of changes) {
+      const item = after[at % Math.max(1, after.length)] as Item & { content: Buffer };
+      if (item === undefined) continue;
+      const { path, content } = item;
+      const put = (change: Item): Item[] => after.map((one) => (one === item ? change : one));
+      if (kind === "drop") after = after.filter((one) => one !== item);
+      else if (kind === "add")
+        after = [...after, { path: `d1/new${at}`, content: noise("n", 70_000) }];
+      else if (kind === "exec") after = put({ path, content, exec: true });
+      else if (kind === "grow")
+        after = put({ path, content: Buffer.concat([content, noise("g", 999)]) });
+      else after = put({ path, content: Buffer.from(content).fill(1, content.length >> 1) });
+      after = [...new Map(after.map((one) => [one.path, one])).values()];
+    }
+    return { before, after };
+  });
+
+function manyFiles(count: number): Item[] {
+  return Array.from({ length: count }, (_, i) => ({
+    path: `${i}`.padStart(2, "0"),
+    content: noise(`${i}`, 100_000),
+  }));
+}
+
+/** Packs items with the pack of others known; `passed`: segments that were passed over, `rows`: paths that were read. */
+function packAgain(
+  items: readonly Item[],
+  before: readonly Item[],
+  earlier: MemoryPack,
+  profile: "fine" | undefined,
+  hasSegment: (i: number) => boolean = () => true,
+): { raws: Buffer[]; summary: PackSummary; passed: number; rows: Set<string> } {
+  const listing = listingOf(items);
+  const contents = new Map(items.map((item) => [item.path, item]));
+  const old = new Map(before.map((item) => [item.path, item]));
+  const reader = memoryReader(items, listing);
+  const rows = new Set<string>();
+  const known: KnownPack = {
+    index: openIndex(earlier),
+    exponent: earlier.summary.exponent,
+    isUnchanged: (row) => contents.get(listing.path(row)) === old.get(listing.path(row)),
+    hasSegment,
+  };
+  const steps = packSteps(
+    listing,
+    {
+      read(row, into, position) {
+        rows.add(listing.path(row));
+        return reader.read(row, into, position);
+      },
+      close: (row) => reader.close(row),
+    },
+    { known, ...(profile && { profile }) },
+  );
+  const raws: Buffer[] = [];
+  let passed = 0;
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return { raws, summary: value, passed, rows };
+    if (value.kind === "restart") {
+      raws.length = 0;
+      passed = 0;
+    } else if (value.kind !== "hashed") {
+      expect(value.index).toBe(raws.length);
+      if (value.kind === "known") passed += 1;
+      raws.push(
+        value.kind === "known" ? (earlier.raws[value.segment] as Buffer) : Buffer.from(value.bytes),
+      );
+    }
+  }
+}
+
 describe("packSteps", () => {
   it("gives the same tree back, from the same bytes whatever the order and the reads", () => {
     fc.assert(
@@ -109,6 +206,48 @@ describe("packSteps", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("makes the pack it would make, whatever of an earlier one it passes over", () => {
+    let passed = 0;
+    fc.assert(
+      fc.property(edits, fc.boolean(), ({ before, after }, fine) => {
+        const profile = fine ? "fine" : undefined;
+        const earlier = packItems(before, profile);
+        const plain = packItems(after, profile);
+        const found = packAgain(after, before, earlier, profile);
+        expect(found.raws.map(sha)).toEqual(plain.raws.map(sha));
+        expect(sha(found.summary.indexBytes())).toBe(sha(plain.summary.indexBytes()));
+        passed += found.passed;
+      }),
+      { numRuns: 30 },
+    );
+    expect(passed).toBeGreaterThan(30);
+  });
+
+  it("opens no file of a tree that did not change", () => {
+    const items = manyFiles(40);
+    const { passed, rows, raws } = packAgain(items, items, packItems(items), undefined);
+    expect(passed).toBe(raws.length);
+    expect(passed).toBeGreaterThan(10);
+    expect(rows.size).toBe(0);
+  });
+
+  it("reads what lies near a change, and nothing else", () => {
+    const items = manyFiles(60);
+    const edited = items.with(30, { path: "30", content: noise("other", 100_000) });
+    const { passed, rows, raws } = packAgain(edited, items, packItems(items), undefined);
+    expect(passed).toBeGreaterThan(raws.length - 5);
+    expect(rows.size).toBeLessThan(20);
+    expect(rows).toContain(edited[30]?.path);
+  });
+
+  it("reads what it needs when blobs of the earlier pack are gone", () => {
+    const items = manyFiles(20);
+    const earlier = packItems(items);
+    const { raws, passed } = packAgain(items, items, earlier, undefined, (i) => i % 3 === 0);
+    expect(raws.map(sha)).toEqual(earlier.raws.map(sha));
+    expect(passed).toBe(Math.ceil(earlier.raws.length / 3));
   });
 
   it.skipIf(!hasPython)("agrees with an implementation that shares no code with it", () => {

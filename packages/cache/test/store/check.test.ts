@@ -283,6 +283,13 @@ const cases: Record<string, Case> = {
     hurt: ({ store }) => writeFileSync(join(store.dir, "stat-index"), "ctxpack.stat-index/v1\n"),
     kinds: ["stat-index-damaged"],
   },
+  "the snapshot of a folder is damaged": {
+    hurt: ({ store }) => {
+      const [name = ""] = readdirSync(join(store.dir, "snapshots"));
+      appendFileSync(join(store.dir, "snapshots", name), "?");
+    },
+    kinds: ["snapshot-damaged"],
+  },
   "oci-layout is gone": {
     hurt: ({ store }) => rmSync(join(store.dir, "oci-layout")),
     kinds: ["layout-damaged"],

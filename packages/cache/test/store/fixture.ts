@@ -14,7 +14,7 @@ import type { CtxUri } from "@ctxpack/identity";
 import { sha256, uriOf } from "@ctxpack/identity";
 import { onTestFinished } from "vitest";
 import type { AdmitOptions } from "../../src/index.ts";
-import { Store } from "../../src/index.ts";
+import { Store, type StoreOptions } from "../../src/index.ts";
 import { clear } from "../../src/store/clear.ts";
 import { acceptAll } from "./accept.ts";
 
@@ -26,7 +26,7 @@ export function workplace(): string {
 }
 
 /** A store for one test, closed afterwards. */
-export async function openStore(dir: string, o: { readOnly?: boolean } = {}): Promise<Store> {
+export async function openStore(dir: string, o: StoreOptions = {}): Promise<Store> {
   const store = await Store.open(dir, o);
   onTestFinished(() => store[Symbol.asyncDispose]());
   return store;

@@ -268,7 +268,7 @@ describe("a source that changes while it is read", () => {
 
   it("what is removed while it is listed is named as changed", async () => {
     const dir = workplace();
-    const store = await openStore(join(dir, "store"));
+    const store = await openStore(join(dir, "store"), { blocking: true });
     const out = folder(join(dir, "out"), {});
     for (let i = 0; i < 4000; i++) folder(join(out, `d${i}`), { f: "" });
     const seeding = store.seed(out, contractOf("t"));

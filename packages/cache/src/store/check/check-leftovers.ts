@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
+import { parseSnapshot } from "../snapshot.ts";
 import { ABANDONED_MS } from "../stat-index.ts";
 import { SortedRecords } from "../stat-records.ts";
 import { KEPT_MS } from "../unfinished.ts";
@@ -13,6 +14,7 @@ import type { CheckRun } from "./check-run.ts";
 export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
   checkStatIndex(run);
+  checkSnapshots(run);
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
@@ -37,6 +39,28 @@ function checkStatIndex(run: CheckRun): void {
     if (isOlder(join(dir, name), ABANDONED_MS)) {
       run.findings.add("stale-temporary", join(dir, name), "was never put in its place");
     }
+  }
+}
+
+function checkSnapshots(run: CheckRun): void {
+  const { snapshots } = run.parts.places;
+  for (const name of names(snapshots)) {
+    const path = join(snapshots, name);
+    if (!/^[0-9a-f]{32}$/.test(name)) {
+      run.findings.add("foreign-file", path, "no snapshot of a folder has this name");
+    } else if (!isSnapshot(path)) {
+      run.findings.add("snapshot-damaged", path, "is no snapshot of a folder");
+    }
+  }
+}
+
+function isSnapshot(path: string): boolean {
+  // One that is gone was replaced or forgotten meanwhile.
+  const bytes = unlessMissing(() => readFileSync(path));
+  try {
+    return bytes === undefined || parseSnapshot(bytes) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -38,6 +38,8 @@ export type DamageKind =
   | "database-damaged"
   /** The index of known digests cannot be read as one. */
   | "stat-index-damaged"
+  /** What is known of a folder that was seeded cannot be read. */
+  | "snapshot-damaged"
   /** The unfinished work of a process that is gone. */
   | "stale-workspace"
   /** A file of an update that a killed process never renamed. */
@@ -72,6 +74,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "layout-damaged": "damage",
   "database-damaged": "damage",
   "stat-index-damaged": "damage",
+  "snapshot-damaged": "damage",
   "stale-workspace": "leftover",
   "stale-temporary": "leftover",
   "stale-download": "leftover",

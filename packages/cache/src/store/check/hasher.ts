@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate as turn } from "node:timers/promises";
 import type { HashAnswer, HashJob } from "../threads/hash-worker.ts";
-import { helpersFor } from "../threads/helpers.ts";
+import { WORTH_THREADS } from "../threads/helpers.ts";
 import { Thread } from "../threads/thread.ts";
 import { hashFile } from "./hash-file.ts";
 
@@ -76,7 +76,7 @@ export class Hasher implements AsyncDisposable {
     this.#seen += this.#batchBytes;
     this.#batch = [];
     this.#batchBytes = 0;
-    if (helpersFor(this.#seen) === 0) {
+    if (this.#seen < WORTH_THREADS) {
       await this.#hashHere(tasks);
       return;
     }

@@ -21,7 +21,9 @@ import type { DamageKind, Finding } from "./damage.ts";
 export async function repairFiles(run: CheckRun): Promise<void> {
   const { places, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
-  await each(run, ["foreign-file", "stat-index-damaged"], ({ path }) => putAside(run, path));
+  await each(run, ["foreign-file", "stat-index-damaged", "snapshot-damaged"], ({ path }) =>
+    putAside(run, path),
+  );
   await each(run, ["database-damaged"], ({ path }) => {
     // What it remembers only saves work, and is learnt again.
     database.close();

@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { compressFrame } from "../../pack/frame.ts";
 import { Blobs } from "../blobs.ts";
 import { Places } from "../places.ts";
+import { release } from "../release.ts";
 import { faultOf } from "./fault.ts";
 import type { FrameAnswer, FrameJob, FrameThreadData } from "./frame-threads.ts";
 
@@ -13,7 +14,9 @@ export function makeFrames(port: MessagePort, data: FrameThreadData): void {
   port.on("message", async ({ id, slot, length }: FrameJob) => {
     const answer = (what: Omit<FrameAnswer, "id">): void => port.postMessage({ id, ...what });
     try {
-      const written = blobs.put(compressFrame(new Uint8Array(slot, 0, length)));
+      const frame = compressFrame(new Uint8Array(slot, 0, length));
+      const written = blobs.put(frame);
+      release(frame);
       answer({ isRead: true });
       answer({ blob: await written });
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { Digest } from "@ctxpack/identity";
-import type { FilePart, IndexReader, PackManifest, SharedIndex } from "../../pack/index.ts";
+import type { FilePart, IndexReader, PackManifest, SharedRows } from "../../pack/index.ts";
 import type { FolderPlace } from "../folder.ts";
 import { Thread } from "./thread.ts";
 
@@ -12,17 +12,16 @@ const LARGE = 16 * 2 ** 20;
 export interface SegmentThreadData {
   /** The store's folder. */
   readonly store: string;
-  readonly index: SharedIndex;
-  readonly blobs: readonly { readonly digest: Digest; readonly size: number }[];
   /** Where files go; without it they are only checked. */
   readonly folder: FolderPlace | undefined;
-  /** The paths that are wanted; without it all. */
-  readonly selected: readonly string[] | undefined;
   readonly strict: boolean;
 }
 
 export interface SegmentJob {
-  readonly row: number;
+  readonly rows: SharedRows;
+  readonly blob: { readonly digest: Digest; readonly size: number };
+  /** The paths in it that are wanted; without it all. */
+  readonly selected: readonly string[] | undefined;
 }
 
 export interface SegmentAnswer {
@@ -39,7 +38,7 @@ export interface SegmentThreadsOptions {
     readonly pack: { readonly index: IndexReader; readonly manifest: PackManifest };
     readonly folder: FolderPlace | undefined;
     readonly select: ((path: string) => boolean) | undefined;
-    readonly strict: boolean | undefined;
+    readonly strict: boolean;
   };
   onRead(row: number, parts: readonly FilePart[], files: number): void;
   /** A thread could not take this segment in, or was lost. */
@@ -55,13 +54,14 @@ interface Member {
 /** Threads that decompress segments, check them, and make the files that lie in one segment alone. */
 export class SegmentThreads {
   readonly #members: Member[];
+  readonly #data: SegmentThreadsOptions["data"];
   /** How many segments may be read before the first of them is done with: they are held in memory. */
   readonly window: number;
 
   constructor(count: number, options: SegmentThreadsOptions) {
-    const data = threadData(options.data);
+    this.#data = options.data;
     this.window = count * QUEUE + 2;
-    this.#members = Array.from({ length: count }, () => start(data, options));
+    this.#members = Array.from({ length: count }, () => start(options));
   }
 
   /** Hands a segment of `size` bytes to the thread with the least to do; false when all have enough. */
@@ -72,8 +72,25 @@ export class SegmentThreads {
       .sort((a, b) => a.rows.size - b.rows.size);
     if (member === undefined) return false;
     member.rows.add(row);
-    member.thread.post({ row });
+    member.thread.post(this.#job(row));
     return true;
+  }
+
+  #job(row: number): SegmentJob {
+    const { pack, select } = this.#data;
+    const blob = pack.manifest.segments[row];
+    if (blob === undefined) throw new RangeError(`no segment ${row}`);
+    const paths = select && [...pack.index.segmentRows(row).entries()].map(({ path }) => path);
+    return {
+      rows: pack.index.shareRows(row),
+      blob: { digest: blob.digest, size: blob.size },
+      selected: paths?.filter(select as (path: string) => boolean),
+    };
+  }
+
+  /** No thread is left, or none could be started. */
+  get areLost(): boolean {
+    return this.#members.every(({ isLost }) => isLost);
   }
 
   async end(): Promise<void> {
@@ -81,7 +98,9 @@ export class SegmentThreads {
   }
 }
 
-function start(data: SegmentThreadData, options: SegmentThreadsOptions): Member {
+function start(options: SegmentThreadsOptions): Member {
+  const { store, folder, strict } = options.data;
+  const data: SegmentThreadData = { store, folder, strict };
   const rows = new Set<number>();
   const thread = new Thread<SegmentJob, SegmentAnswer>("segments", data, {
     onMessage({ row, parts, files = 0 }) {
@@ -97,11 +116,4 @@ function start(data: SegmentThreadData, options: SegmentThreadsOptions): Member 
   });
   const member: Member = { thread, rows, isLost: false };
   return member;
-}
-
-function threadData(data: SegmentThreadsOptions["data"]): SegmentThreadData {
-  const { store, pack, folder, select, strict = false } = data;
-  const selected = select && [...pack.index.entries()].map(({ path }) => path).filter(select);
-  const blobs = pack.manifest.segments.map(({ digest, size }) => ({ digest, size }));
-  return { store, index: pack.index.share(), blobs, folder, selected, strict };
 }

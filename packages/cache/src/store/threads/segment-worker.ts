@@ -1,28 +1,28 @@
 import type { MessagePort } from "node:worker_threads";
 import { decompressFrame } from "../../pack/frame.ts";
-import { IndexReader } from "../../pack/index-reader.ts";
 import { giveWhole } from "../../pack/read.ts";
 import { type FilePart, readSegment } from "../../pack/segment.ts";
+import { rowsOf } from "../../pack/segment-rows.ts";
 import { Blobs } from "../blobs.ts";
 import { Folder } from "../folder.ts";
 import { Places } from "../places.ts";
+import { release } from "../release.ts";
 import { expectSegmentDigest } from "../segment-digest.ts";
 import type { SegmentAnswer, SegmentJob, SegmentThreadData } from "./segment-threads.ts";
 
 /** Takes in the segments it is sent: what it can finish it finishes, the rest it sends back. */
 export function readSegments(port: MessagePort, data: SegmentThreadData): void {
-  const index = IndexReader.fromShared(data.index);
   const places = new Places(data.store);
   const blobs = new Blobs(places, { path: () => "" });
   const folder = data.folder && Folder.of(data.folder);
-  const selected = data.selected && new Set(data.selected);
-  const select = selected && ((path: string) => selected.has(path));
-  port.on("message", ({ row }: SegmentJob) => {
+  port.on("message", (job: SegmentJob) => {
+    const row = job.rows.number;
+    const selected = job.selected && new Set(job.selected);
     let files = 0;
     try {
-      const raw = rawSegment(row);
-      const parts = readSegment(index, row, raw, {
-        select,
+      const raw = rawSegment(job);
+      const parts = readSegment(rowsOf(job.rows), raw, {
+        select: selected && ((path) => selected.has(path)),
         whole(entry, content) {
           if (folder) giveWhole(folder, entry, content);
           files += 1;
@@ -35,12 +35,12 @@ export function readSegments(port: MessagePort, data: SegmentThreadData): void {
     }
   });
 
-  function rawSegment(row: number): Uint8Array {
-    const blob = data.blobs[row];
-    const segment = index.segments[row];
-    if (blob === undefined || segment === undefined) throw new RangeError(`no segment ${row}`);
-    const raw = decompressFrame(blobs.readWhole(blob), segment.size);
-    if (data.strict) expectSegmentDigest(raw, segment.digest, row);
+  function rawSegment({ rows, blob }: SegmentJob): Uint8Array {
+    const { size, digest } = rows.segment;
+    const frame = blobs.readWhole(blob);
+    const raw = decompressFrame(frame, size);
+    release(frame);
+    if (data.strict) expectSegmentDigest(raw, digest, rows.number);
     return raw;
   }
 }
@@ -54,5 +54,6 @@ function send(port: MessagePort, answer: SegmentAnswer, raw: Uint8Array): void {
     return;
   }
   const copies: FilePart[] = parts.map((part) => ({ ...part, bytes: new Uint8Array(part.bytes) }));
+  release(raw);
   port.postMessage({ ...answer, parts: copies });
 }

@@ -1,7 +1,15 @@
 import { type Transferable, Worker } from "node:worker_threads";
 
-/** What a thread is started for; `worker.ts` has one function for each. */
-export type Role = "frames" | "segments" | "hashes";
+/** What a thread is started for. */
+export type Role = keyof typeof FILES;
+
+/** The file that a thread runs: in the source, and in this package's bundle. */
+const FILES = {
+  frames: ["worker.ts", "ctxpack-store-worker.js"],
+  segments: ["worker.ts", "ctxpack-store-worker.js"],
+  hashes: ["worker.ts", "ctxpack-store-worker.js"],
+  seed: ["seed-entry.ts", "ctxpack-seed-worker.js"],
+} as const;
 
 /** What a thread's owner hears of it. */
 export interface ThreadEvents<Answer> {
@@ -49,7 +57,7 @@ export class Thread<Job, Answer> {
 function start(role: Role, data: unknown): Worker | undefined {
   // Beside this file's source is the worker's source, beside this package's bundle the worker's bundle.
   const isSource = import.meta.url.endsWith("/threads/thread.ts");
-  const url = new URL(isSource ? "./worker.ts" : "./ctxpack-store-worker.js", import.meta.url);
+  const url = new URL(FILES[role][isSource ? 0 : 1], import.meta.url);
   const execArgv = isSource ? ["--conditions=@ctxpack/source"] : [];
   try {
     return new Worker(url, { workerData: { role, data }, execArgv });

@@ -1,0 +1,63 @@
+import { lstatSync } from "node:fs";
+import { CtxPackError, sha256 } from "@ctxpack/identity";
+import { IndexReader, type KnownPack, type PackBlob, parsePackManifest } from "../pack/index.ts";
+import type { Parts } from "./parts.ts";
+import { absolute, type Scan } from "./scan.ts";
+import { type FileStates, Snapshot } from "./snapshot.ts";
+
+/** The pack that was made of a folder before. */
+export interface EarlierPack {
+  readonly known: KnownPack;
+  /** The blobs of its segments, in order. */
+  readonly segments: readonly PackBlob[];
+}
+
+/**
+ * The pack that a folder was made into last, as far as its blobs are here. Files that look as they did then are noted
+ * in `states`. `undefined` when there is none, or it was cut in another way.
+ */
+export function earlierPack(
+  parts: Parts,
+  scanned: Scan,
+  o: { readonly profile: "fine" | undefined; readonly states: FileStates },
+): EarlierPack | undefined {
+  const snapshot = Snapshot.read(parts, scanned.root);
+  if (snapshot === undefined) return undefined;
+  const held = read(parts, snapshot);
+  if (held === undefined || held.index.profile !== o.profile) return undefined;
+  const { root, listing } = scanned;
+  const { index, segments } = held;
+  const known: KnownPack = {
+    index,
+    exponent: snapshot.facts.exponent,
+    isUnchanged(row, _entry, knownRow) {
+      const path = absolute(root, listing.path(row));
+      const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined || !snapshot.isUnchanged(knownRow, stat)) return false;
+      o.states.copy(row, snapshot, knownRow);
+      return true;
+    },
+    hasSegment: (i) => parts.blobs.touch(segments[i] as PackBlob),
+  };
+  return { known, segments };
+}
+
+function read(
+  parts: Parts,
+  { facts: { manifest } }: Snapshot,
+): { index: IndexReader; segments: readonly PackBlob[] } | undefined {
+  try {
+    const { index, segments } = parsePackManifest(whole(parts, manifest));
+    return { index: IndexReader.fromFrame(whole(parts, index)), segments };
+  } catch (error) {
+    // Removed or damaged meanwhile: whoever uses that pack will say so.
+    if (CtxPackError.isInstance(error)) return undefined;
+    throw error;
+  }
+}
+
+function whole(parts: Parts, blob: PackBlob): Uint8Array {
+  const bytes = parts.blobs.readWhole(blob);
+  if (sha256(bytes) === blob.digest) return bytes;
+  throw new CtxPackError("CTXPACK_E_DIGEST_MISMATCH", `a blob does not hold ${blob.digest}`);
+}

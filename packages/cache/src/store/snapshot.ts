@@ -1,0 +1,142 @@
+import { hash } from "node:crypto";
+import {
+  type BigIntStats,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { type Digest, isDigest } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { makeFolder, unlessMissing } from "./disk.ts";
+import type { Parts } from "./parts.ts";
+import { isSettled } from "./stat-index.ts";
+
+/** Bytes that stand for the state of one file: of the SHA-256 of its stat. */
+const KEY_BYTES = 16;
+const SCHEMA = "ctxpack.snapshot/v1";
+/** What nobody seeded again for so long is forgotten, in milliseconds. */
+const KEPT_MS = 60 * 86_400_000;
+/** Less than this is read again as quickly as it is looked at, in bytes. */
+const LEAST = 1 << 20;
+
+/** Which pack a folder was when it was seeded last. */
+export interface SnapshotFacts {
+  readonly manifest: { readonly digest: Digest; readonly size: number };
+  /** log2 of the average segment. */
+  readonly exponent: number;
+}
+
+/** The state of each file of a listing when it was read, by row. */
+export class FileStates {
+  readonly bytes: Buffer;
+
+  constructor(rows: number) {
+    this.bytes = Buffer.alloc(rows * KEY_BYTES);
+  }
+
+  /** Notes the state of a file that was read from `readAt` on (Unix time, ms) and has not changed since. */
+  set(row: number, stat: BigIntStats, readAt: number): void {
+    if (isSettled(stat, readAt)) keyOf(stat).copy(this.bytes, row * KEY_BYTES);
+  }
+
+  /** Takes over what an earlier snapshot says of a file that was not read. */
+  copy(row: number, from: Snapshot, fromRow: number): void {
+    from.states.copy(this.bytes, row * KEY_BYTES, fromRow * KEY_BYTES, (fromRow + 1) * KEY_BYTES);
+  }
+}
+
+/**
+ * What a folder's files looked like when a pack was made of it, by row of that pack's index: whoever makes a pack of
+ * the folder again need not open those that look the same. Only ever saves reading; trusted by the rule of `StatIndex`.
+ */
+export class Snapshot {
+  readonly facts: SnapshotFacts;
+  readonly states: Buffer;
+
+  private constructor(facts: SnapshotFacts, states: Buffer) {
+    this.facts = facts;
+    this.states = states;
+  }
+
+  /** The snapshot of a folder, by its real path; a damaged one counts as none. */
+  static read(parts: Parts, root: string): Snapshot | undefined {
+    try {
+      return parseSnapshot(readFileSync(parts.places.snapshot(root)));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Writes the snapshot of a folder. One that cannot be written is no error: the files are read again. */
+  static write(parts: Parts, root: string, facts: SnapshotFacts, states: FileStates): void {
+    const path = parts.places.snapshot(root);
+    const temporary = parts.workspace.path();
+    try {
+      makeFolder(parts.places.snapshots, 0o700);
+      reap(parts.places.snapshots, Date.now());
+      const { bytes } = states;
+      const head = JSON.stringify({
+        schema: SCHEMA,
+        ...facts,
+        check: hash("sha256", bytes, "hex"),
+      });
+      writeFileSync(temporary, Buffer.concat([Buffer.from(`${head}\n`), bytes]), { mode: 0o600 });
+      renameSync(temporary, path);
+    } catch {
+      clear(temporary);
+    }
+  }
+
+  static of(facts: SnapshotFacts, states: Buffer): Snapshot {
+    return new Snapshot(facts, states);
+  }
+
+  /** Whether the file in a row of the pack's index is in the state in which it was read. */
+  isUnchanged(row: number, stat: BigIntStats): boolean {
+    const key = this.states.subarray(row * KEY_BYTES, (row + 1) * KEY_BYTES);
+    return key.length === KEY_BYTES && key.equals(keyOf(stat));
+  }
+}
+
+/** Whether a folder with so many bytes is worth a snapshot. */
+export function isWorthSnapshot(bytes: number): boolean {
+  return bytes >= LEAST;
+}
+
+/** A snapshot from its file; `undefined` or a throw for what is none. */
+export function parseSnapshot(file: Buffer): Snapshot | undefined {
+  const end = file.indexOf(0x0a);
+  const { schema, manifest, exponent, check } = JSON.parse(file.toString("utf8", 0, end));
+  const states = file.subarray(end + 1);
+  const isRight =
+    schema === SCHEMA &&
+    isDigest(manifest.digest) &&
+    Number.isSafeInteger(manifest.size) &&
+    Number.isSafeInteger(exponent) &&
+    hash("sha256", states, "hex") === check;
+  if (!isRight) return undefined;
+  return Snapshot.of(
+    { manifest: { digest: manifest.digest, size: manifest.size }, exponent },
+    states,
+  );
+}
+
+const NUMBERS: BigInt64Array = new BigInt64Array(6);
+const NUMBER_BYTES: Buffer = Buffer.from(NUMBERS.buffer);
+
+/** Never all zeros, as good as: what was not settled has no key. */
+function keyOf(stat: BigIntStats): Buffer {
+  NUMBERS.set([stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode]);
+  return hash("sha256", NUMBER_BYTES, "buffer").subarray(0, KEY_BYTES);
+}
+
+function reap(folder: string, nowMs: number): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const seen = unlessMissing(() => statSync(path).mtimeMs);
+    if (seen !== undefined && nowMs - seen > KEPT_MS) clear(path);
+  }
+}

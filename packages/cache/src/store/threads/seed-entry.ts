@@ -1,0 +1,6 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { makeSeed } from "./seed-worker.ts";
+
+// A thread of `thread.ts`, in a file of its own: it needs all of the store, and the others should start quickly.
+if (parentPort === null) throw new Error("this file is a worker's");
+await makeSeed(parentPort, workerData.data);

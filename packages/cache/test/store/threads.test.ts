@@ -1,0 +1,96 @@
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { expect, it, vi } from "vitest";
+import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
+
+/** More than what a thread of its own is worth. */
+const LARGE = { "a.bin": noise(20_000_000), "b.bin": noise(20_000_000, 2), "c/d": noise(300, 3) };
+
+it("a large folder gives the same pack by the calling thread and without it", async () => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), LARGE);
+  const free = await openStore(join(dir, "free"));
+  const blocking = await openStore(join(dir, "blocking"), { blocking: true });
+  const events: string[] = [];
+  const made = await free.seed(out, contractOf("t"), {
+    name: "n",
+    onProgress: ({ phase }) => events.push(phase),
+  });
+  const expected = await blocking.seed(out, contractOf("t"), { name: "n" });
+  expect(made.created).toBe(true);
+  expect(made.segments).toEqual(expected.segments);
+  expect(made.record.manifest).toEqual(expected.record.manifest);
+  expect(made.record.name).toBe("n");
+  expect(new Set(events)).toEqual(new Set(["hash", "blob", "manifest", "publish"]));
+  for (const store of [free, blocking]) {
+    const tree = await store.tree(uriFor("t"));
+    for (const [path, content] of Object.entries(LARGE)) {
+      // `toEqual` would print both.
+      expect(readFileSync(join(tree, path)).equals(content), path).toBe(true);
+    }
+  }
+});
+
+it("what a thread throws is what the calling one would throw", async () => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), LARGE);
+  const store = await openStore(join(dir, "store"));
+  await store.seed(out, contractOf("t"));
+  writeFileSync(join(out, "c/d"), noise(300, 4));
+  await expect(store.seed(out, contractOf("t"))).rejects.toMatchObject({
+    code: "CTXPACK_E_CONFLICT",
+    hint: expect.stringContaining("the contract leaves something out"),
+    details: { uri: uriFor("t"), paths: ["c/d"] },
+  });
+});
+
+it("an abort reaches a thread, with its reason, and leaves nothing behind", async () => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), LARGE);
+  const store = await openStore(join(dir, "store"));
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const seeding = store.seed(out, contractOf("t"), {
+    signal: stop.signal,
+    onProgress: () => stop.abort(reason),
+  });
+  await expect(seeding).rejects.toBe(reason);
+  expect(await store.get(uriFor("t"))).toBeUndefined();
+  const left = readdirSync(join(dir, "store", "tmp")).flatMap((name) =>
+    readdirSync(join(dir, "store", "tmp", name)),
+  );
+  expect(left).toEqual([]);
+});
+
+it("blobs that vanish under a thread are missed in the calling one", async () => {
+  const dir = workplace();
+  const store = await openStore(join(dir, "store"));
+  await store.seed(folder(join(dir, "out"), LARGE), contractOf("t"));
+  const blobs = join(dir, "store", "blobs", "sha256");
+  const { bytes } = await store.manifest(uriFor("t"));
+  const { layers } = JSON.parse(Buffer.from(bytes).toString()) as { layers: { digest: string }[] };
+  rmSync(join(blobs, (layers.at(-1)?.digest ?? "").slice(7)));
+  await expect(store.tree(uriFor("t"))).rejects.toMatchObject({
+    code: "CTXPACK_E_STORE_DAMAGED",
+  });
+});
+
+it.each(["ctxpack-store-worker.js", "ctxpack-seed-worker.js"])(
+  "the bundle has a %s that starts",
+  async (name) => {
+    const file = new URL(`../../dist/${name}`, import.meta.url);
+    // Without it every large pack would silently be made by one thread.
+    expect(existsSync(file), "run the build first").toBe(true);
+    const data = { store: "/nowhere", dir: "/nowhere", contract: new Uint8Array(0), prefix: "/x" };
+    const worker = new Worker(file, { workerData: { role: "frames", data } });
+    const errors: unknown[] = [];
+    worker.on("error", (error) => errors.push(error));
+    const answers: unknown[] = [];
+    worker.on("message", (answer) => answers.push(answer));
+    worker.postMessage({ id: 1, slot: new SharedArrayBuffer(8), length: 8 });
+    await vi.waitFor(() => expect(answers.length + errors.length).toBeGreaterThan(0));
+    await worker.terminate();
+    expect(errors).toEqual([]);
+  },
+);
