@@ -7,6 +7,7 @@ export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
+export type { LockKeeper } from "./store/file-system.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { PackRecord } from "./store/record.ts";

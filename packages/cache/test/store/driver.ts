@@ -56,6 +56,7 @@ async function act(store: Store): Promise<unknown> {
     });
     return { created };
   }
+  if (verb === "repair") return store.check({ deep: true, repair: true, onProgress });
   if (verb === "remove") return store.remove(first as `ctx://sha256:${string}`);
   if (verb === "read") {
     let size = 0;

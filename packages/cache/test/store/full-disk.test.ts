@@ -1,6 +1,14 @@
 // A disk that is full after so and so many bytes: every stage of seed, pull, tree and repair meets its end.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Store } from "../../src/index.ts";
@@ -51,9 +59,10 @@ afterAll(() => {
 function fill(dir: string, free: number): () => void {
   const { bavail, bsize } = statfsSync(dir);
   const ballast = join(dir, "ballast");
-  const size = bavail * bsize - free;
-  if (size > 0) execFileSync("fallocate", ["-l", String(size), ballast]);
-  else writeFileSync(ballast, "");
+  writeFileSync(ballast, "");
+  for (let left = bavail * bsize - free; left > 0; left -= MB) {
+    appendFileSync(ballast, new Uint8Array(Math.min(left, MB)));
+  }
   return () => rmSync(ballast);
 }
 

@@ -30,7 +30,11 @@ export class CheckRun implements AsyncDisposable {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** A pack for every tree digest that a record names, a whole one if there is one. */
   readonly packOfTree: Map<Digest, CtxUri> = new Map();
-  readonly #signal: AbortSignal | undefined;
+  /** For what a repair makes or fetches. */
+  readonly work: {
+    readonly signal: AbortSignal | undefined;
+    readonly onProgress: OnProgress | undefined;
+  };
   #sliceEnds = performance.now() + SLICE_MS;
 
   constructor(
@@ -43,7 +47,7 @@ export class CheckRun implements AsyncDisposable {
   ) {
     this.parts = parts;
     this.deep = options.deep;
-    this.#signal = options.signal;
+    this.work = { signal: options.signal, onProgress: options.onProgress };
     const { uid, gid } = lstatSync(parts.places.dir);
     this.owner = process.platform === "win32" ? undefined : { uid, gid };
     this.hasher = new Hasher({
@@ -59,7 +63,7 @@ export class CheckRun implements AsyncDisposable {
   async breathe(): Promise<void> {
     if (performance.now() < this.#sliceEnds) return;
     await turn();
-    this.#signal?.throwIfAborted();
+    this.work.signal?.throwIfAborted();
     this.#sliceEnds = performance.now() + SLICE_MS;
   }
 

@@ -50,7 +50,7 @@ async function repairTree(
     return;
   }
   try {
-    await makeTree(run.parts, openPack(run.parts, record), {});
+    await makeTree(run.parts, openPack(run.parts, record), run.work);
     first.outcome = "was made again";
   } catch (error) {
     if (!CtxPackError.isInstance(error) || error.details["damaged"] !== true) throw error;
@@ -62,7 +62,7 @@ async function repairTree(
       return;
     }
     const now = recordOf(run, uri);
-    if (now !== undefined) await makeTree(run.parts, openPack(run.parts, now), {});
+    if (now !== undefined) await makeTree(run.parts, openPack(run.parts, now), run.work);
     first.outcome = `was made again with blobs from ${address}`;
   }
   first.state = "repaired";
