@@ -495,6 +495,26 @@ describe("another user's file", () => {
   });
 });
 
+describe("a folder that cannot be made again from the blobs here", () => {
+  it("is made with blobs of a pantry, or the pack is lost", async () => {
+    const world = await twoPacks();
+    const { store, tree, out, refetch } = world;
+    const hurt = (): void => {
+      rmSync(writable(join(tree, "docs/ünï.md")));
+      flip(segment(world));
+    };
+    hurt();
+    const repaired = await store.check({ repair: true, refetch });
+    expect(kinds(repaired)).toEqual(["tree-file-missing"]);
+    expect(repaired).toMatchObject({ clean: true, lost: [] });
+    expect(look(await store.tree(uri, { verify: true }))).toEqual(look(out));
+    hurt();
+    const lost = await store.check({ repair: true });
+    expect(lost).toMatchObject({ clean: false, lost: [uri], damages: [{ state: "lost" }] });
+    expect((await store.get(uri))?.partial).toBe(true);
+  });
+});
+
 describe("a store that cannot be written", () => {
   it("is looked at, and not repaired", async () => {
     const world = await twoPacks();

@@ -104,6 +104,7 @@ async function bringBack(
     if (now !== undefined) run.packOfTree.set(now.tree, uri);
     return { isWhole: isWhole(run, uri), outcome: `was fetched from ${address}` };
   } catch (error) {
+    run.work.signal?.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;
     return { isWhole: false, outcome: `could not be fetched: ${error.message}` };
   }

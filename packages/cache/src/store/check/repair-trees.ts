@@ -55,7 +55,7 @@ async function repairTree(
   } catch (error) {
     if (!CtxPackError.isInstance(error) || error.details["damaged"] !== true) throw error;
     // A blob that was not read before is damaged too, and the pack is no hit any more.
-    const address = await fetchAgain(uri, record.tree, refetch);
+    const address = await fetchAgain(run, refetch && (() => refetch(uri, { tree: record.tree })));
     if (address === undefined) {
       first.state = "lost";
       first.outcome = `could not be made again: ${error.message}`;
@@ -68,14 +68,15 @@ async function repairTree(
   first.state = "repaired";
 }
 
+/** Where a pack was fetched from; `undefined` when it could not be. */
 async function fetchAgain(
-  uri: CtxUri,
-  tree: `sha256:${string}`,
-  refetch: Refetch | undefined,
+  run: CheckRun,
+  fetchPack: (() => Promise<string | undefined>) | undefined,
 ): Promise<string | undefined> {
   try {
-    return await refetch?.(uri, { tree });
+    return await fetchPack?.();
   } catch (error) {
+    run.work.signal?.throwIfAborted();
     if (CtxPackError.isInstance(error)) return undefined;
     throw error;
   }
