@@ -129,6 +129,11 @@ test.skipIf(!canSwitch)("another user's store: read, looked at, not repaired", a
   const found = asNobody("fsck", "--deep");
   expect(found.status).toBe(5);
   expect(found.stdout).toContain("tree-file-changed  found");
+  // A folder that cannot even be listed is one damage more, not the end.
+  chmodSync(path, 0o700);
+  const more = asNobody("fsck");
+  expect(more.status).toBe(5);
+  expect(more.stdout).toContain("cannot be read: EACCES");
   const repair = asNobody("fsck", "--repair");
   expect(repair.status).toBe(4);
   expect(repair.stderr).toContain("permission denied");

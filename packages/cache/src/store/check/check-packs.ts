@@ -28,13 +28,8 @@ export async function recordNames(run: CheckRun): Promise<CtxUri[]> {
   const { records } = run.parts.places;
   const uris: CtxUri[] = [];
   for (const shelf of names(records)) {
+    if (!run.isShelf(records, shelf)) continue;
     const dir = join(records, shelf);
-    const isShelf = /^[0-9a-f]{2}$/.test(shelf) && lstatSync(dir).isDirectory();
-    if (!isShelf) {
-      run.findings.add("foreign-file", dir, "no folder of records has this name");
-      continue;
-    }
-    run.expectOwner(dir, lstatSync(dir).uid);
     for (const name of names(dir)) {
       const hex = /^([0-9a-f]{64})\.json$/.exec(name)?.[1];
       if (hex?.startsWith(shelf)) uris.push(`ctx://sha256:${hex}`);
@@ -137,7 +132,9 @@ function readBlob(run: CheckRun, record: NewRecord, d: Descriptor): Uint8Array |
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    reportUnreadable(run, path, codeOf(error), [record.uri]);
+    const code = codeOf(error);
+    if (code === "ENOENT") expectBlob(run, record, d);
+    else reportUnreadable(run, path, code, [record.uri]);
     return undefined;
   }
   run.checked.bytes += bytes.length;

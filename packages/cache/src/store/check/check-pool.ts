@@ -8,12 +8,8 @@ import type { CheckRun } from "./check-run.ts";
 export async function checkPool(run: CheckRun): Promise<void> {
   const { shared } = run.parts.places;
   for (const shelf of names(shared)) {
+    if (!run.isShelf(shared, shelf)) continue;
     const dir = join(shared, shelf);
-    if (!/^[0-9a-f]{2}$/.test(shelf) || !lstatSync(dir).isDirectory()) {
-      run.findings.add("foreign-file", dir, "no folder of shared contents has this name");
-      continue;
-    }
-    run.expectOwner(dir, lstatSync(dir).uid);
     for (const name of names(dir)) {
       await run.breathe();
       await checkContent(run, join(dir, name), name);
@@ -32,7 +28,7 @@ async function checkContent(run: CheckRun, path: string, name: string): Promise<
   }
   const isOurs = run.expectOwner(path, stat.uid);
   if (!stat.isFile()) run.findings.add("pool-file-corrupt", path, "is no file");
-  else if (run.deep || !isOurs) {
+  else if ((run.deep || !isOurs) && !run.isKnown(stat, expected)) {
     await run.hasher.add({
       path,
       size: stat.size,

@@ -1,4 +1,5 @@
-import { lstatSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { CtxUri, Digest, OnProgress } from "@ctxpack/identity";
 import type { Parts } from "../parts.ts";
@@ -7,6 +8,9 @@ import { Hasher } from "./hasher.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
 const SLICE_MS = 10;
+
+/** Files with several names of which is remembered that they were right. */
+const MOST_KNOWN = 100_000;
 
 /** How much was looked at. */
 export interface Checked {
@@ -30,6 +34,8 @@ export class CheckRun implements AsyncDisposable {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** A pack for every tree digest that a record names, a whole one if there is one. */
   readonly packOfTree: Map<Digest, CtxUri> = new Map();
+  /** Inode and digest of files with several names: one is not read once for each. */
+  readonly #known = new Set<string>();
   /** For what a repair makes or fetches. */
   readonly work: {
     readonly signal: AbortSignal | undefined;
@@ -67,6 +73,16 @@ export class CheckRun implements AsyncDisposable {
     this.#sliceEnds = performance.now() + SLICE_MS;
   }
 
+  /** Whether the file was read under another name, and had this digest. */
+  isKnown({ ino, nlink }: Stats, hex: string): boolean {
+    return nlink > 1 && this.#known.has(`${ino} ${hex}`);
+  }
+
+  /** Notes that a file was read and has this digest. */
+  know({ ino, nlink }: Stats, hex: string): void {
+    if (nlink > 1 && this.#known.size < MOST_KNOWN) this.#known.add(`${ino} ${hex}`);
+  }
+
   /** Reports a file or folder that is another user's. */
   expectOwner(path: string, uid: number, uris: Iterable<CtxUri> = []): boolean {
     if (this.owner === undefined || uid === this.owner.uid) return true;
@@ -77,6 +93,20 @@ export class CheckRun implements AsyncDisposable {
       uris,
     );
     return false;
+  }
+
+  /** Whether something in `packs/`, `trees/` or `files/` is one of the folders things are spread over. */
+  isShelf(dir: string, name: string): boolean {
+    const path = join(dir, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    // Emptied and removed by somebody who collects.
+    if (stat === undefined) return false;
+    if (!/^[0-9a-f]{2}$/.test(name) || !stat.isDirectory()) {
+      this.findings.add("foreign-file", path, "nothing of ours has this name here");
+      return false;
+    }
+    this.expectOwner(path, stat.uid);
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { basename, join } from "node:path";
-import type { CtxUri } from "@ctxpack/identity";
+import { type CtxUri, digestHex } from "@ctxpack/identity";
 import type { Entry, FileEntry, IndexReader } from "../../pack/index.ts";
 import { firstRow } from "../../pack/names.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
@@ -36,12 +36,8 @@ export async function checkTrees(run: CheckRun): Promise<string[]> {
   const skipped: string[] = [];
   const { trees } = run.parts.places;
   for (const shelf of names(trees)) {
+    if (!run.isShelf(trees, shelf)) continue;
     const dir = join(trees, shelf);
-    if (!/^[0-9a-f]{2}$/.test(shelf) || !lstatSync(dir).isDirectory()) {
-      run.findings.add("foreign-file", dir, "no folder of trees has this name");
-      continue;
-    }
-    run.expectOwner(dir, lstatSync(dir).uid);
     for (const name of names(dir)) {
       if (/^[0-9a-f]{64}(?:-[0-9a-f]{16})?$/.test(name) && name.startsWith(shelf)) {
         if (!(await checkTree(run, join(dir, name)))) skipped.push(join(dir, name));
@@ -87,7 +83,10 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
     await checkNothingElse(run, tree);
   } catch (error) {
     // Taken away or replaced while it was looked at, by somebody who saw a damage or collects.
-    if (systemCode(error) === undefined || isSame(wrapper, stat)) throw error;
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (isSame(wrapper, stat))
+      report(run, tree, "tree-file-changed", root, `cannot be read: ${code}`);
   }
   return true;
 }
@@ -113,7 +112,7 @@ async function checkFiles(run: CheckRun, tree: Tree): Promise<void> {
     if (wrong !== undefined) {
       if (!report(run, tree, "tree-file-changed", path, wrong)) return;
     } else if ("digest" in entry && (run.deep || tree.isDoubtful || !isOurs)) {
-      await hashEntry(run, tree, entry, path);
+      await hashEntry(run, tree, entry, { path, stat });
     }
   }
   if (tree.selection === undefined || chosen.digest("hex").slice(0, 16) === tree.selection) return;
@@ -135,12 +134,20 @@ function difference(entry: Entry, stat: Stats, path: string): string | undefined
   return `has the mode ${mode.toString(8)}`;
 }
 
-async function hashEntry(run: CheckRun, tree: Tree, entry: FileEntry, path: string): Promise<void> {
+async function hashEntry(
+  run: CheckRun,
+  tree: Tree,
+  entry: FileEntry,
+  { path, stat }: { readonly path: string; readonly stat: Stats },
+): Promise<void> {
+  const expected = digestHex(entry.digest);
+  if (run.isKnown(stat, expected)) return;
   await run.hasher.add({
     path,
     size: entry.size,
     done(hex, code) {
-      if (`sha256:${hex}` === entry.digest || code === "ENOENT") return;
+      if (hex === expected) run.know(stat, expected);
+      if (hex === expected || code === "ENOENT") return;
       const message = hex === undefined ? `cannot be read: ${code}` : "has another content";
       run.findings.add("tree-file-changed", path, message, [tree.uri]);
     },
