@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   lchownSync,
@@ -35,6 +36,7 @@ import {
   uriFor,
   workplace,
 } from "./fixture.ts";
+import { drive } from "./spawn.ts";
 
 const content = { ...sample, big: noise(3_000_000), shared: "x".repeat(40_000) };
 const uri = uriFor("t");
@@ -493,6 +495,70 @@ describe("another user's file", () => {
     expect(report.clean).toBe(true);
     expect(await store.verify(uri)).toMatchObject({ clean: true });
   });
+});
+
+describe("a store of a user who is not root", () => {
+  const prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+  const canSwitch = process.getuid?.() === 0 && existsSync("/usr/bin/setpriv");
+  if (!canSwitch) console.warn("skipped: needs root and setpriv to be another user");
+
+  async function rootsFiles() {
+    const dir = workplace();
+    chmodSync(dir, 0o755);
+    mkdirSync(join(dir, "home"));
+    chownSync(join(dir, "home"), 65534, 65534);
+    const out = folder(join(dir, "out"), content);
+    const place = join(dir, "home/store");
+    const contract = Buffer.from(contractOf("t")).toString();
+    expect(await drive([place, "seed", out, contract], prefix)).toMatchObject({ code: 0 });
+    const { result: tree } = await drive([place, "tree", uri], prefix);
+    const blobs = readdirSync(join(place, "blobs/sha256")).map((n) =>
+      join(place, "blobs/sha256", n),
+    );
+    const hex = uri.slice(-64);
+    return {
+      place,
+      blobs,
+      tree: String(tree),
+      record: join(place, "packs", hex.slice(0, 2), `${hex}.json`),
+    };
+  }
+
+  it.skipIf(!canSwitch)("has files of root replaced by copies, folders made again", async () => {
+    const { place, blobs, tree, record } = await rootsFiles();
+    for (const path of [record, ...blobs, join(tree, "big"), join(place, "store.db")]) {
+      lchownSync(path, 0, 0);
+    }
+    const { result } = await drive([place, "repair"], prefix);
+    const report = result as CheckReport;
+    expect(kinds(report)).toEqual(["foreign-owner"]);
+    expect(report).toMatchObject({ clean: true, lost: [] });
+    for (const path of [record, ...blobs]) expect(lstatSync(path).uid).toBe(65534);
+    expect(await drive([place, "tree", uri], prefix)).toMatchObject({ code: 0, result: tree });
+    const again = (await drive([place, "repair"], prefix)).result as CheckReport;
+    expect(again.damages).toEqual([]);
+  });
+
+  it.skipIf(!canSwitch)(
+    "loses what it may not read, and hears of what it may not move",
+    async () => {
+      const { place, blobs, record } = await rootsFiles();
+      for (const path of blobs) {
+        lchownSync(path, 0, 0);
+        chmodSync(path, 0o400);
+      }
+      lchownSync(dirname(record), 0, 0);
+      const { result } = await drive([place, "repair"], prefix);
+      const report = result as CheckReport;
+      expect(report.clean).toBe(false);
+      expect(kinds(report)).toEqual(
+        expect.arrayContaining(["blob-corrupt", "blob-mode", "foreign-owner"]),
+      );
+      expect(report.damages).toContainEqual(
+        expect.objectContaining({ kind: "foreign-owner", path: dirname(record), state: "refused" }),
+      );
+    },
+  );
 });
 
 describe("a folder that cannot be made again from the blobs here", () => {

@@ -21,7 +21,12 @@ const BLOBS: readonly DamageKind[] = ["blob-missing", "blob-truncated", "blob-co
 const PACKS: readonly DamageKind[] = ["record-damaged", "manifest-invalid", "index-invalid"];
 
 /** What became of a pack that something was wrong with. */
-type Fate = { readonly isWhole: boolean; readonly outcome: string };
+interface Fate {
+  readonly isWhole: boolean;
+  readonly outcome: string;
+  /** Its record could not be written: it still looks like a hit. */
+  readonly isRefused?: true;
+}
 
 /**
  * Puts damaged blobs and records aside and fetches what is missing. A pack that cannot be completed is a partial
@@ -61,7 +66,8 @@ export async function repairPacks(run: CheckRun, refetch: Refetch | undefined): 
 function judge(finding: Finding, fates: ReadonlyMap<CtxUri, Fate>): void {
   if (finding.state !== "found") return;
   const mine = [...finding.uris].flatMap((uri) => fates.get(uri) ?? []);
-  finding.state = mine.every(({ isWhole }) => isWhole) ? "repaired" : "lost";
+  if (mine.every(({ isWhole }) => isWhole)) finding.state = "repaired";
+  else finding.state = mine.some(({ isRefused }) => isRefused) ? "refused" : "lost";
   const outcomes = new Set(mine.map(({ outcome }) => outcome));
   finding.outcome = [finding.outcome, ...outcomes].filter(Boolean).join("; ");
 }
@@ -95,7 +101,13 @@ async function bringBack(
   tree: Digest | undefined,
   refetch: Refetch | undefined,
 ): Promise<Fate> {
-  if (await demoteUnlessWhole(run, uri)) return { isWhole: true, outcome: "" };
+  try {
+    if (await demoteUnlessWhole(run, uri)) return { isWhole: true, outcome: "" };
+  } catch (error) {
+    const isRefusal = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PERMISSION";
+    if (!isRefusal) throw error;
+    return { isWhole: false, outcome: error.message, isRefused: true };
+  }
   if (refetch === undefined) return { isWhole: false, outcome: "no pantry was asked for it" };
   try {
     const address = await refetch(uri, { tree });
