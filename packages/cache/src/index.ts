@@ -5,6 +5,14 @@ export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
 export { DAMAGE_KINDS } from "./store/check/damage.ts";
 export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
+export type { PackSize } from "./store/collect/census.ts";
+export type {
+  CollectedGroup,
+  CollectedPack,
+  CollectedTree,
+  CollectOptions,
+  CollectReport,
+} from "./store/collect/collect.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";

@@ -6,7 +6,7 @@ import { LIMITS } from "./limits.ts";
 import type { Listing } from "./listing.ts";
 import { headerSize, roundToBlock } from "./tar.ts";
 
-/** Text is turned into bytes in pieces of about this many UTF-16 units. */
+/** Text is turned into bytes in pieces of this many bytes. */
 const PIECE = 65_536;
 
 /** What seeding a tree gave: everything the index and the manifest say. */
@@ -159,13 +159,19 @@ function nameText(listing: Listing, row: number): string {
   return `{"link":${JSON.stringify(listing.target(row))},"path":${path}}`;
 }
 
+/** Texts as bytes, in pieces: written at once, since a string that grows leaves its weight many times over as garbage. */
 function* pieces(texts: Iterable<string>): Generator<Uint8Array, void> {
-  let pending = "";
+  let piece = Buffer.allocUnsafeSlow(PIECE);
+  let filled = 0;
   for (const text of texts) {
-    pending += text;
-    if (pending.length < PIECE) continue;
-    yield Buffer.from(pending);
-    pending = "";
+    // Each UTF-16 unit becomes at most three bytes.
+    const most = text.length * 3;
+    if (filled + most > piece.length) {
+      if (filled > 0) yield piece.subarray(0, filled);
+      piece = Buffer.allocUnsafeSlow(Math.max(PIECE, most));
+      filled = 0;
+    }
+    filled += piece.write(text, filled, "utf8");
   }
-  if (pending !== "") yield Buffer.from(pending);
+  if (filled > 0) yield piece.subarray(0, filled);
 }

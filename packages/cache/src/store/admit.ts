@@ -18,7 +18,7 @@ import {
 } from "../pack/index.ts";
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
-import { type HeldPack, heldBytes, isComplete } from "./held.ts";
+import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
 import type { NewRecord } from "./records.ts";
@@ -84,11 +84,12 @@ export async function admit(
     if (there.tree !== manifest.tree) throw conflict(there, manifest);
     if (isComplete(parts, there)) return nothingToDo(parts, there, manifest);
   }
+  using _working = parts.workspace.begin();
   const download = new Download(parts, options);
   const arrival = { uri, manifest, options };
   const { pack, only } = await bringAll(parts, arrival, download);
   await parts.database.remember(framesOf(pack, only), options.signal);
-  const record = await publish(parts, { ...pack.record, partial: only !== undefined }, options);
+  const record = await publish(parts, { pack, partial: only !== undefined }, options);
   return { record, created: true, blobs: download.blobs, bytes: download.bytes };
 }
 
@@ -254,16 +255,22 @@ function framesOf({ index, manifest }: HeldPack, only: AdmitOptions["only"]): Fr
 /** The rename that makes the pack visible; a whole pack is never replaced by a part of it. */
 async function publish(
   parts: Parts,
-  record: NewRecord,
+  arrived: { readonly pack: HeldPack; readonly partial: boolean },
   options: AdmitOptions,
 ): Promise<PackRecord> {
+  const { partial } = arrived;
+  const record: NewRecord = { ...arrived.pack.record, partial };
+  const { config, index, segments } = arrived.pack.manifest;
   const { uri } = record;
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 0, total: 1, name: uri });
   const result = await parts.database.exclusive(() => {
     const there = parts.records.get(uri);
     const name = record.name ?? there?.name;
     const isBetter = there === undefined || there.partial || !isComplete(parts, there);
-    if (isBetter) parts.records.write({ ...record, ...(name !== undefined && { name }) });
+    if (isBetter) {
+      expectBlobs(parts, uri, [record.manifest, config, index, ...(partial ? [] : segments)]);
+      parts.records.write({ ...record, ...(name !== undefined && { name }) });
+    }
     return isBetter ? parts.records.get(uri) : there;
   }, options.signal);
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });

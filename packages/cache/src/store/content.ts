@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { decompressFrame, type FileEntry, type IndexReader } from "../pack/index.ts";
 import { blame, type HeldPack, openPack, segmentBytes } from "./held.ts";
+import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
 import { expectSegmentDigest } from "./segment-digest.ts";
@@ -17,6 +18,7 @@ export async function* read(
   options.signal?.throwIfAborted();
   const record = parts.records.get(uri);
   if (record === undefined) throw noPack(uri, parts.places.dir);
+  using _lease = lease(parts, uri);
   const pack = openPack(parts, record);
   const file = findFile(pack.index, path, uri);
   const hasher = createHash("sha256");

@@ -15,6 +15,7 @@ import { diskError, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
+import { lease } from "./lease.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
@@ -47,6 +48,7 @@ export async function extract(
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
+  using _lease = lease(parts, uri);
   const pack = openPack(parts, record);
   clearStale(target);
   const staging = join(dirname(target), `${STAGING}${ownerName()}`);
@@ -61,7 +63,6 @@ export async function extract(
   } finally {
     clear(staging);
   }
-  parts.records.touch(uri);
 }
 
 async function fill(

@@ -28,7 +28,7 @@ export interface FramerOptions {
 export class Framer {
   readonly #parts: Parts;
   readonly #onProgress: OnProgress | undefined;
-  readonly #threads: FrameThreads | undefined;
+  #threads: FrameThreads | undefined;
   readonly #made: Promise<MadeFrame>[] = [];
   readonly #writing = new Set<Promise<unknown>>();
   /** What the first write that failed threw. */
@@ -97,10 +97,11 @@ export class Framer {
     return Promise.all(this.#made);
   }
 
-  /** Waits for the writes under way, whatever becomes of them, and ends the threads. */
+  /** Waits for the writes under way, whatever becomes of them, and ends the threads; what comes then is done here. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#writing);
     await this.#threads?.end();
+    this.#threads = undefined;
   }
 
   /** Compressed and handed to the disk when this returns its promise. */

@@ -1,6 +1,6 @@
-import { CtxPackError, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, sha256 } from "@ctxpack/identity";
 import type { Descriptor } from "@ctxpack/oci";
-import { IndexReader, type PackManifest, parsePackManifest } from "../pack/index.ts";
+import { IndexReader, type PackBlob, type PackManifest, parsePackManifest } from "../pack/index.ts";
 import { isOfDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./records.ts";
@@ -58,6 +58,20 @@ export function isComplete(parts: Parts, record: NewRecord): boolean {
     if (CtxPackError.isInstance(error)) return false;
     throw error;
   }
+}
+
+/**
+ * Makes sure, inside the store's lock, that every blob of a pack that becomes visible is here: nothing is collected
+ * that somebody is about to refer to, unless a clock was set forward. Throws `CTXPACK_E_STORE_DAMAGED`.
+ */
+export function expectBlobs(parts: Parts, uri: CtxUri, blobs: readonly PackBlob[]): void {
+  const missing = blobs.find((blob) => !parts.blobs.has(blob));
+  if (missing === undefined) return;
+  const path = parts.blobs.path(missing.digest);
+  throw new CtxPackError("CTXPACK_E_STORE_DAMAGED", `${uri}: ${path} vanished meanwhile`, {
+    hint: "somebody removed it from the store; run the command again",
+    details: { uri, digest: missing.digest, path },
+  });
 }
 
 /** Puts a damaged blob aside and makes the pack one that is not whole. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FileEntry, IndexReader } from "../pack/index.ts";
 import { onDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { LEAST_SHARED } from "./pool.ts";
 
 const SCHEMA = "ctxpack.tree/v1";
 /** Files that a hit by path looks at. */
@@ -14,6 +15,10 @@ export interface Marker {
   readonly boot: string;
   /** The files have been read back whole after a reboot. */
   readonly durable: boolean;
+  /** What the files that no other tree shares take on disk, in bytes; an estimate. */
+  readonly own: number;
+  /** Sizes of the files that other trees may share, in bytes. */
+  readonly shared: number;
   /** Files spread evenly over the tree: path, size in bytes, mtime in nanoseconds. */
   readonly sample: readonly (readonly [path: string, size: number, mtimeNs: string])[];
 }
@@ -57,7 +62,10 @@ export function writeMarker(
   const temporary = parts.workspace.path();
   const path = join(wrapper, "made.json");
   onDisk("writing", path, () => {
-    writeFileSync(temporary, JSON.stringify({ schema: SCHEMA, boot, durable, sample }));
+    writeFileSync(
+      temporary,
+      JSON.stringify({ schema: SCHEMA, boot, durable, ...weigh(index, only), sample }),
+    );
     renameSync(temporary, path);
   });
 }
@@ -69,6 +77,20 @@ function isUntouched(wrapper: string, path: string, size: number, mtimeNs: strin
   } catch {
     return false;
   }
+}
+
+function weigh(
+  index: IndexReader,
+  only?: (path: string) => boolean,
+): Pick<Marker, "own" | "shared"> {
+  let own = 0;
+  let shared = 0;
+  for (const { size } of files(index, only)) {
+    // Whole blocks, as most file systems give them out.
+    if (size < LEAST_SHARED) own += Math.ceil(size / 4096) * 4096;
+    else shared += size;
+  }
+  return { own, shared };
 }
 
 /** Every k-th file, at most `SAMPLE` of them. */

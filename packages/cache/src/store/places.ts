@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { type CtxUri, type Digest, digestHex, sha256, uriDigest } from "@ctxpack/identity";
 
 /**
@@ -21,6 +21,7 @@ export class Places {
   readonly database: string;
   readonly statIndex: string;
   readonly snapshots: string;
+  readonly tally: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -37,6 +38,7 @@ export class Places {
     this.database = join(dir, "store.db");
     this.statIndex = join(dir, "stat-index");
     this.snapshots = join(dir, "snapshots");
+    this.tally = join(dir, "tally.json");
   }
 
   blob(digest: Digest): string {
@@ -45,11 +47,12 @@ export class Places {
 
   record(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
-    return join(this.records, hex.slice(0, 2), `${hex}.json`);
+    // Not `join`: it is asked for ten thousand packs at once.
+    return `${this.records}${sep}${hex.slice(0, 2)}${sep}${hex}.json`;
   }
 
   pin(uri: CtxUri): string {
-    return join(this.pins, digestHex(uriDigest(uri)));
+    return `${this.pins}${sep}${digestHex(uriDigest(uri))}`;
   }
 
   /** What is known of a folder that was seeded, by its real path. */

@@ -14,7 +14,7 @@ import { clear } from "./clear.ts";
 import { makeFolder, systemCode } from "./disk.ts";
 
 /** Smaller files cost less than the name that would save them. */
-const LEAST = 16 * 1024;
+export const LEAST_SHARED: number = 16 * 1024;
 
 /** A content that trees may share. */
 export interface PooledContent {
@@ -39,7 +39,7 @@ export class Pool {
 
   /** Opens the pooled file of a content, if there is one that could be it. Its bytes are the caller's to check. */
   open(content: PooledContent): number | undefined {
-    if (content.size < LEAST) return undefined;
+    if (content.size < LEAST_SHARED) return undefined;
     // Mostly there is none, and an exception would cost as much as writing the file.
     if (lstatSync(this.#path(content), { throwIfNoEntry: false }) === undefined) return undefined;
     try {
@@ -73,7 +73,7 @@ export class Pool {
 
   /** Lets later trees share the file at `path`, which is complete and right. */
   give(content: PooledContent, path: string): void {
-    if (content.size < LEAST) return;
+    if (content.size < LEAST_SHARED) return;
     const target = this.#path(content);
     try {
       const shelf = dirname(target);

@@ -1,18 +1,18 @@
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
-import { writeFully } from "./blobs.ts";
+import { readFully, writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
@@ -40,17 +40,7 @@ export class Records {
 
   /** The record of a pack; a damaged one is put aside and counts as none. */
   get(uri: CtxUri): PackRecord | undefined {
-    const path = this.#places.record(uri);
-    const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
-    if (text === undefined) return undefined;
-    const record = parseRecord(text, uri);
-    if (record === undefined) {
-      this.#quarantine(path);
-      return undefined;
-    }
-    const usedMs = unlessMissing(() => statSync(path).mtimeMs) ?? 0;
-    const pinned = unlessMissing(() => statSync(this.#places.pin(uri))) !== undefined;
-    return { ...record, pinned, usedAt: new Date(usedMs).toISOString() };
+    return this.#read(uri, (pin) => statSync(pin, { throwIfNoEntry: false }) !== undefined);
   }
 
   /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
@@ -76,11 +66,15 @@ export class Records {
 
   /** Every record, by URI. */
   async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
+    // One look at the pins for all packs.
+    const pins = new Set(
+      names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
+    );
     for (const shelf of names(this.#places.records)) {
       if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
       for (const uri of this.#on(shelf)) {
         signal?.throwIfAborted();
-        const record = this.get(uri);
+        const record = this.#read(uri, (pin) => pins.has(pin));
         if (record !== undefined) yield record;
       }
       await turn();
@@ -114,6 +108,19 @@ export class Records {
     if (!this.#workspace.readOnly) touch(this.#places.record(uri), Date.now());
   }
 
+  #read(uri: CtxUri, isPinned: (pin: string) => boolean): PackRecord | undefined {
+    const path = this.#places.record(uri);
+    const file = unlessMissing(() => onDisk("reading", path, () => readWithTime(path)));
+    if (file === undefined) return undefined;
+    const record = parseRecord(file.text, uri);
+    if (record === undefined) {
+      this.#quarantine(path);
+      return undefined;
+    }
+    const pinned = isPinned(this.#places.pin(uri));
+    return { ...record, pinned, usedAt: new Date(file.mtimeMs).toISOString() };
+  }
+
   #on(shelf: string): CtxUri[] {
     return names(`${this.#places.records}/${shelf}`)
       .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
@@ -128,6 +135,20 @@ export class Records {
     } catch {
       // A store that cannot be written keeps its damaged record, which still counts as none.
     }
+  }
+}
+
+/** Records are this long at most, in bytes; what is longer is none. */
+const BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** One open for both: ten thousand records are read to list a store. */
+function readWithTime(path: string): { text: string; mtimeMs: number } {
+  const fd = openSync(path, "r");
+  try {
+    const { mtimeMs } = fstatSync(fd);
+    return { text: BUFFER.toString("utf8", 0, readFully(fd, BUFFER, 0)), mtimeMs };
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -11,12 +11,18 @@ import {
   uriOf,
 } from "@ctxpack/identity";
 import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
-import { buildManifest, IndexReader, type PackSummary, packSteps } from "../pack/index.ts";
+import {
+  buildManifest,
+  IndexReader,
+  type PackBlob,
+  type PackSummary,
+  packSteps,
+} from "../pack/index.ts";
 import { differingPaths } from "./difference.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
 import { type EarlierPack, earlierPack } from "./earlier.ts";
 import { blobOf, Framer, type MadeFrame } from "./framer.ts";
-import { isComplete, openPack } from "./held.ts";
+import { expectBlobs, isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
@@ -53,6 +59,7 @@ interface Packed {
   readonly summary: PackSummary;
   readonly index: Uint8Array;
   readonly manifest: Descriptor;
+  readonly config: PackBlob;
   /** The segments in order, then the index. */
   readonly frames: readonly MadeFrame[];
 }
@@ -68,6 +75,7 @@ export async function seed(
   parseResolvedContract(contract);
   const uri = uriOf(sha256(contract));
   const root = outputFolder(dir, parts.places.dir);
+  using _working = parts.workspace.begin();
   const scanned = await scan(root, options.signal);
   const packed = await pack(parts, { scanned, contract, options });
   scanned.unchanged();
@@ -132,6 +140,8 @@ async function pack(
   const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   try {
     const summary = await storeSegments({ framer, scanned, options, states, earlier });
+    // The index of many files is large: threads and their buffers should be gone by then.
+    await framer.settle();
     const index = summary.indexBytes();
     await framer.add(index);
     const frames = await framer.finish();
@@ -165,6 +175,7 @@ async function pack(
       summary,
       index,
       manifest: { mediaType: IMAGE_MANIFEST_TYPE, digest, size },
+      config,
       frames,
     };
   } finally {
@@ -224,6 +235,7 @@ async function publish(
     const isWhole = there !== undefined && !there.partial;
     if (isWhole && there.tree === tree && isComplete(parts, there)) return there;
     if (isWhole && there.tree !== tree && !options.replace) return there;
+    expectBlobs(parts, uri, [packed.manifest, packed.config, ...packed.frames.map(blobOf)]);
     parts.records.write({
       uri,
       manifest: packed.manifest,

@@ -7,10 +7,14 @@ import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
 import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
 import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
+import { type PackSize, packSizes, takeCensus } from "./collect/census.ts";
+import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
+import { keepBudget } from "./collect/keep.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
 import { heldBytes, openPack } from "./held.ts";
+import { lease } from "./lease.ts";
 import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
 import { Places } from "./places.ts";
@@ -31,6 +35,8 @@ export interface StoreOptions {
    * to do meanwhile. Without it other threads do that work, and the event loop stays free.
    */
   readonly blocking?: boolean | undefined;
+  /** What the store may take, in bytes; a fifth of its disk, at least 1 GB and at most 100 GB, unless said. */
+  readonly budget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,9 +58,11 @@ export class Store implements AsyncDisposable {
   /** Digests of files that did not change since they were hashed. */
   readonly digests: FileDigests & { save(): Promise<void> };
   readonly #parts: Parts;
+  readonly #budget: number | undefined;
 
-  private constructor(parts: Parts, digests: StatIndex) {
+  private constructor(parts: Parts, digests: StatIndex, budget: number | undefined) {
     this.#parts = parts;
+    this.#budget = budget;
     this.dir = parts.places.dir;
     this.blobs = parts.blobs;
     this.digests = digests;
@@ -80,7 +88,7 @@ export class Store implements AsyncDisposable {
       database: new Database(places.database),
       blocking: options.blocking ?? false,
     };
-    return new Store(parts, await StatIndex.open(places.statIndex, options));
+    return new Store(parts, await StatIndex.open(places.statIndex, options), options.budget);
   }
 
   /** Keeps the lines of a `dirHash1` as a blob, whose sha256 is the dirHash1. */
@@ -145,7 +153,9 @@ export class Store implements AsyncDisposable {
     const aside = this.#parts.blocking
       ? undefined
       : await seedAside(this.dir, dir, contract, options);
-    return aside ?? seed(this.#parts, dir, contract, options);
+    const result = aside ?? (await seed(this.#parts, dir, contract, options));
+    await this.#keepBudget(result.bytes.stored, options.signal);
+    return result;
   }
 
   /** The manifest of a pack, verified. */
@@ -173,7 +183,10 @@ export class Store implements AsyncDisposable {
   async admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult> {
     this.#parts.workspace.expectWritable();
     this.#parts.workspace.reap();
-    return admit(this.#parts, uri, options);
+    const result = await admit(this.#parts, uri, options);
+    const { created, record, bytes } = result;
+    await this.#keepBudget(created ? bytes.fetched + record.bytes : 0, options.signal);
+    return result;
   }
 
   /**
@@ -251,6 +264,25 @@ export class Store implements AsyncDisposable {
     return verifyPack(this.#parts, uri, options);
   }
 
+  /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */
+  lease(uri: CtxUri): Disposable {
+    return lease(this.#parts, uri);
+  }
+
+  /**
+   * Finds what can go, and removes it with `apply`: what no pack needs, packs that were not used for as long as asked,
+   * and what was used longest ago while the store is over its budget. Never what is pinned, was handed out by path in
+   * the last 7 days, is being read or made, or was made just now.
+   */
+  async collect(options: CollectOptions = {}): Promise<CollectReport> {
+    return collect(this.#parts, this.#budget, options);
+  }
+
+  /** What each pack takes; packs whose manifest cannot be read take nothing that is known. */
+  async sizes(options: Abortable = {}): Promise<readonly PackSize[]> {
+    return packSizes(await takeCensus(this.#parts, options.signal));
+  }
+
   /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */
   async frameOf(
     raw: Digest,
@@ -264,6 +296,10 @@ export class Store implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#parts.database.close();
     this.#parts.workspace.close();
+  }
+
+  async #keepBudget(written: number, signal: AbortSignal | undefined): Promise<void> {
+    await keepBudget(this.#parts, written, { budget: this.#budget, signal });
   }
 
   #record(uri: CtxUri): PackRecord {

@@ -6,6 +6,7 @@ import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk
 import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
+import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
@@ -39,17 +40,21 @@ export async function tree(parts: Parts, uri: CtxUri, options: TreeOptions): Pro
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
+  using _lease = lease(parts, uri);
   const path = options.only
     ? await makeTree(parts, openPack(parts, record), options)
     : await wholeTree(parts, record, options);
-  parts.records.touch(uri);
   return path;
 }
 
 /** A hit by path opens neither the manifest nor the index: it reads the record and the marker. */
 async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions): Promise<string> {
   const wrapper = parts.places.tree(record.tree);
-  if (!options.verify && isIntact(wrapper, bootName())) return handOut(parts, wrapper);
+  if (!options.verify && isIntact(wrapper, bootName())) {
+    const path = handOut(parts, wrapper);
+    // From here on it is not collected; before, it may have been.
+    if (inoOf(path) !== undefined) return path;
+  }
   return makeTree(parts, openPack(parts, record), options);
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, statSync, utimesSync } from "node:fs";
+import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
@@ -22,6 +22,7 @@ export class Workspace {
   #heartbeat: NodeJS.Timeout | undefined;
   #reaped = false;
   #count = 0;
+  #working = 0;
 
   constructor(
     parent: string,
@@ -50,6 +51,33 @@ export class Workspace {
     return join(this.#dir, `${this.#count}${suffix}`);
   }
 
+  /** Says that something is being made, until it is disposed: what it refers to must not be collected. */
+  begin(): Disposable {
+    if (this.#working === 0) this.#sign("busy");
+    this.#working += 1;
+    return {
+      [Symbol.dispose]: () => {
+        this.#working -= 1;
+        if (this.#working === 0 && this.#dir !== undefined) clear(join(this.#dir, "busy"));
+      },
+    };
+  }
+
+  /** Since when any process has been making something, Unix time in ms; infinity when none is. */
+  busySince(): number {
+    const now = Date.now();
+    let since = Number.POSITIVE_INFINITY;
+    for (const name of unlessMissing(() => readdirSync(this.#parent)) ?? []) {
+      const owner = parseOwner(name);
+      const dir = join(this.#parent, name);
+      const seen = unlessMissing(() => statSync(dir).mtimeMs);
+      if (owner === undefined || seen === undefined || isGone(owner, seen, now)) continue;
+      const began = unlessMissing(() => statSync(join(dir, "busy")).mtimeMs);
+      if (began !== undefined) since = Math.min(since, began);
+    }
+    return since;
+  }
+
   /** Clears what killed processes have left, once; also for those who then find nothing to do. */
   reap(): void {
     if (this.#reaped || this.readOnly) return;
@@ -65,6 +93,14 @@ export class Workspace {
     this.#heartbeat = undefined;
     if (this.#dir !== undefined) clear(this.#dir);
     this.#dir = undefined;
+  }
+
+  /** An empty file of that name, in the folder that is made if need be. */
+  #sign(name: string): void {
+    this.expectWritable();
+    this.#dir ??= this.#begin();
+    const path = join(this.#dir, name);
+    onDisk("creating", path, () => writeFileSync(path, ""));
   }
 
   #begin(): string {

@@ -58,6 +58,13 @@ async function act(store: Store): Promise<unknown> {
   }
   if (verb === "repair") return store.check({ deep: true, repair: true, onProgress });
   if (verb === "remove") return store.remove(first as `ctx://sha256:${string}`);
+  if (verb === "collect") {
+    const grace = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
+    for (let round = 0; round < Number(second); round++) {
+      await store.collect({ apply: true, maxBytes: Number(first), grace });
+    }
+    return null;
+  }
   if (verb === "read") {
     let size = 0;
     for await (const chunk of store.read(first as `ctx://sha256:${string}`, second))

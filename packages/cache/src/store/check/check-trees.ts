@@ -24,6 +24,8 @@ interface Tree {
   readonly selection: string | undefined;
   /** A marker's sample, or the boot in which it was written, says that contents have to be looked at. */
   readonly isDoubtful: boolean;
+  /** The folder around it as it was found: once that is gone nothing is said of it. */
+  readonly found: Stats;
   /** What was reported of it so far. */
   reported: number;
 }
@@ -77,16 +79,14 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   }
   const root = join(wrapper, "files");
   const isDoubtful = !isIntact(wrapper, bootName());
-  const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, reported: 0 };
+  const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, found: stat, reported: 0 };
   try {
     await checkFiles(run, tree);
     await checkNothingElse(run, tree);
   } catch (error) {
-    // Taken away or replaced while it was looked at, by somebody who saw a damage or collects.
     const code = systemCode(error);
     if (code === undefined) throw error;
-    if (isSame(wrapper, stat))
-      report(run, tree, "tree-file-changed", root, `cannot be read: ${code}`);
+    report(run, tree, "tree-file-changed", root, `cannot be read: ${code}`);
   }
   return true;
 }
@@ -149,7 +149,7 @@ async function hashEntry(
       if (hex === expected) run.know(stat, expected);
       if (hex === expected || code === "ENOENT") return;
       const message = hex === undefined ? `cannot be read: ${code}` : "has another content";
-      run.findings.add("tree-file-changed", path, message, [tree.uri]);
+      report(run, tree, "tree-file-changed", path, message);
     },
   });
 }
@@ -184,7 +184,10 @@ function* pathsBelow(
   }
 }
 
-/** False when so much has been reported that the rest does not matter. */
+/**
+ * Reports a damage, unless the folder was taken away or replaced while it was looked at, by somebody who saw a damage
+ * or collects. False when so much has been reported that the rest does not matter.
+ */
 function report(
   run: CheckRun,
   tree: Tree,
@@ -192,14 +195,12 @@ function report(
   path: string,
   message: string,
 ): boolean {
+  const now = lstatSync(tree.wrapper, { throwIfNoEntry: false });
+  const { ino, birthtimeMs } = tree.found;
+  if (now?.ino !== ino || now.birthtimeMs !== birthtimeMs) return false;
   tree.reported += 1;
   const isLast = tree.reported >= MOST;
   const text = isLast ? `${message}; the rest of this folder was not looked at` : message;
   run.findings.add(kind, path, text, [tree.uri]);
   return !isLast;
-}
-
-function isSame(wrapper: string, before: Stats): boolean {
-  const now = lstatSync(wrapper, { throwIfNoEntry: false });
-  return now !== undefined && now.ino === before.ino;
 }

@@ -1,6 +1,7 @@
 import { join, relative, sep } from "node:path";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { openPack } from "../held.ts";
+import { lease } from "../lease.ts";
 import { makeTree, quarantine } from "../trees.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
@@ -49,6 +50,7 @@ async function repairTree(
     first.outcome = "was moved to quarantine; the next pull makes it again";
     return;
   }
+  using _lease = lease(run.parts, uri);
   try {
     await makeTree(run.parts, openPack(run.parts, record), run.work);
     first.outcome = "was made again";

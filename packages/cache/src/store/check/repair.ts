@@ -3,6 +3,7 @@ import {
   copyFileSync,
   lchownSync,
   lstatSync,
+  lutimesSync,
   readdirSync,
   renameSync,
   writeFileSync,
@@ -87,7 +88,12 @@ export async function attempt(finding: Finding, work: () => Promise<void>): Prom
 export function putAside(run: CheckRun, path: string): string {
   const { places } = run.parts;
   makeFolder(places.quarantine);
-  unlessMissing(() => renameSync(path, places.aside(path)));
+  const aside = places.aside(path);
+  unlessMissing(() => {
+    renameSync(path, aside);
+    // What is put aside is kept from now on, however old it is.
+    if (process.getuid?.() !== undefined) lutimesSync(aside, new Date(), new Date());
+  });
   return "was moved to quarantine";
 }
 

@@ -14,7 +14,12 @@ export async function makeSeed(port: MessagePort, data: SeedThreadData): Promise
   const answer = (what: SeedThreadAnswer): void => port.postMessage(what);
   try {
     const { signal } = stop;
-    await using store = await Store.open(data.store, { blocking: true, signal });
+    await using store = await Store.open(data.store, {
+      blocking: true,
+      // Whoever started this thread keeps it.
+      budget: Number.POSITIVE_INFINITY,
+      signal,
+    });
     const { profile, name, replace, isWatched } = data;
     const onProgress = isWatched ? spaced((progress) => answer({ progress })) : undefined;
     const options = { profile, name, replace, signal, onProgress };

@@ -1,0 +1,196 @@
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
+import { parsePackManifest } from "../../pack/index.ts";
+import { unlessMissing } from "../disk.ts";
+import { readMarker } from "../marker.ts";
+import type { Parts } from "../parts.ts";
+import type { PackRecord } from "../record.ts";
+
+/** The event loop gets a turn at least this often, in milliseconds. */
+const SLICE_MS = 10;
+
+/** A pack and what of the store it holds. */
+export interface CountedPack {
+  readonly record: PackRecord;
+  /** Its blobs that are here, with their sizes in bytes; absent when its manifest cannot be read. */
+  readonly blobs: ReadonlyMap<Digest, number> | undefined;
+}
+
+/** A materialised tree, or a part of one. */
+export interface CountedTree {
+  /** The folder around it. */
+  readonly path: string;
+  readonly tree: Digest;
+  /** When it was handed out last, Unix time in ms. */
+  readonly usedMs: number;
+  /** Of files that it shares with no other tree, in bytes of disk; an estimate. */
+  readonly bytes: number;
+  /** Sizes of its files that are counted with the contents, in bytes. */
+  readonly shared: number;
+}
+
+/** A file that nothing but its name says anything about. */
+export interface CountedFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** When it was written, or somebody was about to refer to it, Unix time in ms. */
+  readonly usedMs: number;
+}
+
+/** A blob that is here. */
+export interface CountedBlob extends CountedFile {
+  readonly digest: Digest;
+}
+
+/** Contents that trees share. */
+export interface CountedContent extends CountedFile {
+  /** Trees that have it; 0 also where blocks are shared and the file system does not say. */
+  readonly links: number;
+}
+
+/** Everything a store holds. */
+export interface Census {
+  readonly packs: readonly CountedPack[];
+  readonly blobs: ReadonlyMap<Digest, CountedBlob>;
+  readonly trees: readonly CountedTree[];
+  readonly contents: readonly CountedContent[];
+  /** What was put aside because it was damaged, and beginnings of blobs. */
+  readonly leftovers: readonly CountedFile[];
+}
+
+/** Counts what is in a store. Reads each pack's record and manifest, and looks at every blob. */
+export async function takeCensus(parts: Parts, signal: AbortSignal | undefined): Promise<Census> {
+  const rest = slices(signal);
+  const blobs = new Map<Digest, CountedBlob>();
+  for (const name of namesIn(parts.places.blobs)) {
+    if (!/^[0-9a-f]{64}$/.test(name)) continue;
+    const file = fileAt(join(parts.places.blobs, name));
+    const digest: Digest = `sha256:${name}`;
+    if (file !== undefined) blobs.set(digest, { ...file, digest });
+    await rest();
+  }
+  const packs: CountedPack[] = [];
+  for await (const record of parts.records.list(signal)) {
+    packs.push({ record, blobs: blobsOf(parts, record, blobs) });
+    await rest();
+  }
+  const trees: CountedTree[] = [];
+  for (const path of shelved(parts.places.trees)) {
+    const tree = treeAt(path);
+    if (tree !== undefined) trees.push(tree);
+    await rest();
+  }
+  const contents: CountedContent[] = [];
+  for (const path of shelved(parts.places.shared)) {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    contents.push({ path, bytes: stat.size, usedMs: stat.ctimeMs, links: stat.nlink - 1 });
+    await rest();
+  }
+  const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
+    namesIn(dir).flatMap((name) => fileAt(join(dir, name)) ?? []),
+  );
+  return { packs, blobs, trees, contents, leftovers };
+}
+
+/** Bytes that everything takes together. */
+export function sizeOf(census: Census): number {
+  const groups = [census.blobs.values(), census.trees, census.contents, census.leftovers];
+  let sum = 0;
+  for (const group of groups) for (const { bytes } of group) sum += bytes;
+  return sum;
+}
+
+function blobsOf(
+  parts: Parts,
+  record: PackRecord,
+  here: ReadonlyMap<Digest, CountedBlob>,
+): ReadonlyMap<Digest, number> | undefined {
+  const found = new Map<Digest, number>();
+  try {
+    const bytes = parts.blobs.readWhole(record.manifest);
+    if (sha256(bytes) !== record.manifest.digest) return undefined;
+    const manifest = parsePackManifest(bytes);
+    const all = [record.manifest, manifest.config, manifest.index, ...manifest.segments];
+    for (const { digest } of all) {
+      const blob = here.get(digest);
+      if (blob !== undefined) found.set(digest, blob.bytes);
+    }
+    return found;
+  } catch (error) {
+    // Damage is for `fsck` to name; until then nothing is known of what belongs to this pack.
+    if (CtxPackError.isInstance(error)) return undefined;
+    throw error;
+  }
+}
+
+function treeAt(path: string): CountedTree | undefined {
+  const hex = /([0-9a-f]{64})(?:-[0-9a-f]+)?$/.exec(path)?.[1];
+  if (hex === undefined) return undefined;
+  const made = unlessMissing(() => statSync(join(path, "made.json")).mtimeMs);
+  const usedMs = made ?? unlessMissing(() => statSync(path).mtimeMs);
+  if (usedMs === undefined) return undefined;
+  const { own = 0, shared = 0 } = readMarker(path) ?? {};
+  return { path, tree: `sha256:${hex}`, usedMs, bytes: own, shared };
+}
+
+function fileAt(path: string): CountedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  return { path, bytes: stat.isFile() ? stat.size : 0, usedMs: stat.mtimeMs };
+}
+
+/** What lies on the shelves of a folder, each named by two hex digits. */
+function* shelved(dir: string): Iterable<string> {
+  for (const shelf of namesIn(dir)) {
+    for (const name of namesIn(join(dir, shelf))) yield join(dir, shelf, name);
+  }
+}
+
+function namesIn(dir: string): string[] {
+  return unlessMissing(() => readdirSync(dir)) ?? [];
+}
+
+function slices(signal: AbortSignal | undefined): () => Promise<void> {
+  let ends = performance.now() + SLICE_MS;
+  return async () => {
+    if (performance.now() < ends) return;
+    await turn();
+    signal?.throwIfAborted();
+    ends = performance.now() + SLICE_MS;
+  };
+}
+
+/** Of each blob, how many packs hold it. */
+export function holders(packs: readonly CountedPack[]): Map<Digest, number> {
+  const counts = new Map<Digest, number>();
+  for (const { blobs } of packs) {
+    for (const digest of blobs?.keys() ?? []) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** What a pack takes. */
+export interface PackSize {
+  readonly uri: CtxUri;
+  /** Bytes of its blobs, compressed. */
+  readonly blobs: number;
+  /** Bytes of blobs that no other pack holds: what its removal would free. */
+  readonly own: number;
+}
+
+/** What each pack takes; a pack whose manifest cannot be read takes nothing that is known. */
+export function packSizes({ packs }: Pick<Census, "packs">): PackSize[] {
+  const counts = holders(packs);
+  return packs.map(({ record: { uri }, blobs }) => {
+    let sum = 0;
+    let own = 0;
+    for (const [digest, bytes] of blobs ?? []) {
+      sum += bytes;
+      if (counts.get(digest) === 1) own += bytes;
+    }
+    return { uri, blobs: sum, own };
+  });
+}

@@ -1,0 +1,156 @@
+import type { CtxUri, Digest } from "@ctxpack/identity";
+import type { Parts } from "../parts.ts";
+import { defaultBudget } from "./budget.ts";
+import { sizeOf, takeCensus } from "./census.ts";
+import { GRACE, type Grace, makePlan, type Plan } from "./plan.ts";
+import { remove } from "./remove.ts";
+
+/** What folders share is an estimate until they are gone: each round knows more. */
+const MOST_ROUNDS = 8;
+
+/** What is collected. */
+export interface CollectOptions {
+  /** Remove what can go; otherwise it is only said. */
+  readonly apply?: boolean | undefined;
+  /** Packs that were not used for so long go whatever the budget is, in ms. */
+  readonly olderThanMs?: number | undefined;
+  /** What the store may take, in bytes; the store's budget unless said. */
+  readonly maxBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What is spared, for tests that cannot wait a week. */
+  readonly grace?: Partial<Grace> | undefined;
+}
+
+/** Things of one kind that go. */
+export interface CollectedGroup {
+  readonly count: number;
+  /** In bytes. */
+  readonly bytes: number;
+}
+
+/** A pack that goes. */
+export interface CollectedPack {
+  readonly uri: CtxUri;
+  readonly name?: string;
+  /** What its removal frees, in bytes. */
+  readonly bytes: number;
+  /** ISO 8601, UTC. */
+  readonly usedAt: string;
+  readonly reason: string;
+}
+
+/** A folder that goes. */
+export interface CollectedTree {
+  readonly tree: Digest;
+  readonly bytes: number;
+  /** ISO 8601, UTC: when it was handed out last. */
+  readonly usedAt: string;
+  readonly reason: string;
+}
+
+/** What can go, or went. */
+export interface CollectReport {
+  readonly applied: boolean;
+  /** What the store may take, in bytes. */
+  readonly budget: number;
+  /** What it took before, and what it takes now, or would: in bytes. */
+  readonly size: number;
+  readonly sizeAfter: number;
+  readonly packs: readonly CollectedPack[];
+  readonly trees: readonly CollectedTree[];
+  /** Blobs of packs that go, and of none. */
+  readonly blobs: CollectedGroup;
+  /** Contents that no folder shares any more. */
+  readonly contents: CollectedGroup;
+  /** What was put aside because it was damaged, and beginnings of blobs, a week old. */
+  readonly leftovers: CollectedGroup;
+  /** Packs whose manifest cannot be read: as long as there are any, no blob goes. */
+  readonly unreadable: readonly CtxUri[];
+}
+
+/** `Store.collect`. */
+export async function collect(
+  parts: Parts,
+  budget: number | undefined,
+  options: CollectOptions,
+): Promise<CollectReport> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const nowMs = Date.now();
+  const rules = {
+    nowMs,
+    budget: options.maxBytes ?? budget ?? defaultBudget(parts.places.dir),
+    unusedSinceMs: options.olderThanMs === undefined ? undefined : nowMs - options.olderThanMs,
+    busySinceMs: parts.workspace.busySince(),
+    grace: { ...GRACE, ...options.grace },
+  };
+  let census = await takeCensus(parts, signal);
+  let plan = makePlan(census, rules);
+  const report = reportOf(plan, rules.budget);
+  if (!options.apply) return report;
+  parts.workspace.expectWritable();
+  parts.workspace.reap();
+  const reports = [report];
+  for (let round = 0; round < MOST_ROUNDS && !isEmpty(plan); round++) {
+    if (round > 0) reports.push(reportOf(plan, rules.budget));
+    await remove(parts, plan, options);
+    // What contents free is known only when the folders that shared them are gone.
+    census = await takeCensus(parts, signal);
+    plan = makePlan(census, rules);
+  }
+  return {
+    ...report,
+    applied: true,
+    sizeAfter: sizeOf(census),
+    packs: reports.flatMap(({ packs }) => packs),
+    trees: reports.flatMap(({ trees }) => trees),
+    blobs: joined(reports.map(({ blobs }) => blobs)),
+    contents: joined(reports.map(({ contents }) => contents)),
+    leftovers: joined(reports.map(({ leftovers }) => leftovers)),
+  };
+}
+
+function isEmpty({ packs, trees, blobs, contents, leftovers }: Plan): boolean {
+  return [packs, trees, blobs, contents, leftovers].every((things) => things.length === 0);
+}
+
+function joined(groups: readonly CollectedGroup[]): CollectedGroup {
+  return {
+    count: groups.reduce((total, { count }) => total + count, 0),
+    bytes: sum(groups),
+  };
+}
+
+function reportOf(plan: Plan, budget: number): CollectReport {
+  return {
+    applied: false,
+    budget,
+    size: plan.size,
+    sizeAfter: plan.sizeAfter,
+    packs: plan.packs.map(({ pack: { record }, bytes, reason }) => ({
+      uri: record.uri,
+      ...(record.name !== undefined && { name: record.name }),
+      bytes,
+      usedAt: record.usedAt,
+      reason,
+    })),
+    trees: plan.trees.map(({ tree: { tree, bytes, shared, usedMs }, reason }) => ({
+      tree,
+      bytes: bytes + shared,
+      usedAt: new Date(usedMs).toISOString(),
+      reason,
+    })),
+    blobs: groupOf(plan.blobs),
+    contents: groupOf(plan.contents),
+    leftovers: groupOf(plan.leftovers),
+    unreadable: plan.unreadable,
+  };
+}
+
+function groupOf(things: readonly { readonly bytes: number }[]): CollectedGroup {
+  return { count: things.length, bytes: sum(things) };
+}
+
+function sum(things: readonly { readonly bytes: number }[]): number {
+  return things.reduce((total, { bytes }) => total + bytes, 0);
+}

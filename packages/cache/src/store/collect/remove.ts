@@ -1,0 +1,83 @@
+import { lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { clear } from "../clear.ts";
+import { systemCode, unlessMissing } from "../disk.ts";
+import type { Parts } from "../parts.ts";
+import type { CountedFile, CountedTree } from "./census.ts";
+import type { DoomedPack, Plan } from "./plan.ts";
+
+/** Removed in one turn of the store's lock: everybody who publishes waits meanwhile. */
+const BATCH = 64;
+
+/**
+ * Removes what a plan says, in small steps, each of which looks again: what somebody has used since the census stays.
+ * Packs go before their blobs, so that a kill at any instant leaves no pack without one.
+ */
+export async function remove(
+  parts: Parts,
+  plan: Pick<Plan, "packs" | "trees" | "blobs" | "contents" | "leftovers">,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const { signal } = options;
+  const { packs, trees, blobs, contents, leftovers } = plan;
+  const files = [...blobs, ...contents, ...leftovers];
+  for (const some of batches(packs)) {
+    await parts.database.exclusive(() => {
+      for (const one of some) removePack(parts, one);
+    }, signal);
+  }
+  for (const { tree } of trees) {
+    signal?.throwIfAborted();
+    removeTree(parts, tree);
+    await turn();
+  }
+  for (const some of batches(files)) {
+    // Under the lock, where whoever publishes a pack looks whether its blobs are there.
+    await parts.database.exclusive(() => some.forEach(removeFile), signal);
+  }
+}
+
+function removePack(parts: Parts, { pack: { record } }: DoomedPack): void {
+  const now = parts.records.get(record.uri);
+  if (now === undefined || now.pinned || now.usedAt !== record.usedAt) return;
+  if (now.manifest.digest === record.manifest.digest) parts.records.remove(record.uri);
+}
+
+/** Out of sight in one rename, then entry by entry. */
+function removeTree(parts: Parts, tree: CountedTree): void {
+  if (usedMs(tree.path) !== tree.usedMs) return;
+  const aside = parts.workspace.path();
+  try {
+    renameSync(tree.path, aside);
+    // Handed out between the look and the rename: it goes back before anybody can have opened much.
+    if (usedMs(aside) !== tree.usedMs) renameSync(aside, tree.path);
+  } catch (error) {
+    const code = systemCode(error);
+    // Another process removes the same, or has made a new one meanwhile.
+    if (code !== "ENOENT" && code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+  }
+  clear(aside);
+}
+
+function usedMs(wrapper: string): number | undefined {
+  const made = unlessMissing(() => statSync(join(wrapper, "made.json")).mtimeMs);
+  return made ?? unlessMissing(() => statSync(wrapper).mtimeMs);
+}
+
+function removeFile(file: CountedFile & { readonly links?: number }): void {
+  const stat = lstatSync(file.path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (stat.isDirectory()) {
+    // A folder that was put aside.
+    clear(file.path);
+    return;
+  }
+  const isAsSeen = file.links === undefined ? stat.mtimeMs === file.usedMs : stat.nlink === 1;
+  if (!isAsSeen) return;
+  unlessMissing(() => unlinkSync(file.path));
+}
+
+function* batches<T>(things: readonly T[]): Iterable<readonly T[]> {
+  for (let at = 0; at < things.length; at += BATCH) yield things.slice(at, at + BATCH);
+}

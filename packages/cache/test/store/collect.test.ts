@@ -1,0 +1,320 @@
+import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CollectReport, Store } from "@ctxpack/cache";
+import type { CtxUri } from "@ctxpack/identity";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ownerName } from "../../src/store/owner.ts";
+import {
+  contractOf,
+  filesOf,
+  folder,
+  look,
+  noise,
+  openStore,
+  uriFor,
+  workplace,
+} from "./fixture.ts";
+import { drive } from "./spawn.ts";
+
+const NONE = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
+const DAY_MS = 86_400_000;
+
+/** A store with a pack for each name, last used as many days ago as its place in the list says. */
+async function storeWith(
+  dir: string,
+  packs: Record<string, Record<string, string | Buffer>>,
+): Promise<Store> {
+  const store = await openStore(join(dir, "store"));
+  for (const [name, files] of Object.entries(packs)) {
+    await store.seed(folder(join(dir, `out-${name}`), files), contractOf(name), { name });
+  }
+  return store;
+}
+
+function recordOf(store: Store, name: string): string {
+  const hex = uriFor(name).slice("ctx://sha256:".length);
+  return join(store.dir, "packs", hex.slice(0, 2), `${hex}.json`);
+}
+
+function setAge(path: string, days: number): void {
+  const at = new Date(Date.now() - days * DAY_MS);
+  utimesSync(path, at, at);
+}
+
+/** Everything in the store was written long ago. */
+function ageAll(store: Store, days: number): void {
+  for (const name of filesOf(store.dir)) {
+    if (/^(blobs|packs|trees)\//.test(name)) setAge(join(store.dir, name), days);
+  }
+}
+
+async function uris(store: Store): Promise<CtxUri[]> {
+  const found: CtxUri[] = [];
+  for await (const { uri } of store.list()) found.push(uri);
+  return found.sort();
+}
+
+function names(report: CollectReport): (string | undefined)[] {
+  return report.packs.map(({ name }) => name);
+}
+
+it("says what a store takes and may take, and removes nothing that was just made", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  await store.tree(uriFor("a"));
+  await store.remove(uriFor("a"));
+  const before = filesOf(store.dir);
+  const report = await store.collect({ maxBytes: 1 });
+  expect(report).toMatchObject({ applied: false, budget: 1, packs: [], trees: [] });
+  expect(report.size).toBeGreaterThan(600_000);
+  expect(report.blobs).toEqual({ count: 0, bytes: 0 });
+  expect((await store.collect({ apply: true })).budget).toBeGreaterThanOrEqual(1e9);
+  expect(filesOf(store.dir)).toEqual(before);
+});
+
+it("removes what no pack needs, and leaves what others share", async () => {
+  const dir = workplace();
+  const shared = noise(900_000, 7);
+  const store = await storeWith(dir, {
+    a: { shared, own: noise(700_000, 8) },
+    b: { shared, other: "b" },
+  });
+  for (const name of ["a", "b"]) await store.tree(uriFor(name));
+  await store.remove(uriFor("a"));
+  ageAll(store, 8);
+  const said = await store.collect();
+  const done = await store.collect({ apply: true });
+  expect(said.blobs).toEqual(done.blobs);
+  expect(done.blobs.count).toBeGreaterThan(2);
+  expect(done.trees).toMatchObject([{ reason: "of no pack" }]);
+  expect(done.contents).toEqual({ count: 1, bytes: 700_000 });
+  expect(done.sizeAfter).toBeLessThan(done.size - 1_300_000);
+  expect((await store.collect()).size).toBe(done.sizeAfter);
+  expect(look(await store.tree(uriFor("b"), { verify: true }))).toMatchObject({ other: "b" });
+  await store.extract(uriFor("b"), join(dir, "to"));
+});
+
+it("keeps what is pinned, in use or was handed out, however full the store is", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    pinned: { f: noise(100_000, 1) },
+    handed: { f: noise(100_000, 2) },
+    used: { f: noise(100_000, 3) },
+    leased: { f: noise(100_000, 4) },
+    idle: { f: noise(100_000, 5) },
+  });
+  ageAll(store, 30);
+  await store.pin(uriFor("pinned"));
+  await store.tree(uriFor("handed"));
+  setAge(recordOf(store, "handed"), 30);
+  setAge(recordOf(store, "used"), 0);
+  using _lease = store.lease(uriFor("leased"));
+  const report = await store.collect({ apply: true, maxBytes: 0, olderThanMs: 1 });
+  expect(names(report)).toEqual(["idle"]);
+  expect(await uris(store)).toEqual(
+    ["pinned", "handed", "used", "leased"].map((name) => uriFor(name)).sort(),
+  );
+});
+
+it("a budget takes folders first, then packs, those used longest ago first", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    old: { f: noise(400_000, 1) },
+    older: { f: noise(400_000, 3) },
+    oldest: { f: noise(400_000, 5) },
+  });
+  await store.tree(uriFor("old"));
+  ageAll(store, 10);
+  setAge(recordOf(store, "older"), 20);
+  setAge(recordOf(store, "oldest"), 30);
+  const roomForFolderAlone = await store.collect({ maxBytes: 1_500_000 });
+  expect(names(roomForFolderAlone)).toEqual([]);
+  const twoPacks = await store.collect({ maxBytes: 900_000, apply: true });
+  expect(twoPacks.trees).toHaveLength(1);
+  expect(names(twoPacks)).toEqual(["oldest"]);
+  expect(twoPacks.packs[0]?.reason).toMatch(/over the budget/);
+  expect(twoPacks.sizeAfter).toBeLessThan(900_000);
+  expect(names(await store.collect({ maxBytes: 500_000 }))).toEqual(["older"]);
+});
+
+it("an age takes packs whatever the budget is", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: "a" }, b: { f: "b" } });
+  ageAll(store, 40);
+  setAge(recordOf(store, "b"), 3);
+  const report = await store.collect({ olderThanMs: 30 * DAY_MS, apply: true });
+  expect(report.packs).toMatchObject([{ name: "a", reason: expect.stringMatching(/^not used/) }]);
+  expect(await uris(store)).toEqual([uriFor("b")]);
+});
+
+it("blobs that a process may be about to refer to stay, those of a dead one do not", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  await store.remove(uriFor("a"));
+  ageAll(store, 2);
+  // This process, in another store object: at work for three days.
+  const other = join(store.dir, "tmp", ownerName());
+  mkdirSync(other);
+  writeFileSync(join(other, "busy"), "");
+  setAge(join(other, "busy"), 3);
+  expect((await store.collect()).blobs.count).toBe(0);
+  rmSync(other, { recursive: true });
+  const dead = join(
+    store.dir,
+    "tmp",
+    ownerName().replace(/^(\w+\.\d+)\.\d+\.\d+\./, "$1.999999.1."),
+  );
+  mkdirSync(dead);
+  writeFileSync(join(dead, "busy"), "");
+  setAge(join(dead, "busy"), 3);
+  expect((await store.collect()).blobs.count).toBeGreaterThan(2);
+});
+
+it("a pack whose manifest cannot be read keeps every blob where it is", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) }, b: { f: "b" } });
+  await store.remove(uriFor("b"));
+  const { manifest } = (await store.get(uriFor("a"))) ?? {};
+  rmSync(join(store.dir, "blobs", "sha256", manifest?.digest.slice(7) ?? ""));
+  ageAll(store, 30);
+  const report = await store.collect({ apply: true });
+  expect(report).toMatchObject({ unreadable: [uriFor("a")], blobs: { count: 0 } });
+});
+
+it("keeps itself within its budget when something is put into it", async () => {
+  const dir = workplace();
+  const store = await openStore(join(dir, "store"), { budget: 1 });
+  await store.seed(folder(join(dir, "a"), { f: noise(300_000) }), contractOf("a"));
+  ageAll(store, 30);
+  // A day has gone by since the store was counted.
+  const tally = { countedMs: Date.now() - 2 * DAY_MS, written: 0 };
+  writeFileSync(join(store.dir, "tally.json"), JSON.stringify(tally));
+  await store.seed(folder(join(dir, "b"), { f: noise(300_000, 2) }), contractOf("b"));
+  expect(await uris(store)).toEqual([uriFor("b")]);
+});
+
+it("whatever goes, what stays is whole, and nothing is left that no pack needs", async () => {
+  const pack = fc.record({
+    files: fc.array(fc.nat(7), { minLength: 1, maxLength: 4 }),
+    age: fc.nat(60),
+    isMade: fc.boolean(),
+    isRemoved: fc.boolean(),
+    isPinned: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(pack, { minLength: 1, maxLength: 6 }),
+      fc.nat(2_000_000),
+      async (packs, maxBytes) => {
+        const dir = workplace();
+        const contents = packs.map(({ files }) =>
+          Object.fromEntries(files.map((i) => [`f${i}`, noise(60_000 + i * 40_000, i)])),
+        );
+        const store = await storeWith(dir, Object.fromEntries(contents.entries()));
+        for (const [i, { isMade, isRemoved, isPinned }] of packs.entries()) {
+          if (isMade) await store.tree(uriFor(`${i}`));
+          if (isPinned) await store.pin(uriFor(`${i}`));
+          if (isRemoved && !isPinned) await store.remove(uriFor(`${i}`));
+        }
+        ageAll(store, 61);
+        for (const [i, { age, isRemoved, isPinned }] of packs.entries()) {
+          if (!isRemoved || isPinned) setAge(recordOf(store, `${i}`), age);
+        }
+        const said = await store.collect({ maxBytes, grace: NONE });
+        const report = await store.collect({ maxBytes, grace: NONE, apply: true });
+        expect(report.packs).toEqual(said.packs);
+        const stays = await uris(store);
+        const gone = new Set(report.packs.map(({ uri }) => uri));
+        for (const [i, { isRemoved, isPinned }] of packs.entries()) {
+          const uri = uriFor(`${i}`);
+          expect(stays.includes(uri)).toBe((!isRemoved || isPinned) && !gone.has(uri));
+          if (isPinned) expect(stays).toContain(uri);
+          if (!stays.includes(uri)) continue;
+          const to = join(dir, `to${i}`);
+          await store.extract(uri, to);
+          expect(filesOf(to)).toEqual(Object.keys(contents[i] ?? {}).sort());
+          await store.tree(uri, { verify: true });
+        }
+        if (stays.some((uri) => !packs.some((p, i) => p.isPinned && uriFor(`${i}`) === uri))) {
+          expect(report.sizeAfter).toBeLessThanOrEqual(maxBytes);
+        }
+        const again = await store.collect({ maxBytes: 1e12, grace: NONE });
+        expect(again).toMatchObject({ packs: [], blobs: { count: 0 }, contents: { count: 0 } });
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
+
+it("seeders and pullers lose nothing to a collector that spares only what is being made", async () => {
+  const dir = workplace();
+  const shared = noise(500_000, 9);
+  const source = await storeWith(dir, {
+    x: { shared, x: noise(200_000, 1) },
+    y: { shared, y: noise(200_000, 2) },
+  });
+  const store = join(dir, "shared");
+  const work = Array.from({ length: 6 }, (_, i) =>
+    i % 2 === 0
+      ? ["seed", join(dir, `out-${i % 4 === 0 ? "x" : "y"}`), text(i % 4 === 0 ? "x" : "y")]
+      : ["admit", uriFor(i % 4 === 1 ? "x" : "y"), source.dir],
+  );
+  const collecting = drive([store, "collect", "0", "120"]);
+  const ended = [];
+  for (let round = 0; round < 3; round++) {
+    ended.push(...(await Promise.all(work.map((args) => drive([store, ...args])))));
+  }
+  const collector = await collecting;
+  expect([collector.code, collector.stderr]).toEqual([0, ""]);
+  const failures = ended.filter(({ code }) => code !== 0).map(({ result }) => result);
+  // With no grace at all a pack may be gone again before its maker has looked at it; nothing else may happen.
+  for (const failure of failures) {
+    expect(failure).toMatchObject({
+      code: "CTXPACK_E_STORE_DAMAGED",
+      message: expect.stringContaining("is gone"),
+    });
+  }
+  const left = await openStore(store);
+  for (const uri of await uris(left)) await left.tree(uri, { verify: true });
+});
+
+it("a collector that is killed leaves packs whole, and the next one finishes", async () => {
+  const dir = workplace();
+  const packs = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [
+      `p${i}`,
+      { f: noise(120_000, i), g: noise(20_000, i % 5) },
+    ]),
+  );
+  const store = await storeWith(dir, packs);
+  for (const name of Object.keys(packs)) await store.tree(uriFor(name));
+  ageAll(store, 30);
+  for (let kill = 0; kill < 6; kill++) {
+    const driver = drive(
+      [store.dir, "collect", "3000000", "1"],
+      ["timeout", "-s", "KILL", `0.${kill + 2}`],
+    );
+    await driver.catch(() => undefined);
+    for (const uri of await uris(store))
+      await store.extract(uri, join(dir, `to-${kill}-${uri.slice(-8)}`));
+    ageAll(store, 30);
+  }
+  const done = await store.collect({ apply: true, maxBytes: 3_000_000, grace: NONE });
+  expect(done.sizeAfter).toBeLessThanOrEqual(3_000_000);
+  const again = await store.collect({ grace: NONE });
+  expect(again).toMatchObject({
+    packs: [],
+    trees: [],
+    blobs: { count: 0 },
+    contents: { count: 0 },
+  });
+  const tmp = readdirSync(join(store.dir, "tmp")).filter((name) =>
+    statSync(join(store.dir, "tmp", name)).isDirectory(),
+  );
+  expect(tmp.length).toBeLessThanOrEqual(1);
+});
+
+function text(name: string): string {
+  return Buffer.from(contractOf(name)).toString();
+}
