@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type {
   Accept,
+  CheckReport,
   CollectReport,
   CollectOptions as CollectStoreOptions,
   PackRecord,
@@ -12,6 +13,7 @@ import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
+import { type CheckStoreOptions, checkStore, type VerifyResult, verify } from "./check.ts";
 import type { CollectOptions, CollectResult } from "./collect/collect.ts";
 import { type Env, loadConfig } from "./config.ts";
 import { checkConcurrency } from "./config-file.ts";
@@ -243,6 +245,22 @@ export class CtxPack implements AsyncDisposable {
   async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
     const { signal } = workOf(options);
     yield* (await this.#session.store(signal)).list({ signal });
+  }
+
+  /**
+   * Looks for damage in the whole store; with `repair` puts it right, with what pantries have. A pack that nobody has
+   * is `lost` then, and no hit any more.
+   */
+  async fsck(options: CheckStoreOptions = {}): Promise<CheckReport> {
+    return await checkStore(this.#session, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of a pack in the store. Throws CTXPACK_E_NOT_FOUND; damage is in the
+   * result. Says nothing about who made the pack.
+   */
+  async verify(subject: string, options: WorkOptions = {}): Promise<VerifyResult> {
+    return await verify(this.#session, subject, options);
   }
 
   /** Takes a pack out of the store. */

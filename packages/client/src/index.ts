@@ -1,10 +1,15 @@
 export type {
   Accept,
+  Checked,
+  CheckReport,
   CollectedGroup,
   CollectedPack,
   CollectedTree,
   CollectOptions as CollectStoreOptions,
   CollectReport,
+  Damage,
+  DamageKind,
+  DamageState,
   PackRecord,
   SeedResult,
   SizesOptions,
@@ -21,6 +26,7 @@ export type {
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
 export { parseByteSize } from "./byte-size.ts";
+export type { CheckStoreOptions, VerifyResult } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";

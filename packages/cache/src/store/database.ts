@@ -158,7 +158,8 @@ function commit<T>(db: DatabaseSync, work: () => T, path: string): T {
   }
 }
 
-function isDamage(error: unknown): boolean {
+/** Whether SQLite says that the file is none of its own, or is broken. */
+export function isDamage(error: unknown): boolean {
   const code = errorNumber(error);
   return code === CORRUPT || code === NOT_A_DATABASE;
 }
@@ -167,7 +168,8 @@ function putAside(path: string): void {
   unlessMissing(() => renameSync(path, `${path}.damaged`));
 }
 
-function proofOf(frame: Frame): string {
+/** What a row carries so that one that rotted is not believed. */
+export function proofOf(frame: Frame): string {
   return sha256(Buffer.from(`${frame.raw} ${frame.blob} ${frame.size}`)).slice(7, 23);
 }
 
@@ -176,7 +178,7 @@ function errorNumber(error: unknown): number | undefined {
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-function databaseError(error: unknown, path: string): unknown {
+export function databaseError(error: unknown, path: string): unknown {
   const code = errorNumber(error);
   const known = { [READ_ONLY]: "EROFS", [CANNOT_OPEN]: "EACCES", [FULL]: "ENOSPC" }[code ?? 0];
   if (known === undefined) return error;

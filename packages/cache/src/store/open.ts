@@ -9,6 +9,9 @@ import { Workspace } from "./workspace.ts";
 /** Counts up when an older ctxpack could not make sense of a store any more. */
 const VERSION = 1;
 
+/** What makes a store an OCI image layout. */
+export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+
 /** What may stand in a folder without VERSION: a store that was begun, and what a new disk has. */
 const BEGUN: ReadonlySet<string> = new Set(["blobs", "oci-layout", "tmp", "lost+found"]);
 
@@ -96,7 +99,7 @@ function begin(places: Places): void {
   const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
   try {
     makeFolder(places.blobs);
-    place(workspace.path(), places.layout, '{"imageLayoutVersion":"1.0.0"}');
+    place(workspace.path(), places.layout, LAYOUT);
     place(workspace.path(), places.version, `${VERSION}\n`);
   } catch (error) {
     throw diskError(error, "creating", places.dir);

@@ -174,7 +174,8 @@ function names(dir: string): string[] {
   return (unlessMissing(() => onDisk("reading", dir, () => readdirSync(dir))) ?? []).sort();
 }
 
-function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
+/** A record from the text of its file; `undefined` for anything else. */
+export function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null) return undefined;
   const { schema, ...record } = value as Record<string, unknown>;

@@ -5,6 +5,8 @@ import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
 import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
+import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
+import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
 import { type SizesOptions, type StoredSize, storedSizes, takeCensus } from "./collect/census.ts";
 import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
 import { keepBudget } from "./collect/keep.ts";
@@ -242,6 +244,24 @@ export class Store implements AsyncDisposable {
       this.#record(uri);
       this.#parts.records.unpin(uri);
     }, options.signal);
+  }
+
+  /**
+   * Looks for damage in the whole store, and with `repair` puts it right: what is damaged goes to `quarantine/`,
+   * folders are made again, blobs are fetched again; a pack that cannot be completed is no hit any more.
+   * Without `repair` nothing is written, and other processes may go on working either way. Throws
+   * `CTXPACK_E_PERMISSION` when it should repair a store that it may not write to.
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return check(this.#parts, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of one pack. Writes nothing. Throws `CTXPACK_E_NOT_FOUND` for a
+   * pack that is not here whole.
+   */
+  verify(uri: CtxUri, options: VerifyPackOptions = {}): Promise<CheckReport> {
+    return verifyPack(this.#parts, uri, options);
   }
 
   /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */

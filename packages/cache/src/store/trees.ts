@@ -166,7 +166,7 @@ function place(staging: string, wrapper: string): void {
 }
 
 /** Moves a damaged folder away; whoever has files in it open keeps them. */
-function quarantine(parts: Parts, wrapper: string): void {
+export function quarantine(parts: Parts, wrapper: string): void {
   parts.workspace.expectWritable();
   try {
     makeFolder(parts.places.quarantine);
