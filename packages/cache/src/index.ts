@@ -5,7 +5,7 @@ export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
 export { DAMAGE_KINDS } from "./store/check/damage.ts";
 export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
-export type { PackSize } from "./store/collect/census.ts";
+export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
 export type {
   CollectedGroup,
   CollectedPack,

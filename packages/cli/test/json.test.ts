@@ -82,6 +82,9 @@ test("every command prints its published shape", async () => {
   await say("rm", uri);
   await say("pull", uri, "--from", "oci:p");
   await say("cache path");
+  await say("ls", "--size", "--by", "name");
+  await say("gc");
+  await say("gc", "--apply", "--older-than", "30d", "--max-size", "1GB");
   await say("gc", "--pantry", "oci:p");
   await say("gc", "--pantry", "oci:p", other, "--apply");
   await say("remote add", "p", "oci:p");

@@ -1,5 +1,14 @@
 import { resolve } from "node:path";
-import type { Accept, CheckReport, PackRecord, SeedResult } from "@ctxpack/cache";
+import type {
+  Accept,
+  CheckReport,
+  CollectReport,
+  CollectOptions as CollectStoreOptions,
+  PackRecord,
+  SeedResult,
+  SizesOptions,
+  StoredSize,
+} from "@ctxpack/cache";
 import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
@@ -209,6 +218,21 @@ export class CtxPack implements AsyncDisposable {
   async collect(pantry: string, options: CollectOptions = {}): Promise<CollectResult> {
     const { collect } = await import("./collect/collect.ts");
     return await collect(this.#session, pantry, options);
+  }
+
+  /**
+   * Finds what the store can do without: what no pack needs, packs that were not used for as long as asked, and what
+   * was used longest ago while it is over its budget. With `apply` it is removed.
+   */
+  async collectStore(options: CollectStoreOptions = {}): Promise<CollectReport> {
+    const { signal } = workOf(options);
+    return (await this.#session.store(signal)).collect({ ...options, signal });
+  }
+
+  /** What packs take in the store, those together for which `by` gives one key; each alone without it. */
+  async sizes(options: SizesOptions & WorkOptions = {}): Promise<readonly StoredSize[]> {
+    const { signal } = workOf(options);
+    return (await this.#session.store(signal)).sizes({ by: options.by, signal });
   }
 
   /** Looks at everything a pull or push depends on. */

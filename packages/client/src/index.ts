@@ -2,11 +2,18 @@ export type {
   Accept,
   Checked,
   CheckReport,
+  CollectedGroup,
+  CollectedPack,
+  CollectedTree,
+  CollectOptions as CollectStoreOptions,
+  CollectReport,
   Damage,
   DamageKind,
   DamageState,
   PackRecord,
   SeedResult,
+  SizesOptions,
+  StoredSize,
 } from "@ctxpack/cache";
 export type { Entry } from "@ctxpack/cache/pack";
 export type {
@@ -18,6 +25,7 @@ export type {
   Resolution,
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
+export { parseByteSize } from "./byte-size.ts";
 export type { CheckStoreOptions, VerifyResult } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";

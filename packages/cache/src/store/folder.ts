@@ -2,7 +2,7 @@ import { chmodSync, constants, copyFileSync, mkdirSync, statSync, symlinkSync } 
 import type { FileEntry, UnpackSink } from "../pack/index.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk } from "./disk.ts";
-import { type Output, SharedFile, WrittenFile } from "./output.ts";
+import { FixedModes, type Output, SharedFile, WrittenFile } from "./output.ts";
 import { Pool } from "./pool.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
@@ -31,6 +31,7 @@ export class Folder implements UnpackSink {
   readonly #root: string;
   readonly #pool: Pool | undefined;
   readonly #onFiles: ((count: number) => void) | undefined;
+  readonly #modes = new FixedModes();
   readonly #folders = new Set<string>();
   readonly #links: (readonly [path: string, target: string])[] = [];
   #file: Output | undefined;
@@ -67,7 +68,7 @@ export class Folder implements UnpackSink {
     this.#file =
       this.#pool !== undefined && pooled !== undefined
         ? new SharedFile(this.#pool, entry, path, pooled)
-        : new WrittenFile(path, this.#modeOf(entry), this.#pool !== undefined);
+        : new WrittenFile(path, this.#modeOf(entry), this.#pool && this.#modes);
   }
 
   write(bytes: Uint8Array): void {

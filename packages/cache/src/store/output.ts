@@ -15,15 +15,32 @@ export interface Output {
   close(): void;
 }
 
-/** A file that is written. With a fixed mode it has that mode whatever the umask is. */
+/**
+ * Gives the files of one folder their modes whatever the umask and the default ACL are. These are the same for all of
+ * them, so one look for each mode tells whether anything has to be done.
+ */
+export class FixedModes {
+  readonly #isGiven = new Map<number, boolean>();
+
+  fix(fd: number, mode: number): void {
+    let isGiven = this.#isGiven.get(mode);
+    if (isGiven === undefined) {
+      isGiven = (fstatSync(fd).mode & 0o777) === mode;
+      this.#isGiven.set(mode, isGiven);
+    }
+    if (!isGiven) fchmodSync(fd, mode);
+  }
+}
+
+/** A file that is written; with `modes` it has that mode exactly. */
 export class WrittenFile implements Output {
   readonly #path: string;
   readonly #fd: number;
 
-  constructor(path: string, mode: number, isFixed: boolean) {
+  constructor(path: string, mode: number, modes: FixedModes | undefined) {
     this.#path = path;
     this.#fd = onDisk("writing", path, () => openNew(path, mode));
-    if (isFixed && (fstatSync(this.#fd).mode & 0o777) !== mode) fchmodSync(this.#fd, mode);
+    modes?.fix(this.#fd, mode);
   }
 
   write(bytes: Uint8Array): void {
@@ -94,7 +111,7 @@ export class SharedFile implements Output {
 
   /** A file of our own with the bytes that were compared. */
   #copy(): void {
-    const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, true);
+    const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, new FixedModes());
     this.#written = file;
     const buffer = Buffer.allocUnsafe(Math.min(this.#position, 1 << 20));
     for (let at = 0; at < this.#position; ) {

@@ -7,7 +7,7 @@ import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
 import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
 import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
-import { type PackSize, packSizes, takeCensus } from "./collect/census.ts";
+import { type SizesOptions, type StoredSize, storedSizes, takeCensus } from "./collect/census.ts";
 import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
 import { keepBudget } from "./collect/keep.ts";
 import { read } from "./content.ts";
@@ -278,9 +278,9 @@ export class Store implements AsyncDisposable {
     return collect(this.#parts, this.#budget, options);
   }
 
-  /** What each pack takes; packs whose manifest cannot be read take nothing that is known. */
-  async sizes(options: Abortable = {}): Promise<readonly PackSize[]> {
-    return packSizes(await takeCensus(this.#parts, options.signal));
+  /** What packs take, those together for which `by` gives one key; one with an unreadable manifest, nothing. */
+  async sizes(options: SizesOptions & Abortable = {}): Promise<readonly StoredSize[]> {
+    return storedSizes(await takeCensus(this.#parts, options.signal), options);
   }
 
   /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */

@@ -197,7 +197,7 @@ it("keeps itself within its budget when something is put into it", async () => {
 it("whatever goes, what stays is whole, and nothing is left that no pack needs", async () => {
   const pack = fc.record({
     files: fc.array(fc.nat(7), { minLength: 1, maxLength: 4 }),
-    age: fc.nat(60),
+    age: fc.integer({ min: 1, max: 60 }),
     isMade: fc.boolean(),
     isRemoved: fc.boolean(),
     isPinned: fc.boolean(),

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { unlessMissing } from "../disk.ts";
 import { readMarker } from "../marker.ts";
@@ -172,25 +172,40 @@ export function holders(packs: readonly CountedPack[]): Map<Digest, number> {
   return counts;
 }
 
-/** What a pack takes. */
-export interface PackSize {
-  readonly uri: CtxUri;
-  /** Bytes of its blobs, compressed. */
-  readonly blobs: number;
-  /** Bytes of blobs that no other pack holds: what its removal would free. */
+/** How packs are put together to be measured. */
+export interface SizesOptions {
+  /** Packs with the same key are one; each is its own without it. */
+  readonly by?: ((record: PackRecord) => string) | undefined;
+}
+
+/** What packs take in the store, compressed. */
+export interface StoredSize {
+  readonly key: string;
+  readonly packs: readonly PackRecord[];
+  /** Bytes of their blobs, each counted once. */
+  readonly stored: number;
+  /** Bytes of blobs that no other pack holds: what their removal would free. */
   readonly own: number;
 }
 
-/** What each pack takes; a pack whose manifest cannot be read takes nothing that is known. */
-export function packSizes({ packs }: Pick<Census, "packs">): PackSize[] {
-  const counts = holders(packs);
-  return packs.map(({ record: { uri }, blobs }) => {
-    let sum = 0;
+/** What packs take; one whose manifest cannot be read takes nothing that is known. */
+export function storedSizes(census: Pick<Census, "packs">, options: SizesOptions): StoredSize[] {
+  const { by = ({ uri }) => uri } = options;
+  const groups = new Map<string, CountedPack[]>();
+  for (const pack of census.packs) {
+    const key = by(pack.record);
+    groups.set(key, [...(groups.get(key) ?? []), pack]);
+  }
+  const counts = holders(census.packs);
+  return [...groups].map(([key, packs]) => {
+    const within = holders(packs);
+    const bytes = new Map(packs.flatMap(({ blobs }) => [...(blobs ?? [])]));
+    let stored = 0;
     let own = 0;
-    for (const [digest, bytes] of blobs ?? []) {
-      sum += bytes;
-      if (counts.get(digest) === 1) own += bytes;
+    for (const [digest, size] of bytes) {
+      stored += size;
+      if (counts.get(digest) === within.get(digest)) own += size;
     }
-    return { uri, blobs: sum, own };
+    return { key, packs: packs.map(({ record }) => record), stored, own };
   });
 }

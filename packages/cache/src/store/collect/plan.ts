@@ -46,7 +46,7 @@ export interface DoomedPack {
 }
 
 /** A folder that goes, and why. */
-export interface DoomedTree {
+interface DoomedTree {
   readonly tree: CountedTree;
   readonly reason: string;
 }
@@ -59,6 +59,8 @@ export interface Plan {
   readonly unreadable: readonly CtxUri[];
   readonly packs: readonly DoomedPack[];
   readonly trees: readonly DoomedTree[];
+  /** Blobs that no pack has, and those that only packs have that go. */
+  readonly orphans: readonly CountedBlob[];
   readonly blobs: readonly CountedBlob[];
   readonly contents: readonly CountedContent[];
   readonly leftovers: readonly CountedFile[];
@@ -108,6 +110,8 @@ class Planner {
   plan(): Plan {
     const size = this.#size;
     const { contents, leftovers } = this.#rubbish();
+    const orphans = [...this.#doomedBlobs.values()];
+    this.#doomedBlobs.clear();
     const { unusedSinceMs, budget } = this.#rules;
     const byUse = this.#census.packs
       .filter((pack) => !this.#isInUse(pack))
@@ -135,6 +139,7 @@ class Planner {
       unreadable: this.#unreadable,
       packs: this.#packs,
       trees: [...this.#doomedTrees].map(([tree, reason]) => ({ tree, reason })),
+      orphans,
       blobs: [...this.#doomedBlobs.values()],
       contents,
       leftovers,

@@ -16,12 +16,12 @@ const BATCH = 64;
  */
 export async function remove(
   parts: Parts,
-  plan: Pick<Plan, "packs" | "trees" | "blobs" | "contents" | "leftovers">,
+  plan: Pick<Plan, "packs" | "trees" | "orphans" | "blobs" | "contents" | "leftovers">,
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const { signal } = options;
-  const { packs, trees, blobs, contents, leftovers } = plan;
-  const files = [...blobs, ...contents, ...leftovers];
+  const { packs, trees, orphans, blobs, contents, leftovers } = plan;
+  const files = [...orphans, ...blobs, ...contents, ...leftovers];
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
       for (const one of some) removePack(parts, one);
