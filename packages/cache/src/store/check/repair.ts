@@ -89,11 +89,13 @@ export function putAside(run: CheckRun, path: string): string {
   const { places } = run.parts;
   makeFolder(places.quarantine);
   const aside = places.aside(path);
-  unlessMissing(() => {
-    renameSync(path, aside);
+  unlessMissing(() => renameSync(path, aside));
+  try {
     // What is put aside is kept from now on, however old it is.
-    if (process.getuid?.() !== undefined) lutimesSync(aside, new Date(), new Date());
-  });
+    lutimesSync(aside, new Date(), new Date());
+  } catch {
+    // Another user's file keeps its time, and one that was gone has none.
+  }
   return "was moved to quarantine";
 }
 
