@@ -94,7 +94,10 @@ function files(folder: string): string {
   return found
     .split("\n")
     .filter(
-      (line) => !/^(store\.db|\.ctxpack\/lock|packs\/|snapshots\/|trees\/.*made\.json)/.test(line),
+      (line) =>
+        !/^(store\.db|\.ctxpack\/lock|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
+          line,
+        ),
     )
     .sort()
     .join("\n");
