@@ -182,6 +182,20 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   expect(report).toMatchObject({ unreadable: [uriFor("a")], blobs: { count: 0 } });
 });
 
+it("what was put aside goes a week after that, whatever time it had before", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: "a" } });
+  const aside = join(store.dir, "quarantine");
+  mkdirSync(join(aside, "tree/files"), { recursive: true });
+  writeFileSync(join(aside, "tree/files/f"), noise(50_000));
+  writeFileSync(join(aside, "blob"), noise(10_000));
+  setAge(join(aside, "blob"), 30);
+  expect((await store.collect()).leftovers).toEqual({ count: 0, bytes: 0 });
+  const report = await store.collect({ apply: true, grace: { handedOutMs: -1 } });
+  expect(report.leftovers).toEqual({ count: 2, bytes: 60_000 });
+  expect(readdirSync(aside)).toEqual([]);
+});
+
 it("keeps itself within its budget when something is put into it", async () => {
   const dir = workplace();
   const store = await openStore(join(dir, "store"), { budget: 1 });

@@ -90,7 +90,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
-    namesIn(dir).flatMap((name) => fileAt(join(dir, name)) ?? []),
+    namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
   return { packs, blobs, trees, contents, leftovers };
 }
@@ -140,6 +140,26 @@ function fileAt(path: string): CountedFile | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   return { path, bytes: stat.isFile() ? stat.size : 0, usedMs: stat.mtimeMs };
+}
+
+/** A file is put aside with the time it had: when that was, only its ctime tells. A folder of files is put aside, too. */
+function leftoverAt(path: string): CountedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  const bytes = stat.isDirectory() ? bytesBelow(path) : stat.size;
+  return { path, bytes, usedMs: Math.max(stat.mtimeMs, stat.ctimeMs) };
+}
+
+/** Of files that nothing else has. */
+function bytesBelow(dir: string): number {
+  let bytes = 0;
+  for (const entry of unlessMissing(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) bytes += bytesBelow(path);
+    const stat = entry.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    if (stat?.nlink === 1) bytes += stat.size;
+  }
+  return bytes;
 }
 
 /** What lies on the shelves of a folder, each named by two hex digits. */

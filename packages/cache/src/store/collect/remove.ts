@@ -21,7 +21,7 @@ export async function remove(
 ): Promise<void> {
   const { signal } = options;
   const { packs, trees, orphans, blobs, contents, leftovers } = plan;
-  const files = [...orphans, ...blobs, ...contents, ...leftovers];
+  const files = [...orphans, ...blobs, ...contents];
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
       for (const one of some) removePack(parts, one);
@@ -30,6 +30,11 @@ export async function remove(
   for (const { tree } of trees) {
     signal?.throwIfAborted();
     removeTree(parts, tree);
+    await turn();
+  }
+  for (const { path } of leftovers) {
+    signal?.throwIfAborted();
+    clear(path);
     await turn();
   }
   for (const some of batches(files)) {
@@ -68,11 +73,6 @@ function usedMs(wrapper: string): number | undefined {
 function removeFile(file: CountedFile & { readonly links?: number }): void {
   const stat = lstatSync(file.path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (stat.isDirectory()) {
-    // A folder that was put aside.
-    clear(file.path);
-    return;
-  }
   const isAsSeen = file.links === undefined ? stat.mtimeMs === file.usedMs : stat.nlink === 1;
   if (!isAsSeen) return;
   unlessMissing(() => unlinkSync(file.path));
