@@ -12,6 +12,7 @@ import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./records.ts";
 import { noPack, touch } from "./records.ts";
+import { rememberHome, siblingsOf } from "./siblings.ts";
 import { unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
@@ -84,6 +85,7 @@ export async function makeTree(
     await fill(parts, staging, pack, options);
     options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: wrapper });
     place(staging, wrapper);
+    if (options.only === undefined) await rememberHome(parts, pack);
     options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: wrapper });
   } catch (error) {
     throw diskError(error, "making", wrapper);
@@ -144,7 +146,9 @@ async function fill(
     onFiles: (done) => onProgress?.({ phase: "unpack", unit: "files", done, total }),
   });
   try {
-    await unpack(parts, pack, folder, { select: only, strict: options.strict, ready, signal });
+    const siblingOf = await siblingsOf(parts, pack);
+    const { strict } = options;
+    await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, signal });
     folder.finish(paths(pack, only));
   } finally {
     folder.release();

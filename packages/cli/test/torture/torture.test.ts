@@ -65,7 +65,7 @@ test(
         if (isKilled && code === null) continue;
         expect(
           ALLOWED[action],
-          `${action} of pack ${subject.number}: exit ${code}\n${stderr}`,
+          `${action} of pack ${subject.number}: exit ${code}\n${stdout}${stderr}`,
         ).toContain(code);
         if (code === 0 && (action === "pull" || action === "tree")) {
           paths.set(stdout.trim(), subject);
@@ -152,7 +152,7 @@ function argsOf(
   if (action === "copy") return ["pull", uri, "-q", "--to", `to-${salt}`];
   if (action === "rm") return ["rm", uri];
   if (action === "gc") return ["gc", "--apply", "--max-size", String(room), "-q"];
-  return ["fsck", "-q"];
+  return ["fsck", "--json"];
 }
 
 function killAfter(child: ChildProcess, ms: number): void {
