@@ -147,17 +147,32 @@ function readBlob(run: CheckRun, record: NewRecord, d: Descriptor): Uint8Array |
 /** Whether a blob of a pack is there with its size; what is missing is reported unless the pack is partial. */
 function expectBlob(run: CheckRun, record: NewRecord, d: Descriptor): boolean {
   const path = run.parts.blobs.path(d.digest);
-  const stat = unlessMissing(() => onDisk("reading", path, () => lstatSync(path)));
+  const look = () => unlessMissing(() => onDisk("reading", path, () => lstatSync(path)));
+  let stat = look();
+  for (let version = versionOf(run, record); ; ) {
+    if (stat?.isFile() && stat.size === d.size) return true;
+    if (stat === undefined && record.partial) return false;
+    // Somebody may have removed the pack, or put another output in its place, since its record was read.
+    if (!isCurrent(run, record)) return false;
+    // Or removed it and made it again between the two looks: what is missing has to be so while its record stands.
+    stat = look();
+    const now = versionOf(run, record);
+    if (now === version) break;
+    version = now;
+  }
   if (stat?.isFile() && stat.size === d.size) return true;
-  if (stat === undefined && record.partial) return false;
-  // Somebody may have removed the pack, or put another output in its place, since its record was read.
-  if (!isCurrent(run, record)) return false;
   const [kind, message]: [DamageKind, string] =
     stat === undefined
       ? ["blob-missing", "is not there"]
       : ["blob-truncated", `is ${stat.size} bytes, the manifest says ${d.size}`];
   run.findings.add(kind, path, message, [record.uri]);
   return false;
+}
+
+/** Another text, another file or another time of a record. */
+function versionOf(run: CheckRun, record: NewRecord): string | undefined {
+  const stat = lstatSync(run.parts.places.record(record.uri), { throwIfNoEntry: false });
+  return stat && `${stat.ino} ${stat.ctimeMs}`;
 }
 
 function isCurrent(run: CheckRun, record: NewRecord): boolean {
