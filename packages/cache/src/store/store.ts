@@ -164,6 +164,7 @@ export class Store implements AsyncDisposable {
     options: Abortable = {},
   ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }> {
     options.signal?.throwIfAborted();
+    using _lease = this.lease(uri);
     const record = this.#record(uri);
     return { descriptor: record.manifest, bytes: heldBytes(this.#parts, record, record.manifest) };
   }
@@ -171,6 +172,7 @@ export class Store implements AsyncDisposable {
   /** The index of a pack, verified. */
   async index(uri: CtxUri, options: Abortable = {}): Promise<IndexReader> {
     options.signal?.throwIfAborted();
+    using _lease = this.lease(uri);
     return openPack(this.#parts, this.#record(uri)).index;
   }
 

@@ -37,11 +37,11 @@ export interface MakeOptions extends TreeOptions {
 /** `Store.tree`. */
 export async function tree(parts: Parts, uri: CtxUri, options: TreeOptions): Promise<string> {
   options.signal?.throwIfAborted();
+  using _lease = lease(parts, uri);
   const record = parts.records.get(uri);
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
-  using _lease = lease(parts, uri);
   const path = options.only
     ? await makeTree(parts, openPack(parts, record), options)
     : await wholeTree(parts, record, options);

@@ -4,7 +4,17 @@ import type { CollectReport, Store } from "@ctxpack/cache";
 import type { CtxUri } from "@ctxpack/identity";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { Blobs } from "../../src/store/blobs.ts";
+import { takeCensus } from "../../src/store/collect/census.ts";
+import { makePlan } from "../../src/store/collect/plan.ts";
+import { remove } from "../../src/store/collect/remove.ts";
+import { Database } from "../../src/store/database.ts";
 import { ownerName } from "../../src/store/owner.ts";
+import type { Parts } from "../../src/store/parts.ts";
+import { Places } from "../../src/store/places.ts";
+import { Records } from "../../src/store/records.ts";
+import { Unfinished } from "../../src/store/unfinished.ts";
+import { Workspace } from "../../src/store/workspace.ts";
 import {
   contractOf,
   filesOf,
@@ -116,6 +126,45 @@ it("keeps what is pinned, in use or was handed out, however full the store is", 
     ["pinned", "handed", "used", "leased"].map((name) => uriFor(name)).sort(),
   );
 });
+
+it("what somebody uses between the look and the removal stays, with everything it needs", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    used: { f: noise(300_000, 1), g: noise(40_000, 5) },
+    idle: { f: noise(300_000, 3), g: noise(40_000, 5) },
+  });
+  ageAll(store, 30);
+  const parts = partsOf(store.dir);
+  const rules = { nowMs: Date.now(), budget: 0, busySinceMs: Date.now(), grace: NONE };
+  const plan = makePlan(await takeCensus(parts, undefined), rules);
+  expect(plan.packs).toHaveLength(2);
+  // One is read from now on.
+  using _lease = store.lease(uriFor("used"));
+  await remove(parts, plan, {});
+  parts.workspace.close();
+  parts.database.close();
+  expect(await uris(store)).toEqual([uriFor("used")]);
+  await store.extract(uriFor("used"), join(dir, "to"));
+  const rest = await store.collect({ grace: NONE, apply: true });
+  expect(rest.packs).toEqual([]);
+  await store.tree(uriFor("used"), { verify: true });
+});
+
+/** The inside of a store. */
+function partsOf(dir: string): Parts {
+  const places = new Places(dir);
+  const unfinished = new Unfinished(places.unfinished);
+  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
+  return {
+    places,
+    workspace,
+    unfinished,
+    blobs: new Blobs(places, workspace),
+    records: new Records(places, workspace),
+    database: new Database(places.database),
+    blocking: true,
+  };
+}
 
 it("a budget takes folders first, then packs, those used longest ago first", async () => {
   const dir = workplace();

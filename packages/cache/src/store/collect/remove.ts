@@ -1,6 +1,7 @@
 import { lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import type { Digest } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
@@ -21,10 +22,14 @@ export async function remove(
 ): Promise<void> {
   const { signal } = options;
   const { packs, trees, orphans, blobs, contents, leftovers } = plan;
-  const files = [...orphans, ...blobs, ...contents];
+  /** Blobs of packs that somebody has begun to use since the census. */
+  const kept = new Set<Digest>();
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
-      for (const one of some) removePack(parts, one);
+      for (const one of some) {
+        if (removePack(parts, one)) continue;
+        for (const digest of one.pack.blobs?.keys() ?? []) kept.add(digest);
+      }
     }, signal);
   }
   for (const { tree } of trees) {
@@ -37,16 +42,21 @@ export async function remove(
     clear(path);
     await turn();
   }
-  for (const some of batches(files)) {
+  const freed = blobs.filter(({ digest }) => !kept.has(digest));
+  for (const some of batches([...orphans, ...freed, ...contents])) {
     // Under the lock, where whoever publishes a pack looks whether its blobs are there.
     await parts.database.exclusive(() => some.forEach(removeFile), signal);
   }
 }
 
-function removePack(parts: Parts, { pack: { record } }: DoomedPack): void {
+/** Whether the pack is gone: one that was used since, or is another one now, stays. */
+function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
   const now = parts.records.get(record.uri);
-  if (now === undefined || now.pinned || now.usedAt !== record.usedAt) return;
-  if (now.manifest.digest === record.manifest.digest) parts.records.remove(record.uri);
+  if (now === undefined) return true;
+  if (now.pinned || now.usedAt !== record.usedAt) return false;
+  if (now.manifest.digest !== record.manifest.digest) return false;
+  parts.records.remove(record.uri);
+  return true;
 }
 
 /** Out of sight in one rename, then entry by entry. */
