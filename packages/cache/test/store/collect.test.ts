@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CollectReport, Store } from "@ctxpack/cache";
-import type { CtxUri } from "@ctxpack/identity";
+import { type CtxUri, sha256 } from "@ctxpack/identity";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Blobs } from "../../src/store/blobs.ts";
@@ -27,7 +27,7 @@ import {
 } from "./fixture.ts";
 import { drive } from "./spawn.ts";
 
-const NONE = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
+const NONE = { handedOutMs: 0, usedMs: 0, listingMs: 0, unnamedMs: 0 };
 const DAY_MS = 86_400_000;
 
 /** A store with a pack for each name, last used as many days ago as its place in the list says. */
@@ -229,6 +229,18 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   ageAll(store, 30);
   const report = await store.collect({ apply: true });
   expect(report).toMatchObject({ unreadable: [uriFor("a")], blobs: { count: 0 } });
+});
+
+it("what is known of a tree of inputs is kept for two months", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: "a" } });
+  const lines = Buffer.from(`${"a".repeat(64)}  one\n${"b".repeat(64)}  two\n`);
+  const digest = `dirHash1:${sha256(lines).slice("sha256:".length)}` as const;
+  await store.keepListing({ digest, lines });
+  ageAll(store, 50);
+  expect((await store.collect()).blobs.count).toBe(0);
+  ageAll(store, 61);
+  expect((await store.collect()).blobs).toEqual({ count: 1, bytes: lines.length });
 });
 
 it("what was put aside goes a week after that, whatever time it had before", async () => {

@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { closeSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
+import { openOwn, readFully } from "../blobs.ts";
 import { unlessMissing } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
@@ -44,6 +45,9 @@ export interface CountedBlob extends CountedFile {
   readonly digest: Digest;
 }
 
+/** The lines of a `dirHash1`: of no pack, but what is known of a tree of inputs. */
+const LISTING = /^[0-9a-f]{64} {2}[^\n]/;
+
 /** Contents that trees share. */
 export interface CountedContent extends CountedFile {
   /** Trees that have it; 0 also where blocks are shared and the file system does not say. */
@@ -54,6 +58,8 @@ export interface CountedContent extends CountedFile {
 export interface Census {
   readonly packs: readonly CountedPack[];
   readonly blobs: ReadonlyMap<Digest, CountedBlob>;
+  /** Blobs of no pack that are the lines of a `dirHash1`. */
+  readonly listings: ReadonlySet<Digest>;
   readonly trees: readonly CountedTree[];
   readonly contents: readonly CountedContent[];
   /** What was put aside because it was damaged, and beginnings of blobs. */
@@ -76,6 +82,12 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     packs.push({ record, blobs: blobsOf(parts, record, blobs) });
     await rest();
   }
+  const held = holders(packs);
+  const listings = new Set<Digest>();
+  for (const { digest, path } of blobs.values()) {
+    if (!held.has(digest) && isListing(path)) listings.add(digest);
+    await rest();
+  }
   const trees: CountedTree[] = [];
   for (const path of shelved(parts.places.trees)) {
     const tree = treeAt(path);
@@ -92,7 +104,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
     namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
-  return { packs, blobs, trees, contents, leftovers };
+  return { packs, blobs, listings, trees, contents, leftovers };
 }
 
 /** Bytes that everything takes together. */
@@ -123,6 +135,20 @@ function blobsOf(
     // Damage is for `fsck` to name; until then nothing is known of what belongs to this pack.
     if (CtxPackError.isInstance(error)) return undefined;
     throw error;
+  }
+}
+
+function isListing(path: string): boolean {
+  return unlessMissing(() => LISTING.test(beginningOf(path, 67))) ?? false;
+}
+
+function beginningOf(path: string, length: number): string {
+  const fd = openOwn(path);
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.toString("latin1", 0, readFully(fd, bytes, 0));
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -89,7 +89,7 @@ export async function collect(
   const report = reportOf(plan, rules.budget);
   if (!options.apply) return report;
   parts.workspace.expectWritable();
-  parts.workspace.reap();
+  parts.workspace.reap(true);
   const reports = [report];
   for (let round = 0; round < MOST_ROUNDS && !isEmpty(plan); round++) {
     if (round > 0) reports.push(reportOf(plan, rules.budget));
