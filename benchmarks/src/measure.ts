@@ -12,6 +12,8 @@ export interface Contender {
   /** Files and folders that this run leaves behind; after the first run their space is given back. */
   leaves?(run: number): readonly string[];
   env?(run: number): Record<string, string>;
+  /** How often it is run and counted, where that takes too long for all rounds; then nothing warms it up. */
+  readonly runs?: number;
 }
 
 /** Medians over the runs of one contender. */
@@ -57,8 +59,9 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
   const samples = new Map<Contender, Sample[]>(contenders.map((one) => [one, []]));
   for (let run = 0; run < options.warmUps + options.runs; run++) {
     for (const [contender, list] of samples) {
+      if (run >= (contender.runs ?? Number.POSITIVE_INFINITY)) continue;
       const sample = measure(contender, run, join(options.scratch, "time"), timed);
-      if (run >= options.warmUps) list.push(sample);
+      if (run >= options.warmUps || contender.runs !== undefined) list.push(sample);
       // The first run's output stays for the round's check.
       if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
     }

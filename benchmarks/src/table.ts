@@ -6,8 +6,9 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
   const base = measurements[0]?.wall.median ?? Number.NaN;
   const head = ["", "median s", "least – most", "x", "CPU s", "peak MiB"];
   if (round.bytes) head.push("MB/s");
-  const rows = measurements.map(({ name, wall, cpu, peak }) => [
-    name,
+  const runs = measurements[0]?.runs ?? 0;
+  const rows = measurements.map(({ name, wall, cpu, peak, runs: own }) => [
+    own === runs ? name : `${name} (${own === 1 ? "one run" : `${own} runs`})`,
     seconds(wall.median),
     `${seconds(wall.least)} – ${seconds(wall.most)}`,
     (wall.median / base).toFixed(2),
@@ -15,7 +16,6 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
     peak === undefined ? "–" : peak.toFixed(0),
     ...(round.bytes ? [(round.bytes / 1e6 / wall.median).toFixed(0)] : []),
   ]);
-  const runs = measurements[0]?.runs ?? 0;
   return [
     `### ${round.title} (${runs === 1 ? "one run" : `medians of ${runs}`})`,
     "",
