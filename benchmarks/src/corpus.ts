@@ -24,6 +24,13 @@ export function smallFiles(dir: string, scale: Scale): Corpus {
   return writer.corpus(`${count.toLocaleString("en")} files of 4 KB`);
 }
 
+/** One file of 2 GB: what hashing costs when nothing else does. */
+export function singleFile(dir: string, scale: Scale): Corpus {
+  const writer = new CorpusWriter(dir, 5);
+  writer.file("single.bin", (scale === "full" ? 2000 : 3) * MB, writer.source.noise);
+  return writer.corpus(`one file of ${gigabytes(writer.bytes)}`);
+}
+
 /** 1 GB as an embedding job leaves it: JSON lines, float vectors, incompressible data, 8,000 texts. */
 export function mixed(dir: string, scale: Scale): Corpus {
   const writer = new CorpusWriter(dir, 2);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Corpus, mixed, type Scale, smallFiles, texts } from "./corpus.ts";
+import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
 import { link } from "./link.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
 import { pull } from "./pull.ts";
@@ -16,7 +16,7 @@ import { tree } from "./tree.ts";
 const QUESTIONS: readonly Question[] = [start, tree, seed, pull, registry, link];
 /** Asked only by name: they take long, and a machine of their own. */
 const BY_NAME: readonly Question[] = [link];
-const CORPORA = { small: smallFiles, mixed, texts } as const;
+const CORPORA = { small: smallFiles, mixed, texts, single: singleFile } as const;
 
 const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
 
