@@ -43,11 +43,18 @@ export function shell(script: string): readonly string[] {
 /** Runs a shell script outside the clock and gives its stdout. Throws an Error with its stderr. */
 export function runScript(script: string): string {
   const [bash = "", ...args] = shell(script);
-  const { status, stdout, stderr, error } = spawnSync(bash, args, {
+  return runProgram(bash, args);
+}
+
+/** Runs a program outside the clock and gives its stdout. Throws an Error with its stderr. */
+export function runProgram(file: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });
-  if (error || status !== 0) throw new Error(`${script}: exit ${status}\n${error ?? stderr}`);
+  if (error || status !== 0) {
+    throw new Error(`${file} ${args.join(" ")}: exit ${status}\n${error ?? stderr}`);
+  }
   return stdout;
 }
 
