@@ -21,29 +21,30 @@ export interface BackupProgram {
 
 /** The backup programs that this machine has; absent ones are noted. */
 export function backupPrograms(bench: Bench): BackupProgram[] {
-  return [RESTIC, BORG].filter(({ program }) => {
+  return [restic, borg].filter(({ program }) => {
     const isThere = findProgram(program) !== undefined;
     if (!isThere) bench.note(`absent: ${program}; its row is left out`);
     return isThere;
   });
 }
 
-const RESTIC: BackupProgram & { readonly program: string } = {
+/** Needs `restic` on PATH. */
+export const restic: BackupProgram & { readonly program: string } = {
   program: "restic",
   name: "`restic backup`",
   repository(home) {
     const dir = join(home, "repository");
-    const restic = `RESTIC_PASSWORD=benchmark restic -q --cache-dir ${quote(join(home, "cache"))} -r ${quote(dir)}`;
+    const command = `RESTIC_PASSWORD=benchmark restic -q --cache-dir ${quote(join(home, "cache"))} -r ${quote(dir)}`;
     return {
       dir,
-      init: () => runScript(`mkdir -p ${quote(home)}; ${restic} init`),
+      init: () => runScript(`mkdir -p ${quote(home)}; ${command} init`),
       backup: (folder) =>
-        shell(`cd ${quote(folder)}; ${restic} backup --compression auto --host benchmark .`),
+        shell(`cd ${quote(folder)}; ${command} backup --compression auto --host benchmark .`),
     };
   },
 };
 
-const BORG: BackupProgram & { readonly program: string } = {
+const borg: BackupProgram & { readonly program: string } = {
   program: "borg",
   name: "`borg create -C zstd,1`",
   repository(home) {
@@ -51,12 +52,12 @@ const BORG: BackupProgram & { readonly program: string } = {
     const own = ["CACHE", "CONFIG", "SECURITY"].map(
       (kind) => `BORG_${kind}_DIR=${quote(join(home, kind.toLowerCase()))}`,
     );
-    const borg = `${own.join(" ")} BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg`;
+    const command = `${own.join(" ")} BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg`;
     return {
       dir,
-      init: () => runScript(`mkdir -p ${quote(home)}; ${borg} init -e none ${quote(dir)}`),
+      init: () => runScript(`mkdir -p ${quote(home)}; ${command} init -e none ${quote(dir)}`),
       backup: (folder, name) =>
-        shell(`cd ${quote(folder)}; ${borg} create -C zstd,1 ${quote(`${dir}::${name}`)} .`),
+        shell(`cd ${quote(folder)}; ${command} create -C zstd,1 ${quote(`${dir}::${name}`)} .`),
     };
   },
 };

@@ -109,7 +109,7 @@ class CorpusWriter {
 type Fill = (into: Buffer) => void;
 
 /** Deterministic content: the same seed and the same calls give the same bytes on every machine. */
-class Source {
+export class Source {
   #state: number;
   readonly #words: readonly Buffer[];
   #line = 0;
@@ -155,6 +155,11 @@ class Source {
       word += "aeiou"[this.#bits() % 5];
     }
     return word;
+  }
+
+  /** A whole number from 0 to `limit` - 1. */
+  below(limit: number): number {
+    return this.#bits() % Math.floor(limit);
   }
 
   /** xorshift32. */

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { median } from "./median.ts";
 
 /** One way of doing the job: a command line that is run as a whole process, again and again. */
 export interface Contender {
@@ -123,11 +124,4 @@ function summarise(name: string, samples: readonly Sample[]): Measurement {
     ...(peak.length > 0 && { peak: median(peak) }),
     runs: samples.length,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
