@@ -24,6 +24,15 @@ export function smallFiles(dir: string, scale: Scale): Corpus {
   return writer.corpus(`${count.toLocaleString("en")} files of 4 KB`);
 }
 
+/** Files of 1 KB of text, a thousand to a folder. */
+export function tinyFiles(dir: string, count: number): Corpus {
+  const writer = new CorpusWriter(dir, 6);
+  for (let i = 0; i < count; i++) {
+    writer.file(`${pad(Math.floor(i / 1000), 4)}/${pad(i, 7)}.txt`, 1000, writer.source.text);
+  }
+  return writer.corpus(`${count.toLocaleString("en")} files of 1 KB`);
+}
+
 /** One file of 2 GB: what hashing costs when nothing else does. */
 export function singleFile(dir: string, scale: Scale): Corpus {
   const writer = new CorpusWriter(dir, 5);

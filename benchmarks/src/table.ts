@@ -1,3 +1,4 @@
+import { markdown } from "./markdown.ts";
 import type { Measurement } from "./measure.ts";
 import type { Round } from "./question.ts";
 
@@ -19,18 +20,9 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
   return [
     `### ${round.title} (${runs === 1 ? "one run" : `medians of ${runs}`})`,
     "",
-    line(head),
-    `|---|${head
-      .slice(1)
-      .map(() => "---:|")
-      .join("")}`,
-    ...rows.map(line),
+    markdown(head, rows),
     "",
   ].join("\n");
-}
-
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }
 
 function seconds(value: number): string {

@@ -14,6 +14,7 @@ import { restic } from "./backup.ts";
 import { type Corpus, mixed } from "./corpus.ts";
 import { diskUse } from "./disk-use.ts";
 import { applyEditMix, type EditMix } from "./edit-mix.ts";
+import { markdown } from "./markdown.ts";
 import { median } from "./median.ts";
 import { findProgram, runProgram } from "./programs.ts";
 import { settle } from "./settle.ts";
@@ -142,17 +143,13 @@ function backup(home: string, folder: string): Way {
 }
 
 function print(costs: ReadonlyMap<string, readonly Cost[]>): void {
-  console.log(
-    "| | added MB, median | least – most | of restic | segments | new | new share of bytes | f + 1.6·k/B |",
-  );
-  console.log("|---|---:|---:|---:|---:|---:|---:|---:|");
   const middle = (name: string): number =>
     median((costs.get(name) ?? []).map(({ added }) => added));
-  for (const [name, list] of costs) {
+  const rows = Array.from(costs, ([name, list]) => {
     const added = list.map((cost) => cost.added);
     const segments = list.flatMap((cost) => (cost.segments ? [cost.segments] : []));
     const of = (pick: (one: Segments) => number): number => median(segments.map(pick));
-    const cells = [
+    return [
       name,
       megabytes(median(added)),
       `${megabytes(Math.min(...added))} – ${megabytes(Math.max(...added))}`,
@@ -166,8 +163,9 @@ function print(costs: ReadonlyMap<string, readonly Cost[]>): void {
             percent(of(({ law }) => law)),
           ]),
     ];
-    console.log(`| ${cells.join(" | ")} |`);
-  }
+  });
+  const head = ["", "added MB, median", "least – most", "of restic", "segments", "new"];
+  console.log(markdown([...head, "new share of bytes", "f + 1.6·k/B"], rows));
 }
 
 function megabytes(bytes: number): string {
