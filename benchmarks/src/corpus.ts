@@ -42,8 +42,12 @@ export function singleFile(dir: string, scale: Scale): Corpus {
 
 /** 1 GB as an embedding job leaves it: JSON lines, float vectors, incompressible data, 8,000 texts. */
 export function mixed(dir: string, scale: Scale): Corpus {
+  return scaledMix(dir, scale === "full" ? 1 : 0.004);
+}
+
+/** `part` of the mixed gigabyte: the files are larger and the texts more. */
+export function scaledMix(dir: string, part: number): Corpus {
   const writer = new CorpusWriter(dir, 2);
-  const part = scale === "full" ? 1 : 0.004;
   writer.file("chunks.jsonl", Math.round(250 * MB * part), writer.source.jsonLines);
   writer.file("vectors.f32", Math.round(400 * MB * part), writer.source.floats);
   writer.file("index.bin", Math.round(100 * MB * part), writer.source.noise);

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "nod
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
+import { large } from "./large.ts";
 import { link } from "./link.ts";
 import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
@@ -24,9 +25,10 @@ const QUESTIONS: readonly Question[] = [
   pull,
   registry,
   link,
+  large,
 ];
 /** Asked only by name: they take long, and a machine of their own. */
-const BY_NAME: readonly Question[] = [link];
+const BY_NAME: readonly Question[] = [link, large];
 const CORPORA = { small: smallFiles, mixed, texts, single: singleFile } as const;
 
 const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
