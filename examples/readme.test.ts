@@ -40,7 +40,7 @@ test("README.md: the transcript runs and prints what it says", () => {
   const cwd = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
   try {
     mkdirSync(join(cwd, "bin"));
-    const program = join(root, "packages/cli/bin/ctxpack.js");
+    const program = join(root, "packages/cli/bin/ctxpack.cjs");
     writeFileSync(
       join(cwd, "bin/ctxpack"),
       `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`,

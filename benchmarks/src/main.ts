@@ -44,6 +44,8 @@ interface Answer {
   readonly title: string;
   readonly bytes?: number;
   readonly measurements: readonly Measurement[];
+  /** What was said beside the table. */
+  readonly notes: readonly string[];
 }
 
 process.exitCode = run(process.argv.slice(2));
@@ -97,19 +99,30 @@ function corpora(root: string, scale: Scale): Bench["corpus"] {
 function answer(question: Question, root: string, scale: Scale, corpus: Bench["corpus"]): Answer[] {
   const scratch = join(root, question.name);
   mkdirSync(scratch);
+  const notes: string[] = [];
   const bench: Bench = {
     scale,
     scratch,
     corpus,
-    note: (line) => console.log(`- ${line}`),
+    note: (line) => {
+      console.log(`- ${line}`);
+      notes.push(line);
+    },
   };
-  const options = { runs: scale === "full" ? 5 : 1, warmUps: scale === "full" ? 1 : 0, scratch };
   return Array.from(question.rounds(bench), (round) => {
-    const measurements = compare(round.contenders, options);
+    const runs = scale === "full" ? (round.runs ?? 5) : 1;
+    const warmUps = scale === "full" ? 1 : 0;
+    const measurements = compare(round.contenders, { runs, warmUps, scratch });
     round.check?.();
     console.log(table(round, measurements));
     const { title, bytes } = round;
-    return { question: question.name, title, measurements, ...(bytes !== undefined && { bytes }) };
+    return {
+      question: question.name,
+      title,
+      measurements,
+      notes: notes.splice(0),
+      ...(bytes !== undefined && { bytes }),
+    };
   });
 }
 

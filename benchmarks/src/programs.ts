@@ -19,7 +19,7 @@ export function nodeCommand(): readonly string[] {
 /** The command line of the `ctxpack` of this workspace. */
 export function ctxpackCommand(): readonly string[] {
   const manifest = import.meta.resolve("@ctxpack/cli/package.json");
-  return [...nodeCommand(), fileURLToPath(new URL("bin/ctxpack.js", manifest))];
+  return [...nodeCommand(), fileURLToPath(new URL("bin/ctxpack.cjs", manifest))];
 }
 
 /** Runs `ctxpack` outside the clock and gives its stdout. Throws an Error with its stderr. */

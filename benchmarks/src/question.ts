@@ -16,6 +16,8 @@ export interface Bench {
 export interface Round {
   readonly title: string;
   readonly contenders: readonly Contender[];
+  /** Counted runs of each contender, where more are needed than usual. */
+  readonly runs?: number;
   /** Bytes one run works through, for a rate; absent where a rate says nothing. */
   readonly bytes?: number;
   /** Looks, after the clock, whether the work was done right. Throws an Error if not. */

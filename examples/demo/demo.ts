@@ -9,7 +9,7 @@ import { search } from "./search.ts";
 
 const here = import.meta.dirname;
 const { resolve } = createRequire(import.meta.url);
-const ctxpack = join(dirname(resolve("@ctxpack/cli/package.json")), "bin/ctxpack.js");
+const ctxpack = join(dirname(resolve("@ctxpack/cli/package.json")), "bin/ctxpack.cjs");
 const question = "How do I limit the size of a response body?";
 
 /** What one process did: its stdout without the last newline, its exit code, wall time in seconds. */

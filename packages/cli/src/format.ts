@@ -14,7 +14,8 @@ export function formatBytes(bytes: number): string {
 
 /** `1,234`; the same in every locale. */
 export function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
+  // Not toLocaleString, which takes 10 ms the first time.
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** `1 file`, `1,234 files`. */

@@ -1,10 +1,7 @@
 import { failureOf } from "./exit.ts";
 
-/** Sets up what can go wrong outside of any command: a reader that left, an error nobody awaited. */
+/** Sets up what can go wrong outside of any command: an error nobody awaited. */
 export function guardProcess(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    if (!stream.listeners("error").includes(ignoreClosedPipe)) stream.on("error", ignoreClosedPipe);
-  }
   if (!process.listeners("uncaughtException").includes(endWithBug)) {
     process.on("uncaughtException", endWithBug);
   }
@@ -13,11 +10,6 @@ export function guardProcess(): void {
 /** Whether a write failed because who read our output has stopped (`| head`). */
 export function isClosedPipe(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === "EPIPE";
-}
-
-/** A reader may stop at any time: that ends printing, never the work itself. */
-function ignoreClosedPipe(error: Error): void {
-  if (!isClosedPipe(error)) throw error;
 }
 
 /** Node.js would exit with 1, which means something else here. */

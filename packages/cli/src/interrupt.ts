@@ -14,7 +14,7 @@ class Interrupted extends Error {
 
 /** Aborts on SIGINT, SIGTERM and after `timeout` ms. A second signal ends the process at once. */
 export class Interruption implements Disposable {
-  readonly #controller = new AbortController();
+  #made: AbortController | undefined;
   readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
 
@@ -33,6 +33,12 @@ export class Interruption implements Disposable {
     return this.#controller.signal;
   }
 
+  /** Made when it is asked for: a command that only looks something up has no use for it, and it takes 1 ms. */
+  get #controller(): AbortController {
+    this.#made ??= new AbortController();
+    return this.#made;
+  }
+
   /** Aborts after `milliseconds`, with the `text` the person wrote for it. */
   after(milliseconds: number, text: string): void {
     this.#timer = setTimeout(() => {
@@ -46,7 +52,8 @@ export class Interruption implements Disposable {
 
   /** The exit code of the signal that stopped us, if one did. */
   get exitCode(): number | undefined {
-    return this.signal.reason instanceof Interrupted ? this.signal.reason.exitCode : undefined;
+    const reason: unknown = this.#made?.signal.reason;
+    return reason instanceof Interrupted ? reason.exitCode : undefined;
   }
 
   [Symbol.dispose](): void {

@@ -14,12 +14,14 @@ import {
 import { guardProcess, isClosedPipe } from "./guard.ts";
 import { commandHelp, mainHelp } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
-import { Output, type Stream, wantsColor } from "./output.ts";
+import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
+import { StandardStream, type Stream } from "./stream.ts";
 
 /** Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code. Never throws. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { stdout, stderr } = process;
+  const stdout = new StandardStream(1);
+  const stderr = new StandardStream(2);
   guardProcess();
   try {
     const first = argv[0];
@@ -32,7 +34,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     }
     const [name, rest] = splitName(argv);
     const command = await find(name).load();
-    return await runCommand(command, rest);
+    return await runCommand(command, rest, stdout, stderr);
   } catch (error) {
     const options = earlyOptions(argv, stderr);
     const failure = failureOf(error);
@@ -75,13 +77,18 @@ function find(name: string): (typeof COMMANDS)[string] {
   );
 }
 
-async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+async function runCommand(
+  command: Command,
+  argv: readonly string[],
+  stdout: Stream,
+  stderr: Stream,
+): Promise<number> {
   const table: FlagTable = { ...GLOBAL_FLAGS, ...command.flags };
   const { flags, args } = parseFlags(argv, table);
   // The table says what each is; checked when it was parsed.
   const global = flags as Readonly<Record<string, unknown>> as GlobalFlags;
   if (global.help) {
-    process.stdout.write(`${commandHelp(command)}\n`);
+    stdout.write(`${commandHelp(command)}\n`);
     return 0;
   }
   checkCount(command, args);
@@ -89,10 +96,10 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   if (global.timeout !== undefined) {
     interruption.after(parseDuration(global.timeout), global.timeout);
   }
-  const output = new Output(process.stdout, process.stderr, outputOptions(global));
-  const progress = new Progress(progressMode(global), output);
+  const output = new Output(stdout, stderr, outputOptions(global, stderr));
+  const progress = new Progress(progressMode(global, stderr), output);
   try {
-    return (await call(command, args, flags, output, progress, interruption.signal)) ?? 0;
+    return (await call(command, args, flags, output, progress, interruption)) ?? 0;
   } catch (error) {
     if (isClosedPipe(error)) return 0;
     if (interruption.exitCode !== undefined) {
@@ -111,13 +118,14 @@ async function call(
   flags: FlagValues<FlagTable>,
   output: Output,
   progress: Progress,
-  signal: AbortSignal,
+  interruption: Interruption,
 ): Promise<number | undefined> {
   await using resources = new AsyncDisposableStack();
   const cwd = process.cwd();
   const open: Parameters<Command["run"]>[0]["open"] = async (settings) => {
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
+    const { signal } = interruption;
     return resources.use(
       await CtxPack.open({ ...settings, env: process.env, cwd, warn, blocking: true, signal }),
     );
@@ -127,7 +135,9 @@ async function call(
     flags,
     output,
     cwd,
-    signal,
+    get signal() {
+      return interruption.signal;
+    },
     onProgress: progress.on,
     open,
   });
@@ -143,13 +153,13 @@ function checkCount(command: Command, args: readonly string[]): void {
   throw new CommandError("CTXPACK_E_USAGE", problem, `usage: ctxpack ${command.usage}`);
 }
 
-function outputOptions(flags: GlobalFlags): Output["options"] {
+function outputOptions(flags: GlobalFlags, stderr: Stream): Output["options"] {
   return {
     json: flags.json === true,
     plain: flags.plain === true,
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,
-    color: wantsColor(process.stderr, process.env),
+    color: wantsColor(stderr, process.env),
   };
 }
 
@@ -166,8 +176,8 @@ function earlyOptions(argv: readonly string[], stderr: Stream): Output["options"
   };
 }
 
-function progressMode(flags: GlobalFlags): ProgressMode {
+function progressMode(flags: GlobalFlags, stderr: Stream): ProgressMode {
   if (flags.json) return flags.progress ? "events" : "silent";
   if (flags.quiet) return "silent";
-  return process.stderr.isTTY ? "terminal" : "log";
+  return stderr.isTTY ? "terminal" : "log";
 }

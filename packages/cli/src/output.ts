@@ -1,11 +1,5 @@
 import type { Failure } from "./exit.ts";
-
-/** Where a command writes: what it needs of `process`. */
-export interface Stream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string | Uint8Array, done?: (error?: Error | null) => void): boolean;
-}
+import type { Stream } from "./stream.ts";
 
 /** How the person or program asked to be answered. */
 export interface OutputOptions {

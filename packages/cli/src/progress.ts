@@ -30,7 +30,8 @@ export class Progress {
   readonly #output: Output;
   /** Phases overlap: reading, compressing and storing take turns. */
   readonly #phases = new Map<Phase, Beginning>();
-  #lastShown = performance.now();
+  /** At first: when the first event came. */
+  #lastShown: number | undefined;
   #lastMeasured = Number.NEGATIVE_INFINITY;
 
   constructor(mode: ProgressMode, output: Output) {
@@ -46,6 +47,7 @@ export class Progress {
       return;
     }
     const now = performance.now();
+    this.#lastShown ??= now;
     let beginning = this.#phases.get(event.phase);
     if (!beginning || event.done < beginning.done) {
       beginning = { at: now, done: event.done };

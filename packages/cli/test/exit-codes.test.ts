@@ -158,7 +158,7 @@ test("4: a store that may not be written, and one that may be read", async (cont
     context.skip();
   }
   chmodSync(cwd, 0o755);
-  const bin = join(import.meta.dirname, "../bin/ctxpack.js");
+  const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
   const as = (args: string[]) =>
     spawnSync(process.execPath, [bin, ...args], {
       ...nobody,
@@ -205,7 +205,9 @@ test("a damaged store is healed from a pantry, and is 5 where no pantry has the 
 
 test("7: out of time, and a registry that must not be asked", async () => {
   const { cwd, uri } = await pushed();
-  const late = await run(["pull", uri, "--from", "oci:pantry", "--timeout", "1ms"], { cwd });
+  const elsewhere = { CTXPACK_CACHE_DIR: join(cwd, "elsewhere") };
+  const args = ["pull", uri, "--from", "oci:pantry", "--timeout", "1ms"];
+  const late = await run(args, { cwd, env: elsewhere });
   expect(late).toMatchObject({
     code: 7,
     stdout: "",

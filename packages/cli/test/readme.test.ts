@@ -12,7 +12,7 @@ test("the first example of the README runs", () => {
   const example = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] as string;
   const cwd = scratch();
   mkdirSync(join(cwd, "bin"));
-  const bin = join(import.meta.dirname, "../bin/ctxpack.js");
+  const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
   const wrapper = `#!/bin/sh\nexec "${process.execPath}" "${bin}" "$@"\n`;
   writeFileSync(join(cwd, "bin/ctxpack"), wrapper);
   chmodSync(join(cwd, "bin/ctxpack"), 0o755);

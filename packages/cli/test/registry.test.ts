@@ -69,7 +69,7 @@ describe.skipIf(missingProgram("docker-registry", "htpasswd"))("docker-registry"
       const child = spawnSync(
         process.execPath,
         [
-          join(import.meta.dirname, "../bin/ctxpack.js"),
+          join(import.meta.dirname, "../bin/ctxpack.cjs"),
           "login",
           server.host,
           "--username",

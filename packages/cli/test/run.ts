@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll } from "vitest";
 
-const bin = join(import.meta.dirname, "../bin/ctxpack.js");
+const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
 
 /** What one process did. */
 export interface Done {

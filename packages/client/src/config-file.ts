@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
@@ -29,15 +29,13 @@ export function userConfigPath(env: Env): string {
 }
 
 /** The JSON value of a configuration file; `undefined` when there is none. Throws CTXPACK_E_CONFIG. */
-export async function readConfigJson(
-  file: string,
-  signal: AbortSignal | undefined,
-): Promise<unknown> {
+export function readConfigJson(file: string): unknown {
   let text: string;
   try {
-    text = await readFile(file, { encoding: "utf8", ...(signal && { signal }) });
+    // Mostly there is none, in any of the folders that are looked in: asking is cheaper than failing.
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
+    text = readFileSync(file, "utf8");
   } catch (error) {
-    signal?.throwIfAborted();
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new CtxPackError("CTXPACK_E_CONFIG", `${file} cannot be read: ${code}`, { cause: error });
@@ -53,12 +51,8 @@ export async function readConfigJson(
 }
 
 /** Reads one file; `undefined` when there is none. Throws CTXPACK_E_CONFIG, naming file and key. */
-export async function readConfigFile(
-  file: string,
-  owner: Owner,
-  signal: AbortSignal | undefined,
-): Promise<ConfigFile | undefined> {
-  const value = await readConfigJson(file, signal);
+export function readConfigFile(file: string, owner: Owner): ConfigFile | undefined {
+  const value = readConfigJson(file);
   return value === undefined ? undefined : parseConfigFile(value, file, owner);
 }
 

@@ -49,7 +49,6 @@ export interface Config {
 export interface LoadConfigOptions {
   readonly cwd: string;
   readonly env: Env;
-  readonly signal?: AbortSignal | undefined;
 }
 
 const PROJECT_FILE = "ctxpack.config.json";
@@ -58,11 +57,11 @@ const PROJECT_FILE = "ctxpack.config.json";
  * Environment, then `ctxpack.config.json` here or in a folder above, then the user's file, then defaults;
  * the first that says something about a setting decides it. Throws CTXPACK_E_CONFIG, naming file and key.
  */
-export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
-  const { cwd, env, signal } = options;
-  const project = await findProjectFile(cwd, signal);
+export function loadConfig(options: LoadConfigOptions): Config {
+  const { cwd, env } = options;
+  const project = findProjectFile(cwd);
   const userFile = userConfigPath(env);
-  const user = await readConfigFile(userFile, "user", signal);
+  const user = readConfigFile(userFile, "user");
   const layers = [fromEnv(env, cwd), project, user].filter((layer) => layer !== undefined);
   const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] | undefined =>
     layers.find((layer) => layer[key] !== undefined)?.[key];
@@ -119,13 +118,10 @@ function prototypeRegistry(env: Env): Readonly<Record<string, RegistrySettings>>
   return { [host]: { plainHttp: true } };
 }
 
-async function findProjectFile(
-  cwd: string,
-  signal: AbortSignal | undefined,
-): Promise<(ConfigFile & { readonly file: string }) | undefined> {
+function findProjectFile(cwd: string): (ConfigFile & { readonly file: string }) | undefined {
   for (let folder = resolve(cwd); ; folder = dirname(folder)) {
     const file = join(folder, PROJECT_FILE);
-    const found = await readConfigFile(file, "project", signal);
+    const found = readConfigFile(file, "project");
     if (found) return { ...found, file };
     if (dirname(folder) === folder) return undefined;
   }

@@ -99,7 +99,7 @@ export class CtxPack implements AsyncDisposable {
         },
       );
     }
-    const loaded = await loadConfig({ cwd, env, signal });
+    const loaded = loadConfig({ cwd, env });
     const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
     const { concurrency } = options;
     if (concurrency !== undefined) checkConcurrency(concurrency, "concurrency");

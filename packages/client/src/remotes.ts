@@ -70,7 +70,7 @@ export async function addRemote(
   const { trust } = options;
   const file = userConfigPath(session.env);
   const entry = { name, address: full, ...(trust && { trust }) };
-  await editPantries(file, signal, (pantries) => {
+  await editPantries(file, (pantries) => {
     const at = pantries.findIndex((one) => nameOf(one) === name);
     return at < 0 ? [...pantries, entry] : pantries.with(at, entry);
   });
@@ -85,10 +85,10 @@ export async function removeRemote(
   name: string,
   options: WorkOptions,
 ): Promise<void> {
-  const { signal } = workOf(options);
+  options.signal?.throwIfAborted();
   const file = userConfigPath(session.env);
   let found = false;
-  await editPantries(file, signal, (pantries) => {
+  await editPantries(file, (pantries) => {
     const rest = pantries.filter((one) => nameOf(one) !== name);
     found = rest.length < pantries.length;
     return rest;
@@ -104,12 +104,11 @@ type Json = Record<string, unknown>;
 
 async function editPantries(
   file: string,
-  signal: AbortSignal,
   edit: (pantries: readonly unknown[]) => readonly unknown[],
 ): Promise<void> {
   // Parsed first: a file with a mistake is not written over.
-  await readConfigFile(file, "user", signal);
-  const value = ((await readConfigJson(file, signal)) ?? {}) as Json;
+  readConfigFile(file, "user");
+  const value = (readConfigJson(file) ?? {}) as Json;
   const before = (value["pantries"] ?? []) as readonly unknown[];
   const pantries = edit(before);
   if (pantries.length === before.length && pantries.every((one, i) => one === before[i])) return;

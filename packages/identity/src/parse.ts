@@ -9,7 +9,7 @@ import { nodeAt, type SourceNode } from "./source/node.ts";
 import { errorAt, type Place, positionAt } from "./source/place.ts";
 import { decodeText } from "./source/text.ts";
 import { jsonValueOf } from "./source/value.ts";
-import { readYaml } from "./source/yaml.ts";
+import { readYaml, type YamlLibrary } from "./source/yaml.ts";
 
 /** Canonical bytes of a resolved contract, at most (DESIGN §4.1). */
 export const MAX_CANONICAL: number = 1024 * 1024;
@@ -32,23 +32,24 @@ export interface ParseContractOptions {
   readonly format?: "json" | "yaml";
 }
 
-/**
- * Reads a contract, or a resolved one, from JSON or YAML.
- *
- * @throws CtxPackError `CTXPACK_E_CONTRACT`: `file:line:column: /json/pointer: what is wrong`, for the first thing
- *   that is wrong; the same facts are in `details`.
- */
-export function parseContract(
+/** `parseContract`, with a way to the library that YAML is read with: asked for where there is YAML. */
+export function parseText(
   source: string | Uint8Array,
-  options: ParseContractOptions = {},
+  options: ParseContractOptions,
+  yaml: () => YamlLibrary,
 ): ParsedContract {
   const file = options.file ?? "contract";
   const text = decodeText(source, file);
   const format = options.format ?? formatOf(file, text);
-  const root =
-    format === "json"
-      ? readJson({ text, file, maxNesting: MAX_NESTING })
-      : readYaml({ text, file });
+  if (format === "json") return parseJson(text, file);
+  return parseRoot(readYaml({ text, file }, yaml()), text, file);
+}
+
+function parseJson(text: string, file: string): ParsedContract {
+  return parseRoot(readJson({ text, file, maxNesting: MAX_NESTING }), text, file);
+}
+
+function parseRoot(root: SourceNode, text: string, file: string): ParsedContract {
   const value = jsonValueOf({ text, file, root, canonicalIntegers: hasSchema(root) });
   const result = validate(value, (pointer) => literalAt(root, pointer));
   if ("problems" in result) throw contractError(firstOf(result.problems, root), root, text, file);
@@ -75,7 +76,7 @@ export function parseResolvedContract(bytes: Uint8Array): ResolvedContract {
       `${file}: ${bytes.length} bytes, at most ${MAX_CANONICAL} are allowed`,
     );
   }
-  const { contract } = parseContract(bytes, { file, format: "json" });
+  const { contract } = parseJson(decodeText(bytes, file), file);
   if (!isResolved(contract)) {
     throw new CtxPackError("CTXPACK_E_CONTRACT", `${file}: "schema" is missing`);
   }

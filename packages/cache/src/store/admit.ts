@@ -21,8 +21,7 @@ import { Download } from "./download.ts";
 import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
-import type { PackRecord } from "./record.ts";
-import type { NewRecord } from "./records.ts";
+import type { NewRecord, PackRecord } from "./record.ts";
 import { makeTree } from "./trees.ts";
 
 /**

@@ -3,7 +3,7 @@ import type { Descriptor } from "@ctxpack/oci";
 import { IndexReader, type PackBlob, type PackManifest, parsePackManifest } from "../pack/index.ts";
 import { isOfDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
-import type { NewRecord } from "./records.ts";
+import type { NewRecord } from "./record.ts";
 import { release } from "./release.ts";
 
 /** A pack in the store with its two tables of contents. */

@@ -4,10 +4,8 @@ import { CtxPackError } from "@ctxpack/identity";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
 import { Unfinished } from "./unfinished.ts";
+import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";
-
-/** Counts up when an older ctxpack could not make sense of a store any more. */
-const VERSION = 1;
 
 /** What makes a store an OCI image layout. */
 export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';

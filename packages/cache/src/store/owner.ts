@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
-import { hostname } from "node:os";
-import { sha256 } from "@ctxpack/identity";
+import { bootName } from "./boot.ts";
 
 /** One process of ours, told apart from every other one on this disk, also after a reboot. */
 export interface Owner {
@@ -43,17 +42,9 @@ export function isGone(owner: Owner, seenMs: number, nowMs: number): boolean {
   return !isAlive(owner.pid);
 }
 
-/** Digest of this machine's boot, 8 hex; changes with every reboot where the platform says. */
-export function bootName(): string {
-  return thisProcess().boot;
-}
-
 function thisProcess(): Owner {
   return {
-    boot: sha256(Buffer.from(readText("/proc/sys/kernel/random/boot_id") ?? hostname())).slice(
-      7,
-      15,
-    ),
+    boot: bootName(),
     space: readSpace(),
     pid: process.pid,
     start: startOf(process.pid) ?? "0",

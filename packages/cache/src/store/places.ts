@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { basename, join, sep } from "node:path";
-import { type CtxUri, type Digest, digestHex, sha256, uriDigest } from "@ctxpack/identity";
+import { type CtxUri, type Digest, digestHex, uriDigest } from "@ctxpack/identity";
 
 /**
  * Where everything of one store lies. Blobs lie as in an OCI image layout; records are named by URI,
@@ -55,14 +54,9 @@ export class Places {
     return `${this.pins}${sep}${digestHex(uriDigest(uri))}`;
   }
 
-  /** What is known of a folder that was seeded, by its real path. */
-  snapshot(root: string): string {
-    return join(this.snapshots, sha256(Buffer.from(root)).slice(7, 39));
-  }
-
   /** Where something damaged goes. */
   aside(path: string): string {
-    return join(this.quarantine, `${basename(path)}.${randomBytes(4).toString("hex")}`);
+    return join(this.quarantine, `${basename(path)}.${crypto.randomUUID().slice(0, 8)}`);
   }
 
   /** The folder around a materialised tree; `selection` tells parts of one tree apart. */

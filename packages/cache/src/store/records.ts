@@ -1,29 +1,14 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type CtxUri, isDigest } from "@ctxpack/identity";
-import { readFully, writeFully } from "./blobs.ts";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import type { PackRecord } from "./record.ts";
+import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
+import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
-
-const SCHEMA = "ctxpack.record/v1";
-const HOUR_MS = 3_600_000;
-
-/** A record as it is written: what its file's name, its time and its pin say is not in it. */
-export type NewRecord = Omit<PackRecord, "pinned" | "usedAt">;
 
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
@@ -40,7 +25,7 @@ export class Records {
 
   /** The record of a pack; a damaged one is put aside and counts as none. */
   get(uri: CtxUri): PackRecord | undefined {
-    return this.#read(uri, (pin) => statSync(pin, { throwIfNoEntry: false }) !== undefined);
+    return this.#read(uri, isThere);
   }
 
   /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
@@ -51,7 +36,7 @@ export class Records {
       makeFolder(dirname(path));
       const fd = openSync(temporary, "wx", 0o644);
       try {
-        writeFully(fd, Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...record })}\n`));
+        writeFully(fd, Buffer.from(formatRecord(record)));
         fsyncSync(fd);
       } finally {
         closeSync(fd);
@@ -109,16 +94,10 @@ export class Records {
   }
 
   #read(uri: CtxUri, isPinned: (pin: string) => boolean): PackRecord | undefined {
-    const path = this.#places.record(uri);
-    const file = unlessMissing(() => onDisk("reading", path, () => readWithTime(path)));
-    if (file === undefined) return undefined;
-    const record = parseRecord(file.text, uri);
-    if (record === undefined) {
-      this.#quarantine(path);
-      return undefined;
-    }
-    const pinned = isPinned(this.#places.pin(uri));
-    return { ...record, pinned, usedAt: new Date(file.mtimeMs).toISOString() };
+    const record = readRecord(this.#places, uri, isPinned);
+    if (record !== "damaged") return record;
+    this.#quarantine(this.#places.record(uri));
+    return undefined;
   }
 
   #on(shelf: string): CtxUri[] {
@@ -138,31 +117,6 @@ export class Records {
   }
 }
 
-/** Records are this long at most, in bytes; what is longer is none. */
-const BUFFER: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
-
-/** One open for both: ten thousand records are read to list a store. */
-function readWithTime(path: string): { text: string; mtimeMs: number } {
-  const fd = openSync(path, "r");
-  try {
-    const { mtimeMs } = fstatSync(fd);
-    return { text: BUFFER.toString("utf8", 0, readFully(fd, BUFFER, 0)), mtimeMs };
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Sets a file's time to now if it is more than an hour old. */
-export function touch(path: string, nowMs: number): void {
-  try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || nowMs - stat.mtimeMs < HOUR_MS) return;
-    utimesSync(path, new Date(nowMs), new Date(nowMs));
-  } catch {
-    // Only the order in which packs are evicted depends on it.
-  }
-}
-
 /** The error for a pack that is not here. */
 export function noPack(uri: CtxUri, dir: string): CtxPackError {
   return new CtxPackError("CTXPACK_E_NOT_FOUND", `no pack ${uri} in ${dir}`, {
@@ -173,42 +127,4 @@ export function noPack(uri: CtxUri, dir: string): CtxPackError {
 
 function names(dir: string): string[] {
   return (unlessMissing(() => onDisk("reading", dir, () => readdirSync(dir))) ?? []).sort();
-}
-
-/** A record from the text of its file; `undefined` for anything else. */
-export function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
-  const value = parseJson(text);
-  if (typeof value !== "object" || value === null) return undefined;
-  const { schema, ...record } = value as Record<string, unknown>;
-  return schema === SCHEMA && isRecord(record) && record.uri === uri ? record : undefined;
-}
-
-function isRecord(value: object): value is NewRecord {
-  const r = value as Partial<Record<keyof NewRecord, unknown>>;
-  const manifest = r.manifest as Partial<Record<"mediaType" | "digest" | "size", unknown>> | null;
-  return (
-    typeof manifest === "object" &&
-    typeof manifest?.mediaType === "string" &&
-    isDigest(manifest.digest) &&
-    isCount(manifest.size) &&
-    isDigest(r.tree) &&
-    isCount(r.files) &&
-    isCount(r.bytes) &&
-    (r.name === undefined || typeof r.name === "string") &&
-    typeof r.partial === "boolean" &&
-    typeof r.origin === "string" &&
-    typeof r.createdAt === "string"
-  );
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Digest } from "@ctxpack/identity";
+import { bootName } from "./boot.ts";
 import type { HeldPack } from "./held.ts";
 import { isIntact } from "./marker.ts";
-import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 
 /**

@@ -64,7 +64,7 @@ export class Snapshot {
   /** The snapshot of a folder, by its real path; a damaged one counts as none. */
   static read(parts: Parts, root: string): Snapshot | undefined {
     try {
-      return parseSnapshot(readFileSync(parts.places.snapshot(root)));
+      return parseSnapshot(readFileSync(pathOf(parts, root)));
     } catch {
       return undefined;
     }
@@ -72,7 +72,7 @@ export class Snapshot {
 
   /** Writes the snapshot of a folder. One that cannot be written is no error: the files are read again. */
   static write(parts: Parts, root: string, facts: SnapshotFacts, states: FileStates): void {
-    const path = parts.places.snapshot(root);
+    const path = pathOf(parts, root);
     const temporary = parts.workspace.path();
     try {
       makeFolder(parts.places.snapshots, 0o700);
@@ -139,4 +139,9 @@ function reap(folder: string, nowMs: number): void {
     const seen = unlessMissing(() => statSync(path).mtimeMs);
     if (seen !== undefined && nowMs - seen > KEPT_MS) clear(path);
   }
+}
+
+/** What is known of a folder lies under its real path's digest. */
+function pathOf(parts: Parts, root: string): string {
+  return join(parts.places.snapshots, hash("sha256", root, "hex").slice(0, 32));
 }

@@ -1,34 +1,22 @@
-import { hash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import type { FileDigests, FileState } from "@ctxpack/identity";
-import { KEY_BYTES, type Key, NewRecords, SortedRecords } from "./stat-records.ts";
+import { hash } from "node:crypto";
+import type { Digest, FileDigests, FileState, TreeTimes } from "@ctxpack/identity";
+import { REFRESHED_DAYS, RecordsFile } from "./records-file.ts";
+import { KEY_BYTES, type Key } from "./stat-records.ts";
 
 /** A file that changed less than this before it was read may change again without a trace. */
 const SETTLED_MS = 2000;
 
-/** Records that were of no use for so many days are dropped. */
-const KEPT_DAYS = 60;
-
-/** A record's day is written again when it is this old: not every use rewrites the file. */
-const REFRESHED_DAYS = 7;
-
-/** More records than this (100 MB) are not kept. */
-const MOST_RECORDS = 2_000_000;
-
-/** A temporary file this old was left by a process that was killed. */
-export const ABANDONED_MS: number = 60 * 60 * 1000;
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 const SECOND_NS = 1_000_000_000n;
 
 /** Longer paths than any system has are not remembered. */
 const MOST_PATH_BYTES = 64 * 1024;
 
+/** The lines of a `dirHash1` by their SHA-256, where they are kept; not verified. */
+type Listing = (digest: Digest) => Uint8Array | undefined;
+
 /**
- * Digests of files that were read before, remembered by path, ino, size, mtime, ctime and mode in one file
- * that many processes share. It only ever saves reading: a damaged, foreign or unwritable file is an empty index.
+ * Digests of files that were read before, remembered by path, ino, size, mtime, ctime and mode, and those of whole
+ * trees, remembered by all of that of all their files. It only ever saves reading.
  *
  * Never wrong, as far as stat can tell: a digest is remembered only if the file had not changed for two seconds
  * when its reading began (git's racy rule, by entry), and if its ctime has a fraction of a second: file systems
@@ -36,51 +24,56 @@ const MOST_PATH_BYTES = 64 * 1024;
  * is a write through a memory map whose page was dirty before, and a clock that is set back.
  */
 export class StatIndex implements FileDigests {
-  readonly #file: string;
+  readonly #files: RecordsFile;
+  readonly #trees: RecordsFile;
+  readonly #listing: Listing;
   readonly #input: Buffer = Buffer.allocUnsafeSlow(40 + MOST_PATH_BYTES);
   readonly #numbers: BigInt64Array;
   readonly #keyBytes: Buffer = Buffer.allocUnsafeSlow(KEY_BYTES);
   readonly #key: Key = new Uint32Array(this.#keyBytes.buffer);
-  /** What the file held; loaded when first asked, for opening a store must not cost reading it. */
-  #loaded: SortedRecords | undefined;
-  #new: NewRecords = new NewRecords();
-  #refreshed = false;
-  #saving: Promise<void> = Promise.resolve();
 
-  private constructor(file: string) {
-    this.#file = file;
+  private constructor(file: string, listing: Listing) {
+    this.#files = new RecordsFile(file);
+    this.#trees = new RecordsFile(`${file}-trees`);
+    this.#listing = listing;
     this.#numbers = new BigInt64Array(this.#input.buffer, 0, 5);
   }
 
-  /** An index kept in `file`, which need not exist; nothing is read yet. */
+  /** An index kept in `file` and beside it, where nothing need exist; nothing is read yet. */
   static async open(
     file: string,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    options: {
+      readonly signal?: AbortSignal | undefined;
+      readonly listing?: Listing | undefined;
+    } = {},
   ): Promise<StatIndex> {
     options.signal?.throwIfAborted();
-    return new StatIndex(file);
+    return new StatIndex(file, options.listing ?? (() => undefined));
   }
 
   get(path: string, state: FileState): string | undefined {
     const key = this.#keyOf(path, state);
-    if (key === undefined) return undefined;
-    const hex = this.#new.find(key);
-    if (hex !== undefined) return hex;
-    this.#loaded ??= this.#read();
-    const row = this.#loaded.find(key);
-    if (row < 0) return undefined;
-    const day = today();
-    if (Math.abs(day - this.#loaded.day(row)) >= REFRESHED_DAYS) {
-      this.#loaded.setDay(row, day);
-      this.#refreshed = true;
-    }
-    return this.#loaded.digest(row);
+    return key === undefined ? undefined : this.#files.get(key);
   }
 
   set(path: string, state: FileState, hex: string, readAt: number): void {
-    if (!isSettled(state, readAt) || this.#new.count >= MOST_RECORDS) return;
+    if (!isSettled(state, readAt)) return;
     const key = this.#keyOf(path, state);
-    if (key !== undefined) this.#new.put(key, hex, today());
+    if (key !== undefined) this.#files.put(key, hex);
+  }
+
+  getTree(key: Uint8Array): Uint8Array | undefined {
+    const wanted = treeKey(key);
+    // A tree that is known spares its files' records being asked for: now and then they are, or they would be dropped.
+    if ((this.#trees.age(wanted) ?? 0) >= REFRESHED_DAYS) return undefined;
+    const hex = this.#trees.get(wanted);
+    const lines = hex === undefined ? undefined : this.#listing(`sha256:${hex}`);
+    return lines !== undefined && hash("sha256", lines, "hex") === hex ? lines : undefined;
+  }
+
+  setTree(key: Uint8Array, hex: string, times: TreeTimes, readAt: number): void {
+    const { newestNs, coarse } = times;
+    if (!coarse && isBefore(newestNs, readAt)) this.#trees.put(treeKey(key), hex);
   }
 
   /**
@@ -90,58 +83,8 @@ export class StatIndex implements FileDigests {
    * @throws `signal.reason`.
    */
   async save(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    options.signal?.throwIfAborted();
-    // One after the other, so that the last to write has everything.
-    this.#saving = this.#saving.then(() => this.#save());
-    await this.#saving;
-  }
-
-  async #save(): Promise<void> {
-    if (this.#new.count === 0 && !this.#refreshed) return;
-    const onDisk = this.#read();
-    const merged = onDisk.merge(this.#loaded ?? SortedRecords.empty()).merge(this.#new.sorted());
-    const kept = merged.since(today() - KEPT_DAYS, MOST_RECORDS);
-    this.#loaded = kept;
-    this.#new = new NewRecords();
-    this.#refreshed = false;
-    await this.#reap();
-    await this.#write(kept);
-  }
-
-  async #write(records: SortedRecords): Promise<void> {
-    const temporary = `${this.#file}.${process.pid}-${randomBytes(6).toString("hex")}`;
-    try {
-      // Not synced: what a power cut leaves of it fails the checksum.
-      await using file = await open(temporary, "wx", 0o600);
-      await file.writeFile(records.header());
-      await file.writeFile(records.bytes);
-      await file.close();
-      await rename(temporary, this.#file);
-    } catch {
-      await rm(temporary, { force: true }).catch(() => {});
-    }
-  }
-
-  /** Removes temporary files of processes that were killed. */
-  async #reap(): Promise<void> {
-    const folder = dirname(this.#file);
-    const prefix = `${basename(this.#file)}.`;
-    for (const name of await readdir(folder).catch(() => [])) {
-      if (!name.startsWith(prefix)) continue;
-      const path = join(folder, name);
-      const found = await stat(path).catch(() => undefined);
-      if (found && Date.now() - found.mtimeMs > ABANDONED_MS) {
-        await rm(path, { force: true }).catch(() => {});
-      }
-    }
-  }
-
-  #read(): SortedRecords {
-    try {
-      return SortedRecords.parse(readFileSync(this.#file)) ?? SortedRecords.empty();
-    } catch {
-      return SortedRecords.empty();
-    }
+    await this.#files.save(options);
+    await this.#trees.save(options);
   }
 
   /** SHA-256 of state and path, cut: one key is one path in one state. Valid until the next call. */
@@ -164,12 +107,14 @@ export class StatIndex implements FileDigests {
 /** Whether a file that was read from `readAt` on (Unix time, ms) cannot have changed since without a new ctime. */
 export function isSettled(state: Pick<FileState, "mtimeNs" | "ctimeNs">, readAt: number): boolean {
   const changed = state.mtimeNs > state.ctimeNs ? state.mtimeNs : state.ctimeNs;
-  return (
-    changed < BigInt(Math.floor(readAt) - SETTLED_MS) * 1_000_000n &&
-    state.ctimeNs % SECOND_NS !== 0n
-  );
+  return isBefore(changed, readAt) && state.ctimeNs % SECOND_NS !== 0n;
 }
 
-function today(): number {
-  return Math.floor(Date.now() / DAY_MS);
+function isBefore(changedNs: bigint, readAt: number): boolean {
+  return changedNs < BigInt(Math.floor(readAt) - SETTLED_MS) * 1_000_000n;
+}
+
+/** The first bits of a tree's key, which is a SHA-256. */
+function treeKey(key: Uint8Array): Key {
+  return new Uint32Array(key.slice(0, KEY_BYTES).buffer);
 }

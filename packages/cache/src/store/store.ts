@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { CtxUri, Digest, DirHash, FileDigests } from "@ctxpack/identity";
 import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
@@ -12,6 +13,7 @@ import { type CollectOptions, type CollectReport, collect } from "./collect/coll
 import { keepBudget } from "./collect/keep.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
+import { unlessMissing } from "./disk.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
 import { heldBytes, openPack } from "./held.ts";
 import { lease } from "./lease.ts";
@@ -88,7 +90,9 @@ export class Store implements AsyncDisposable {
       database: new Database(places.database),
       blocking: options.blocking ?? false,
     };
-    return new Store(parts, await StatIndex.open(places.statIndex, options), options.budget);
+    const { signal, budget } = options;
+    const listing = (digest: Digest) => unlessMissing(() => readFileSync(places.blob(digest)));
+    return new Store(parts, await StatIndex.open(places.statIndex, { signal, listing }), budget);
   }
 
   /** Keeps the lines of a `dirHash1` as a blob, whose sha256 is the dirHash1. */

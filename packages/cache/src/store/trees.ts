@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
+import { bootName } from "./boot.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { probeNames, refuseFolding } from "./fold.ts";
@@ -8,11 +9,11 @@ import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
-import { bootName } from "./owner.ts";
 import type { Parts } from "./parts.ts";
-import type { NewRecord } from "./records.ts";
-import { noPack, touch } from "./records.ts";
+import type { NewRecord } from "./record.ts";
+import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
+import { touch } from "./touch.ts";
 import { unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 

@@ -1,4 +1,5 @@
 import type { LegacyPullResult, PullResult } from "@ctxpack/client";
+import { pullHit } from "@ctxpack/client/hit";
 import { type Command, defineCommand } from "../command.ts";
 import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
@@ -25,21 +26,20 @@ export const pull: Command = defineCommand({
     pin: { type: "boolean", about: "keep it in the store whatever happens" },
     verify: { type: "boolean", about: "hash every file, also of a pack that was here" },
   },
-  async run({ args, flags, output, open, signal, onProgress }) {
-    const started = performance.now();
-    const ctx = await open({ concurrency: concurrencyOf(flags.concurrency) });
-    const result = await ctx.pull(args[0] as string, {
-      from: flags.from,
-      only: flags.only,
-      to: flags.to,
-      pin: flags.pin,
-      verify: flags.verify,
-      signal,
-      onProgress,
-    });
+  async run(call) {
+    const { args, flags, output, cwd, open, onProgress } = call;
+    // Seconds. performance.now() would load a module that a hit has no other use for.
+    const started = process.uptime();
+    const { from, only, to, pin, verify } = flags;
+    const options = { from, only, to, pin, verify, onProgress };
+    const concurrency = concurrencyOf(flags.concurrency);
+    const subject = args[0] as string;
+    const result =
+      pullHit(subject, { ...options, env: process.env, cwd }) ??
+      (await (await open({ concurrency })).pull(subject, { ...options, signal: call.signal }));
     const { path, source, blobs, bytes, verified } = result;
     const { files, content } = sizeOf(result);
-    const seconds = formatSeconds((performance.now() - started) / 1000);
+    const seconds = formatSeconds(process.uptime() - started);
     if (verified === "no policy") output.note("not verified: no policy");
     output.note(
       source === "store"

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { CtxPackError } from "../errors.ts";
-import { type ParsedContract, parseContract } from "../parse.ts";
+import type { ParsedContract } from "../parse.ts";
+import { parseContract } from "../parse-contract.ts";
 import { MAX_TEXT, tooLarge } from "../source/text.ts";
 
 /**

@@ -1,9 +1,15 @@
-import { Composer, CST, isMap, isScalar, isSeq, type ParsedNode, Parser, type Scalar } from "yaml";
+import type { CST, ParsedNode, Scalar } from "yaml";
 import { MAX_NESTING } from "../canonical.ts";
 import { pointerOf } from "../pointer.ts";
 import type { SourceEntry, SourceNode } from "./node.ts";
 import { errorAt, positionAt } from "./place.ts";
 import { readPlain } from "./scalar.ts";
+
+/** What is used of the `yaml` package. Handed in, for loading its many files is half of a short program's start. */
+export type YamlLibrary = Pick<
+  typeof import("yaml"),
+  "Composer" | "CST" | "isMap" | "isScalar" | "isSeq" | "Parser"
+>;
 
 /** A YAML text and what errors call it. */
 export interface YamlText {
@@ -17,12 +23,12 @@ export interface YamlText {
  *
  * @throws CtxPackError `CTXPACK_E_CONTRACT` with file, line, column and, inside the document, JSON pointer.
  */
-export function readYaml(source: YamlText): SourceNode {
+export function readYaml(source: YamlText, yaml: YamlLibrary): SourceNode {
   refuseControls(source);
-  const tokens = [...new Parser().parse(source.text)];
-  for (const token of tokens) inspect(token, source);
+  const tokens = [...new yaml.Parser().parse(source.text)];
+  for (const token of tokens) inspect(token, source, yaml);
   // failsafe leaves every scalar as it is written; uniqueKeys would compare every key with every other.
-  const composer = new Composer({
+  const composer = new yaml.Composer({
     schema: "failsafe",
     uniqueKeys: false,
     prettyErrors: false,
@@ -38,10 +44,10 @@ export function readYaml(source: YamlText): SourceNode {
     fail(source, second.range?.[0] ?? 0, "a second YAML document", "a contract is one document");
   }
   const contents = document?.contents;
-  if (contents === null || contents === undefined || isNothing(contents)) {
+  if (contents === null || contents === undefined || isNothing(contents, yaml)) {
     fail(source, 0, "the file is empty");
   }
-  return new Converter(source).node(contents as ParsedNode, []);
+  return new Converter(source, yaml).node(contents as ParsedNode, []);
 }
 
 /** Keys and indices from the root. */
@@ -58,21 +64,23 @@ function refuseControls(source: YamlText): void {
 
 class Converter {
   readonly #source: YamlText;
+  readonly #yaml: YamlLibrary;
 
-  constructor(source: YamlText) {
+  constructor(source: YamlText, yaml: YamlLibrary) {
     this.#source = source;
+    this.#yaml = yaml;
   }
 
   node(node: ParsedNode, path: Path): SourceNode {
     const offset = node.range[0];
-    if (isScalar(node)) return this.#scalar(node as Scalar.Parsed, path);
-    if (isSeq(node)) {
+    if (this.#yaml.isScalar(node)) return this.#scalar(node as Scalar.Parsed, path);
+    if (this.#yaml.isSeq(node)) {
       const items = node.items.map((item, index) =>
         this.node(item as ParsedNode, [...path, index]),
       );
       return { kind: "list", offset, items };
     }
-    if (!isMap(node)) fail(this.#source, offset, "an alias", "write the value out");
+    if (!this.#yaml.isMap(node)) fail(this.#source, offset, "an alias", "write the value out");
     const entries: SourceEntry[] = [];
     for (const pair of node.items) {
       const key = this.#key(pair.key as ParsedNode | null, offset, path);
@@ -87,7 +95,7 @@ class Converter {
   #key(node: ParsedNode | null, mapOffset: number, path: Path): { key: string; offset: number } {
     const offset = node?.range[0] ?? mapOffset;
     const pointer = pointerOf(path);
-    if (node === null || !isScalar(node)) {
+    if (node === null || !this.#yaml.isScalar(node)) {
       fail(this.#source, offset, "a key that is not a string", "keys are strings", pointer);
     }
     const text = String(node.value);
@@ -124,8 +132,8 @@ class Converter {
   }
 }
 
-function isNothing(node: unknown): boolean {
-  return isScalar(node) && node.type === "PLAIN" && node.value === "";
+function isNothing(node: unknown, yaml: YamlLibrary): boolean {
+  return yaml.isScalar(node) && node.type === "PLAIN" && node.value === "";
 }
 
 const refusedTokens: Readonly<Record<string, string>> = {
@@ -139,7 +147,7 @@ const refusedTokens: Readonly<Record<string, string>> = {
  * Refuses, before anything recursive sees the tokens, what a contract's YAML does not have, and nesting too deep.
  * A loop and not a recursion, because depth is what it defends against.
  */
-function inspect(root: CST.Token, source: YamlText): void {
+function inspect(root: CST.Token, source: YamlText, yaml: YamlLibrary): void {
   const pending: { token: CST.Token; path: Path }[] = [{ token: root, path: [] }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { token, path } = next;
@@ -159,7 +167,7 @@ function inspect(root: CST.Token, source: YamlText): void {
       );
     }
     for (const [index, item] of token.items.entries()) {
-      const inside = [...path, stepOf(item, index)];
+      const inside = [...path, stepOf(item, index, yaml)];
       for (const part of item.start ?? []) refuseToken(part, item.key ? path : inside, source);
       for (const part of item.sep ?? []) refuseToken(part, inside, source);
       if (item.key) pending.push({ token: item.key, path: inside });
@@ -168,11 +176,11 @@ function inspect(root: CST.Token, source: YamlText): void {
   }
 }
 
-function stepOf(item: CST.CollectionItem, index: number): string | number {
+function stepOf(item: CST.CollectionItem, index: number, yaml: YamlLibrary): string | number {
   const { key } = item;
   // What is wrong with a scalar is the composer's to say; here it only names a place.
   const silent = (): void => undefined;
-  return key && CST.isScalar(key) ? CST.resolveAsScalar(key, true, silent).value : index;
+  return key && yaml.CST.isScalar(key) ? yaml.CST.resolveAsScalar(key, true, silent).value : index;
 }
 
 function refuseToken(token: CST.Token | CST.SourceToken, path: Path, source: YamlText): void {

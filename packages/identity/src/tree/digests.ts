@@ -23,4 +23,19 @@ export interface FileDigests {
    * shortly before `readAt` may have changed again without a trace, so it must not be remembered.
    */
   set(path: string, state: FileState, hex: string, readAt: number): void;
+  /**
+   * The lines of a tree's `dirHash1` if they are known for the very state of all its files. `key` is a SHA-256 of
+   * all their paths and states.
+   */
+  getTree?(key: Uint8Array): Uint8Array | undefined;
+  /** Offers the digest of a tree (64 hex digits), under the rules of `set`. */
+  setTree?(key: Uint8Array, hex: string, times: TreeTimes, readAt: number): void;
+}
+
+/** What the times of a tree's files say about whether it may change without a trace. */
+export interface TreeTimes {
+  /** The latest mtime or ctime, nanoseconds since the epoch. */
+  readonly newestNs: bigint;
+  /** A ctime of whole seconds is among them: what the file system can tell apart is coarse. */
+  readonly coarse: boolean;
 }

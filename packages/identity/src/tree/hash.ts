@@ -11,6 +11,7 @@ import { DigestLines, STEP_ROWS } from "./lines.ts";
 import { BUFFER_BYTES, readDigest } from "./read.ts";
 import { runSliced } from "./slice.ts";
 import { type FileTable, sizeAt } from "./table.ts";
+import { treeKey, treeTimes } from "./tree-key.ts";
 import { splitUnits } from "./units.ts";
 import { walk } from "./walk.ts";
 import { Threads } from "./workers.ts";
@@ -66,17 +67,29 @@ export async function hashTree(root: string, options: HashTreeOptions = {}): Pro
     },
   );
   refuseUnmatched(root, filter);
+  const { digests } = options;
+  const key = digests?.getTree && (await runSliced(treeKey(table), { signal }));
+  const known = key && digests?.getTree?.(key);
+  const lines = known ?? new Uint8Array(await linesOf(table, readAt, options));
+  const hex = await runSliced(sha256Steps(lines), { signal });
+  if (key !== undefined && known === undefined) {
+    const times = await runSliced(treeTimes(table), { signal });
+    digests?.setTree?.(key, hex, times, readAt);
+  }
+  return { digest: `dirHash1:${hex}`, files: table.count, bytes: table.bytes, lines };
+}
+
+async function linesOf(
+  table: FileTable,
+  readAt: number,
+  options: HashFileOptions,
+): Promise<SharedArrayBuffer> {
+  const { digests, signal } = options;
   const lines = await runSliced(DigestLines.of(table), { signal });
-  const pending = await runSliced(lookUp(table, lines, options.digests), { signal });
+  const pending = await runSliced(lookUp(table, lines, digests), { signal });
   await hashPending(table, lines, pending, options);
-  await runSliced(remember(table, lines, pending, readAt, options.digests), { signal });
-  const digest = await runSliced(sha256Steps(lines.buffer), { signal });
-  return {
-    digest: `dirHash1:${digest}`,
-    files: table.count,
-    bytes: table.bytes,
-    lines: new Uint8Array(lines.buffer),
-  };
+  await runSliced(remember(table, lines, pending, readAt, digests), { signal });
+  return lines.buffer.buffer;
 }
 
 /**

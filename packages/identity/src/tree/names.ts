@@ -11,6 +11,8 @@ export interface Name {
   /** As the file system spells it. */
   readonly spelling: string;
   readonly kind: "file" | "folder" | "link";
+  /** Printable ASCII: there is nothing to check, and it sorts as it is. */
+  readonly isPlain: boolean;
   /** Throws when no line of a `dirHash1` could hold the name; for names that are looked at. */
   check(): void;
 }
@@ -22,28 +24,29 @@ export function* listNames(context: WalkContext, folder: Folder): Generator<Name
   const real = join(context.root, folder.spelled);
   const entries = readFolder(context, folder, real);
   let broken: ReadonlySet<string> | undefined;
+  const check = (name: string, spelling: string): void => {
+    if (name.includes("\n")) throw nameError(context, folder, name, "has a newline in its name");
+    // What is not UTF-8 (or a lone surrogate on Windows) arrives as U+FFFD.
+    if (!spelling.includes("\ufffd")) return;
+    broken ??= undecodable(real);
+    if (broken.has(spelling)) {
+      throw nameError(context, folder, name, "has a name that is not valid Unicode");
+    }
+  };
   for (const entry of entries) {
     const kind = kindOf(entry);
     if (kind === undefined) continue;
     const spelling = entry.name;
-    const name = ascii.test(spelling) ? spelling : spelling.normalize("NFC");
-    yield {
-      name,
-      spelling,
-      kind,
-      check() {
-        if (name.includes("\n"))
-          throw nameError(context, folder, name, "has a newline in its name");
-        // What is not UTF-8 (or a lone surrogate on Windows) arrives as U+FFFD.
-        if (!spelling.includes("\ufffd")) return;
-        broken ??= undecodable(real);
-        if (broken.has(spelling)) {
-          throw nameError(context, folder, name, "has a name that is not valid Unicode");
-        }
-      },
-    };
+    if (ascii.test(spelling)) {
+      yield { name: spelling, spelling, kind, isPlain: true, check: nothingToCheck };
+    } else {
+      const name = spelling.normalize("NFC");
+      yield { name, spelling, kind, isPlain: false, check: () => check(name, spelling) };
+    }
   }
 }
+
+function nothingToCheck(): void {}
 
 function readFolder(context: WalkContext, folder: Folder, real: string): Dirent[] {
   try {

@@ -78,6 +78,15 @@ export function stateAt(states: StateColumn, row: number): FileState {
   };
 }
 
+/** The states of all files of a table as they lie in memory. */
+export function stateBytes(table: FileTable): Uint8Array {
+  return new Uint8Array(
+    table.states.buffer,
+    0,
+    table.count * FIELDS * table.states.BYTES_PER_ELEMENT,
+  );
+}
+
 /** The size in bytes of the file in one row of a column. */
 export function sizeAt(states: StateColumn, row: number): number {
   return Number(states[row * FIELDS + 1] ?? 0n);

@@ -7,6 +7,9 @@ import { listNames } from "./names.ts";
 import { compareBytewise } from "./order.ts";
 import { FileTable, join } from "./table.ts";
 
+/** Files that are looked at between two yields: a fraction of a millisecond. */
+const STEP_FILES = 32;
+
 /** A folder on the way from the root to where the walk stands. */
 export interface Folder {
   /** Relative path in NFC; `""` is the root. */
@@ -40,7 +43,7 @@ export interface WalkContext {
 
 /**
  * Lists the files below `context.root` (a resolved path) as `find -L` does: links count under their own
- * name as what they lead to. Yields the number of files found, after each file and folder.
+ * name as what they lead to. Yields the number of files found, after each folder and some files.
  *
  * @throws CtxPackError `CTXPACK_E_TREE` for what has no `dirHash1` (DESIGN §4.2), `CTXPACK_E_PERMISSION`.
  */
@@ -55,7 +58,10 @@ export function* walk(context: WalkContext): Generator<number, FileTable, void> 
       continue;
     }
     if (key.endsWith("/")) folder = openChild(context, folder, key.slice(0, -1));
-    else addFile(context, table, folder, key);
+    else {
+      addFile(context, table, folder, key);
+      if (table.count % STEP_FILES !== 0) continue;
+    }
     yield table.count;
   }
   return table;
@@ -96,7 +102,14 @@ function openFolder<T extends Folder>(
   const keys: string[] = [];
   const spellings = new Map<string, string>();
   const links = new Map<string, Followed>();
-  for (const { name, spelling, kind, check } of listNames(context, folder)) {
+  let isPlain = true;
+  for (const each of listNames(context, folder)) {
+    const { name, spelling, kind, check } = each;
+    isPlain &&= each.isPlain;
+    if (each.isPlain && kind !== "link" && context.filter === undefined) {
+      keys.push(kind === "folder" ? `${name}/` : name);
+      continue;
+    }
     const path = below(folder.path, name);
     const file = kind !== "folder" && (context.filter?.wouldSelect(path) ?? true);
     const enter = kind !== "file" && (context.filter?.enters(path) ?? true);
@@ -116,7 +129,7 @@ function openFolder<T extends Folder>(
   }
   if (spellings.size > 0) refuseEqualNames(context, folder, keys);
   // Plain sorting is by UTF-16, the same thing up to U+D7FF.
-  if (keys.some((key) => /[\ud800-\uffff]/.test(key))) keys.sort(compareBytewise);
+  if (!isPlain && keys.some((key) => /[\ud800-\uffff]/.test(key))) keys.sort(compareBytewise);
   else keys.sort();
   return { ...folder, keys, spellings, links, next: 0 };
 }
@@ -141,7 +154,9 @@ function refuseEqualNames(context: WalkContext, folder: Folder, keys: readonly s
 
 function addFile(context: WalkContext, table: FileTable, folder: OpenFolder, name: string): void {
   const path = below(folder.path, name);
-  const spelled = below(folder.spelled, folder.spellings.get(name) ?? name);
+  const spelling = folder.spellings.get(name) ?? name;
+  const isSpelledSo = spelling === name && folder.spelled === folder.path;
+  const spelled = isSpelledSo ? path : below(folder.spelled, spelling);
   const stats = folder.links.get(name)?.stats ?? lstat(context, spelled, path);
   if (!stats.isFile()) throw changedError(join(context.named, path));
   // Counts the match: `wouldSelect` said yes, and now it is known to be a file.

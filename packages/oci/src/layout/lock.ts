@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError, errorCode } from "../disk.ts";
@@ -36,7 +36,9 @@ export class FileLock {
     checkLockFile(path);
     let database: DatabaseSync | undefined;
     try {
-      database = new DatabaseSync(path, { timeout: 0 });
+      // Loaded by who locks: it is slow, and most never do.
+      const sqlite = process.getBuiltinModule("node:sqlite");
+      database = new sqlite.DatabaseSync(path, { timeout: 0 });
       // A journal in memory: SQLite then creates no second file beside this one.
       database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
       return new FileLock(database);

@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
+import { ABANDONED_MS } from "../records-file.ts";
 import { parseSnapshot } from "../snapshot.ts";
-import { ABANDONED_MS } from "../stat-index.ts";
 import { SortedRecords } from "../stat-records.ts";
 import { KEPT_MS } from "../unfinished.ts";
 import { names } from "./check-packs.ts";
@@ -30,12 +30,16 @@ function checkLayout(run: CheckRun): void {
 
 function checkStatIndex(run: CheckRun): void {
   const { statIndex, dir } = run.parts.places;
-  const bytes = unlessMissing(() => readFileSync(statIndex));
-  if (bytes !== undefined && SortedRecords.parse(bytes) === undefined) {
-    run.findings.add("stat-index-damaged", statIndex, "is no index of known digests");
+  // Of files, and of whole trees.
+  const files = [statIndex, `${statIndex}-trees`];
+  for (const path of files) {
+    const bytes = unlessMissing(() => readFileSync(path));
+    if (bytes !== undefined && SortedRecords.parse(bytes) === undefined) {
+      run.findings.add("stat-index-damaged", path, "is no index of known digests");
+    }
   }
   for (const name of names(dir)) {
-    if (!name.startsWith(`${basename(statIndex)}.`)) continue;
+    if (!files.some((path) => name.startsWith(`${basename(path)}.`))) continue;
     if (isOlder(join(dir, name), ABANDONED_MS)) {
       run.findings.add("stale-temporary", join(dir, name), "was never put in its place");
     }

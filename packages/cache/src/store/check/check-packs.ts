@@ -11,7 +11,7 @@ import {
 import type { Descriptor } from "@ctxpack/oci";
 import { IndexReader, type PackManifest, parsePackManifest } from "../../pack/index.ts";
 import { onDisk, systemCode, unlessMissing } from "../disk.ts";
-import { type NewRecord, parseRecord } from "../records.ts";
+import { type NewRecord, parseRecord } from "../record.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind } from "./damage.ts";
 

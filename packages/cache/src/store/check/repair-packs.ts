@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { unlessMissing } from "../disk.ts";
-import { type NewRecord, parseRecord } from "../records.ts";
+import { type NewRecord, parseRecord } from "../record.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
 import { attempt, each, putAside } from "./repair.ts";

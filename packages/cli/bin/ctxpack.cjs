@@ -10,13 +10,9 @@ if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
   );
   process.exitCode = 2;
 } else {
-  import("node:module")
-    .then((module) => {
-      module.enableCompileCache();
-      // By its own name: dist as published, the sources under --conditions=@ctxpack/source.
-      return import("@ctxpack/cli");
-    })
-    .then((cli) => cli.main(process.argv.slice(2)))
+  process.getBuiltinModule("node:module").enableCompileCache();
+  require("../dist/ctxpack.cjs")
+    .main(process.argv.slice(2))
     .then((code) => {
       process.exitCode = code;
     })

@@ -1,0 +1,5 @@
+import { defineConfig } from "tsup";
+import base from "../../tsup.config.ts";
+
+/** `hit` is the pull that finds everything in the store: small enough to be part of a program's start. */
+export default defineConfig({ ...base, entry: { index: "src/index.ts", hit: "src/hit.ts" } });
