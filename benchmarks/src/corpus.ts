@@ -24,10 +24,30 @@ export function smallFiles(dir: string, scale: Scale): Corpus {
   return writer.corpus(`${count.toLocaleString("en")} files of 4 KB`);
 }
 
+/** Files of 1 KB of text, a thousand to a folder. */
+export function tinyFiles(dir: string, count: number): Corpus {
+  const writer = new CorpusWriter(dir, 6);
+  for (let i = 0; i < count; i++) {
+    writer.file(`${pad(Math.floor(i / 1000), 4)}/${pad(i, 7)}.txt`, 1000, writer.source.text);
+  }
+  return writer.corpus(`${count.toLocaleString("en")} files of 1 KB`);
+}
+
+/** One file of 2 GB: what hashing costs when nothing else does. */
+export function singleFile(dir: string, scale: Scale): Corpus {
+  const writer = new CorpusWriter(dir, 5);
+  writer.file("single.bin", (scale === "full" ? 2000 : 3) * MB, writer.source.noise);
+  return writer.corpus(`one file of ${gigabytes(writer.bytes)}`);
+}
+
 /** 1 GB as an embedding job leaves it: JSON lines, float vectors, incompressible data, 8,000 texts. */
 export function mixed(dir: string, scale: Scale): Corpus {
+  return scaledMix(dir, scale === "full" ? 1 : 0.004);
+}
+
+/** `part` of the mixed gigabyte: the files are larger and the texts more. */
+export function scaledMix(dir: string, part: number): Corpus {
   const writer = new CorpusWriter(dir, 2);
-  const part = scale === "full" ? 1 : 0.004;
   writer.file("chunks.jsonl", Math.round(250 * MB * part), writer.source.jsonLines);
   writer.file("vectors.f32", Math.round(400 * MB * part), writer.source.floats);
   writer.file("index.bin", Math.round(100 * MB * part), writer.source.noise);
@@ -102,7 +122,7 @@ class CorpusWriter {
 type Fill = (into: Buffer) => void;
 
 /** Deterministic content: the same seed and the same calls give the same bytes on every machine. */
-class Source {
+export class Source {
   #state: number;
   readonly #words: readonly Buffer[];
   #line = 0;
@@ -148,6 +168,11 @@ class Source {
       word += "aeiou"[this.#bits() % 5];
     }
     return word;
+  }
+
+  /** A whole number from 0 to `limit` - 1. */
+  below(limit: number): number {
+    return this.#bits() % Math.floor(limit);
   }
 
   /** xorshift32. */

@@ -2,25 +2,38 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Corpus, mixed, type Scale, smallFiles, texts } from "./corpus.ts";
+import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
+import { large } from "./large.ts";
 import { link } from "./link.ts";
+import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
 import { pull } from "./pull.ts";
 import type { Bench, Question } from "./question.ts";
 import { registry } from "./registry.ts";
+import { reseed } from "./reseed.ts";
 import { seed } from "./seed.ts";
 import { start } from "./start.ts";
 import { table } from "./table.ts";
 import { tree } from "./tree.ts";
 
-const QUESTIONS: readonly Question[] = [start, tree, seed, pull, registry, link];
+const QUESTIONS: readonly Question[] = [
+  start,
+  tree,
+  seed,
+  reseed,
+  materialise,
+  pull,
+  registry,
+  link,
+  large,
+];
 /** Asked only by name: they take long, and a machine of their own. */
-const BY_NAME: readonly Question[] = [link];
-const CORPORA = { small: smallFiles, mixed, texts } as const;
+const BY_NAME: readonly Question[] = [link, large];
+const CORPORA = { small: smallFiles, mixed, texts, single: singleFile } as const;
 
 const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
 
-${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(8)} ${about}`).join("\n")}
+${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(11)} ${about}`).join("\n")}
 
   --smoke     tiny corpora, one run: shows that everything works, measures nothing
   --out FILE  also write the figures as JSON

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { median } from "./median.ts";
 
 /** One way of doing the job: a command line that is run as a whole process, again and again. */
 export interface Contender {
@@ -12,6 +13,8 @@ export interface Contender {
   /** Files and folders that this run leaves behind; after the first run their space is given back. */
   leaves?(run: number): readonly string[];
   env?(run: number): Record<string, string>;
+  /** How often it is run and counted, where that takes too long for all rounds; then nothing warms it up. */
+  readonly runs?: number;
 }
 
 /** Medians over the runs of one contender. */
@@ -57,8 +60,9 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
   const samples = new Map<Contender, Sample[]>(contenders.map((one) => [one, []]));
   for (let run = 0; run < options.warmUps + options.runs; run++) {
     for (const [contender, list] of samples) {
+      if (run >= (contender.runs ?? Number.POSITIVE_INFINITY)) continue;
       const sample = measure(contender, run, join(options.scratch, "time"), timed);
-      if (run >= options.warmUps) list.push(sample);
+      if (run >= options.warmUps || contender.runs !== undefined) list.push(sample);
       // The first run's output stays for the round's check.
       if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
     }
@@ -120,11 +124,4 @@ function summarise(name: string, samples: readonly Sample[]): Measurement {
     ...(peak.length > 0 && { peak: median(peak) }),
     runs: samples.length,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }

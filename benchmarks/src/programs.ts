@@ -40,6 +40,24 @@ export function shell(script: string): readonly string[] {
   return ["bash", "-c", `set -euo pipefail; ${script}`];
 }
 
+/** Runs a shell script outside the clock and gives its stdout. Throws an Error with its stderr. */
+export function runScript(script: string): string {
+  const [bash = "", ...args] = shell(script);
+  return runProgram(bash, args);
+}
+
+/** Runs a program outside the clock and gives its stdout. Throws an Error with its stderr. */
+export function runProgram(file: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(file, args, {
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  if (error || status !== 0) {
+    throw new Error(`${file} ${args.join(" ")}: exit ${status}\n${error ?? stderr}`);
+  }
+  return stdout;
+}
+
 /** Quotes a path for `shell`. */
 export function quote(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;

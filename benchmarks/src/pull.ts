@@ -72,7 +72,8 @@ function peers(bench: Bench, name: string, dir: string): Contender[] {
   ];
 }
 
-function sameFiles(expected: string, found: string): void {
+/** Throws an Error unless two folders hold the same files. */
+export function sameFiles(expected: string, found: string): void {
   const { status, stdout } = spawnSync("diff", ["-r", "-q", expected, found], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`what was pulled is not what was seeded:\n${stdout}`);
+  if (status !== 0) throw new Error(`${found} is not ${expected}:\n${stdout}`);
 }

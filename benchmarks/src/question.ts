@@ -7,7 +7,7 @@ export interface Bench {
   /** A folder of this question alone; deleted when everything is measured. */
   readonly scratch: string;
   /** A corpus, generated at its first use and shared by all questions. */
-  corpus(name: "small" | "mixed" | "texts"): Corpus;
+  corpus(name: "small" | "mixed" | "texts" | "single"): Corpus;
   /** Says that something is left out, and why, beside the result. */
   note(line: string): void;
 }

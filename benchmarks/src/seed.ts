@@ -1,19 +1,24 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { backupPrograms } from "./backup.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpackCommand, findProgram, quote, shell } from "./programs.ts";
+import { findPrototype } from "./prototype.ts";
 import type { Bench, Question, Round } from "./question.ts";
+
+type Name = "texts" | "mixed";
 
 /** How long storing an output takes, from nothing. */
 export const seed: Question = {
   name: "seed",
-  about: "store a folder as a pack: `ctxpack seed` against tar | zstd",
+  about:
+    "store a folder as a pack: `ctxpack seed` against tar | zstd, restic, borg, casync, a prototype",
   *rounds(bench) {
     for (const name of ["texts", "mixed"] as const) yield seeding(bench, name);
   },
 };
 
-function seeding(bench: Bench, name: "texts" | "mixed"): Round {
+function seeding(bench: Bench, name: Name): Round {
   const corpus = bench.corpus(name);
   const contract = writeContract(bench, name);
   const store = (run: number): string => join(bench.scratch, `store-${name}-${run}`);
@@ -23,31 +28,84 @@ function seeding(bench: Bench, name: "texts" | "mixed"): Round {
     env: (run) => ({ CTXPACK_CACHE_DIR: store(run) }),
     leaves: (run) => [store(run)],
   };
-  const tar = `tar -cf - -C ${quote(corpus.dir)} .`;
-  const archive = (run: number, level: number): string =>
-    join(bench.scratch, `${name}-${run}-${level}.tar.zst`);
-  const peers: Contender[] = [
-    {
-      name: "`tar \\| zstd -1 -T2` (no digests)",
-      argv: (run) => shell(`${tar} | zstd -q -1 -T2 -o ${quote(archive(run, 1))}`),
-      leaves: (run) => [archive(run, 1)],
-    },
-    {
-      name: "`tar \\| zstd -3 -T2`, then `sha256sum`",
-      argv: (run) => {
-        const file = quote(archive(run, 3));
-        return shell(`${tar} | zstd -q -3 -T2 -o ${file}; sha256sum ${file}`);
-      },
-      leaves: (run) => [archive(run, 3)],
-    },
-  ];
-  const zstd = findProgram("zstd");
-  if (!zstd) bench.note("absent: zstd; its rows are left out");
   return {
     title: `Seed ${corpus.title}`,
     bytes: corpus.bytes,
-    contenders: [ours, ...(zstd ? peers : [])],
+    contenders: [ours, ...archives(bench, name), ...backups(bench, name), ...others(bench, name)],
   };
+}
+
+/** One file on the disk when they are done: our blobs are there too. */
+function archives(bench: Bench, name: Name): Contender[] {
+  if (!findProgram("zstd")) {
+    bench.note("absent: zstd; its rows are left out");
+    return [];
+  }
+  const tar = `tar -cf - -C ${quote(bench.corpus(name).dir)} .`;
+  const archive = (run: number, level: number): string =>
+    join(bench.scratch, `${name}-${run}-${level}.tar.zst`);
+  const script = (run: number, level: number): string => {
+    const file = quote(archive(run, level));
+    return `${tar} | zstd -q -${level} -T2 -o ${file}; sync ${file}`;
+  };
+  return [
+    {
+      name: "`tar \\| zstd -1 -T2; sync` (no digests)",
+      argv: (run) => shell(script(run, 1)),
+      leaves: (run) => [archive(run, 1)],
+    },
+    {
+      name: "`tar \\| zstd -3 -T2; sync`, then `sha256sum`",
+      argv: (run) => shell(`${script(run, 3)}; sha256sum ${quote(archive(run, 3))}`),
+      leaves: (run) => [archive(run, 3)],
+    },
+  ];
+}
+
+function backups(bench: Bench, name: Name): Contender[] {
+  return backupPrograms(bench).map((program, i) => {
+    const home = (run: number): string => join(bench.scratch, `backup-${i}-${name}-${run}`);
+    return {
+      name: program.name,
+      prepare: (run) => program.repository(home(run)).init(),
+      argv: (run) => program.repository(home(run)).backup(bench.corpus(name).dir, "first"),
+      leaves: (run) => [home(run)],
+    };
+  });
+}
+
+function others(bench: Bench, name: Name): Contender[] {
+  const { dir } = bench.corpus(name);
+  const found: Contender[] = [];
+  const chunks = (run: number): string => join(bench.scratch, `casync-${run}`);
+  const copy = (run: number): string => join(bench.scratch, `prototype-${name}-${run}`);
+  if (!findProgram("casync")) bench.note("absent: casync; its row is left out");
+  // It makes one file of each chunk: thousands of them, and only slower with a gigabyte.
+  else if (name === "texts") {
+    found.push({
+      name: "`casync make`",
+      prepare: (run) => mkdirSync(chunks(run)),
+      argv: (run) => [
+        "casync",
+        "make",
+        `--store=${join(chunks(run), "chunks.castr")}`,
+        join(chunks(run), "index.caidx"),
+        dir,
+      ],
+      leaves: (run) => [chunks(run)],
+    });
+  }
+  const prototype = findPrototype(bench);
+  if (prototype) {
+    found.push({
+      name: "Python prototype",
+      prepare: (run) => mkdirSync(copy(run)),
+      argv: (run) => prototype("seed", dir, copy(run)),
+      leaves: (run) => [copy(run)],
+      ...(name === "mixed" && { runs: 1 }),
+    });
+  }
+  return found;
 }
 
 /** A contract without inputs: only the output costs something. Returns its file. */

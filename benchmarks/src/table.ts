@@ -1,3 +1,4 @@
+import { markdown } from "./markdown.ts";
 import type { Measurement } from "./measure.ts";
 import type { Round } from "./question.ts";
 
@@ -6,8 +7,9 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
   const base = measurements[0]?.wall.median ?? Number.NaN;
   const head = ["", "median s", "least – most", "x", "CPU s", "peak MiB"];
   if (round.bytes) head.push("MB/s");
-  const rows = measurements.map(({ name, wall, cpu, peak }) => [
-    name,
+  const runs = measurements[0]?.runs ?? 0;
+  const rows = measurements.map(({ name, wall, cpu, peak, runs: own }) => [
+    own === runs ? name : `${name} (${own === 1 ? "one run" : `${own} runs`})`,
     seconds(wall.median),
     `${seconds(wall.least)} – ${seconds(wall.most)}`,
     (wall.median / base).toFixed(2),
@@ -15,22 +17,12 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
     peak === undefined ? "–" : peak.toFixed(0),
     ...(round.bytes ? [(round.bytes / 1e6 / wall.median).toFixed(0)] : []),
   ]);
-  const runs = measurements[0]?.runs ?? 0;
   return [
     `### ${round.title} (${runs === 1 ? "one run" : `medians of ${runs}`})`,
     "",
-    line(head),
-    `|---|${head
-      .slice(1)
-      .map(() => "---:|")
-      .join("")}`,
-    ...rows.map(line),
+    markdown(head, rows),
     "",
   ].join("\n");
-}
-
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }
 
 function seconds(value: number): string {

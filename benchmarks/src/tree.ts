@@ -4,34 +4,44 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Corpus } from "./corpus.ts";
 import type { Contender } from "./measure.ts";
-import { ctxpack, ctxpackCommand, findProgram, nodeCommand, quote, shell } from "./programs.ts";
+import {
+  ctxpack,
+  ctxpackCommand,
+  findProgram,
+  nodeCommand,
+  quote,
+  runScript,
+  shell,
+} from "./programs.ts";
+import { findPrototype } from "./prototype.ts";
 import type { Bench, Question, Round } from "./question.ts";
+import { settle } from "./settle.ts";
 
 const HASH_TREE = fileURLToPath(new URL("./hash-tree.js", import.meta.url));
 
 /** How long the identity of a folder takes, the first time and when nothing changed. */
 export const tree: Question = {
   name: "tree",
-  about: "hash a folder: hashTree and `ctxpack id` against find | xargs -P2 openssl and sha256sum",
+  about:
+    "hash a folder: hashTree and `ctxpack id` against find | xargs -P2 openssl and sha256sum, git status",
   *rounds(bench) {
     for (const name of ["small", "mixed"] as const) yield hashing(bench, name);
+    yield unchanged(bench);
+    yield oneFile(bench);
   },
 };
 
 function hashing(bench: Bench, name: "small" | "mixed"): Round {
   const corpus = bench.corpus(name);
-  const contract = join(bench.scratch, `${name}.json`);
-  writeFileSync(contract, contractOf(corpus));
+  const contract = writeContract(bench, corpus, name);
   const warm = join(bench.scratch, `warm-${name}`);
+  settle();
   ctxpack(["id", contract], warm);
   return {
     title: `Tree digest of ${corpus.title}`,
     bytes: corpus.bytes,
     contenders: [
-      {
-        name: "`hashTree` in a fresh node",
-        argv: () => [...nodeCommand(), HASH_TREE, corpus.dir],
-      },
+      hashTreeOf(corpus),
       {
         name: "`ctxpack id`, empty store",
         argv: () => [...ctxpackCommand(), "id", contract],
@@ -48,9 +58,77 @@ function hashing(bench: Bench, name: "small" | "mixed"): Round {
   };
 }
 
-function contractOf(corpus: Corpus): string {
+/** Nothing changed since the last look: the whole command against who only asks for the state of each file. */
+function unchanged(bench: Bench): Round {
+  const corpus = bench.corpus("small");
+  const contract = writeContract(bench, corpus, "unchanged");
+  const store = join(bench.scratch, "unchanged");
+  ctxpack(["id", contract], store);
+  return {
+    title: `Unchanged tree of ${corpus.title}`,
+    contenders: [
+      {
+        name: "`ctxpack id` again (stat index)",
+        argv: () => [...ctxpackCommand(), "id", contract],
+        env: () => ({ CTXPACK_CACHE_DIR: store }),
+      },
+      ...gitStatus(corpus, bench),
+      {
+        name: "`find -printf` (size and mtime)",
+        argv: () => ["find", corpus.dir, "-printf", "%p %s %T@\n"],
+      },
+      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+    ],
+  };
+}
+
+/** `git status` of a work tree that was committed, with an index that knows the state of each file. */
+function gitStatus(corpus: Corpus, bench: Bench): Contender[] {
+  if (!findProgram("git")) {
+    bench.note("absent: git; its row is left out");
+    return [];
+  }
+  const folder = quote(join(bench.scratch, "git"));
+  const git = `GIT_CONFIG_GLOBAL=/dev/null git --git-dir=${folder} --work-tree=${quote(corpus.dir)}`;
+  const author = "-c user.name=benchmark -c user.email=benchmark@localhost";
+  runScript(
+    `git init -q --bare ${folder}; ${git} add -A; ${git} ${author} commit -q -m corpus; ${git} status`,
+  );
+  return [{ name: "`git status`", argv: () => shell(`cd ${quote(corpus.dir)}; ${git} status`) }];
+}
+
+function oneFile(bench: Bench): Round {
+  const corpus = bench.corpus("single");
+  const contenders: Contender[] = [hashTreeOf(corpus)];
+  if (!findProgram("openssl")) bench.note("absent: openssl; its row is left out");
+  else {
+    const file = join(corpus.dir, "single.bin");
+    contenders.push({
+      name: "`openssl dgst -sha256`",
+      argv: () => ["openssl", "dgst", "-sha256", file],
+    });
+  }
+  return {
+    title: `Digest of ${corpus.title}`,
+    bytes: corpus.bytes,
+    contenders,
+    check: () => compareWithCoreutils(corpus, bench),
+  };
+}
+
+function hashTreeOf(corpus: Corpus): Contender {
+  return {
+    name: "`hashTree` in a fresh node",
+    argv: () => [...nodeCommand(), HASH_TREE, corpus.dir],
+  };
+}
+
+/** A contract with the corpus as its input. Returns its file. */
+function writeContract(bench: Bench, corpus: Corpus, name: string): string {
+  const file = join(bench.scratch, `${name}.json`);
   const input = { name: "corpus", path: corpus.dir };
-  return JSON.stringify({ inputs: [input], transforms: [{ tool: "benchmark" }] });
+  writeFileSync(file, JSON.stringify({ inputs: [input], transforms: [{ tool: "benchmark" }] }));
+  return file;
 }
 
 function peers(corpus: Corpus, bench: Bench): Contender[] {
@@ -62,6 +140,10 @@ function peers(corpus: Corpus, bench: Bench): Contender[] {
   ] as const) {
     if (!findProgram(program)) bench.note(`absent: ${program}; its row is left out`);
     else found.push({ name: `\`find \\| ${hash}\``, argv: () => shell(`${list} ${hash}`) });
+  }
+  const prototype = findPrototype(bench);
+  if (prototype) {
+    found.push({ name: "Python prototype", argv: () => prototype("hash", corpus.dir) });
   }
   return found;
 }

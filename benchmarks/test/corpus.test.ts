@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashTree } from "@ctxpack/identity";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mixed, smallFiles, texts } from "../src/corpus.ts";
+import { mixed, singleFile, smallFiles, texts } from "../src/corpus.ts";
 
 describe("corpora", () => {
   let root = "";
@@ -21,6 +21,11 @@ describe("corpora", () => {
     ],
     ["mixed", mixed, "dirHash1:965bffd4b1345c3d0aa62474a70fed85640d9806401ae89519ed4fd17098de1a"],
     ["texts", texts, "dirHash1:6176b0f4c84e1879878fdcd041602397244539d29fff64a4fb627bcb39af5b47"],
+    [
+      "single",
+      singleFile,
+      "dirHash1:baa1580df2123350967a14ec2951ac4a2a64fba2f6557935c82ff879a6404b14",
+    ],
   ] as const)("%s is the same bytes everywhere", async (name, write, expected) => {
     const corpus = write(join(root, name), "smoke");
     const { digest, files, bytes } = await hashTree(corpus.dir);

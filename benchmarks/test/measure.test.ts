@@ -34,6 +34,20 @@ describe("compare", () => {
     }
   });
 
+  it("runs and counts a slow contender as often as it asks", () => {
+    const log: string[] = [];
+    const contender = (name: string, runs?: number) => ({
+      name,
+      prepare: () => void log.push(name),
+      argv: () => [process.execPath, "-e", "0"],
+      ...(runs !== undefined && { runs }),
+    });
+    const options = { runs: 2, warmUps: 1, scratch };
+    const found = compare([contender("a"), contender("slow", 1)], options);
+    expect(log).toEqual(["a", "slow", "a", "a"]);
+    expect(found.map(({ runs }) => runs)).toEqual([2, 1]);
+  });
+
   it.skipIf(!timed)("sees the memory and the CPU time of the process it started", () => {
     const script = "const b = Buffer.alloc(200e6, 1); for (let i = 0; i < 3e8; i++); b[0]";
     const busy = { name: "busy", argv: () => [process.execPath, "-e", script] };

@@ -1,5 +1,11 @@
 export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
-export type { PackSize } from "./store/collect/census.ts";
+export type { CheckOptions, CheckReport } from "./store/check/check.ts";
+export type { Checked } from "./store/check/check-run.ts";
+export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
+export { DAMAGE_KINDS } from "./store/check/damage.ts";
+export type { Refetch } from "./store/check/repair-packs.ts";
+export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
+export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
 export type {
   CollectedGroup,
   CollectedPack,
@@ -9,6 +15,7 @@ export type {
 } from "./store/collect/collect.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
+export type { LockKeeper } from "./store/file-system.ts";
 export type { Hit } from "./store/hit.ts";
 export { findHit } from "./store/hit.ts";
 export type { DiskProbe } from "./store/probe.ts";

@@ -89,6 +89,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "let a pinned pack go again",
     load: async () => (await import("./commands/pin.ts")).unpin,
   },
+  fsck: {
+    group: "store",
+    summary: "find damage in the store, and repair it",
+    load: async () => (await import("./commands/fsck.ts")).fsck,
+  },
+  verify: {
+    group: "store",
+    summary: "hash every byte of a pack in the store",
+    load: async () => (await import("./commands/verify.ts")).verify,
+  },
   "cache path": {
     group: "store",
     summary: "print where the store lies",

@@ -143,3 +143,22 @@ export function parseDuration(text: string): number {
   }
   return milliseconds;
 }
+
+const AGE_UNITS: Readonly<Record<string, number>> = {
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 7 * 86_400_000,
+};
+
+/** Milliseconds of an age: `12h`, `30d`, `8w`. Throws CTXPACK_E_USAGE. */
+export function parseAge(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([mhdw])$/.exec(text);
+  const unit = AGE_UNITS[match?.[2] ?? ""];
+  if (match !== null && unit !== undefined) return Number(match[1]) * unit;
+  throw new CommandError(
+    "CTXPACK_E_USAGE",
+    `"${text}" is no age`,
+    "write a number and a unit, minutes to weeks: 90m, 12h, 30d, 8w",
+  );
+}

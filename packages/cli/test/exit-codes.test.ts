@@ -109,15 +109,18 @@ test("2: a configuration with a setting that does not exist", async () => {
   const done = await run(["ls"], { cwd });
   expect(done).toMatchObject({ code: 2, stdout: "" });
   expect(done.stderr).toBe(
-    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, registries\n`,
+    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, registries, storeBudget\n`,
   );
 });
 
-test("2: a policy that nobody would evaluate, gc of the store, a number that is none", async () => {
+test("2: a policy that nobody would evaluate, a pack for gc of the store, numbers that are none", async () => {
   const cwd = scratch();
-  const gc = await run(["gc"], { cwd });
-  expect(gc).toMatchObject({ code: 2, stdout: "" });
-  expect(gc.stderr).toContain("gc needs --pantry in this version");
+  for (const args of [[UNKNOWN], ["--older-than", "30"], ["--max-size", "much"]]) {
+    expect(await run(["gc", ...args], { cwd })).toMatchObject({ code: 2, stdout: "" });
+  }
+  expect((await run(["gc", "--max-size", "1GB", "--pantry", "oci:p"], { cwd })).code).toBe(2);
+  expect((await run(["ls", "--by", "name"], { cwd })).code).toBe(2);
+  expect((await run(["ls", "--size", "--by", "age"], { cwd })).code).toBe(2);
   expect((await run(["pull", UNKNOWN, "-j", "0"], { cwd })).code).toBe(2);
   const policy = await run(["pull", UNKNOWN], { cwd, env: { CTXPACK_POLICY: "p.json" } });
   expect(policy).toMatchObject({ code: 2, stdout: "" });

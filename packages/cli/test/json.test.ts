@@ -1,5 +1,5 @@
 // Every shape that `--json` prints is the published one, schemas/output.v1.json.
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { CONTRACT_SCHEMA_URI } from "@ctxpack/client";
@@ -52,7 +52,7 @@ test("every command prints its published shape", async () => {
     check(name === "unpin" ? "pin" : name, value);
     return value;
   };
-  const { uri } = await say("seed", "out", "--contract", "c.json");
+  const { uri, manifest: digest } = await say("seed", "out", "--contract", "c.json");
   const other = (await say("seed", "out", "--contract", "d.json")).uri;
   await say("init", "new.yaml");
   await say("id", "c.json");
@@ -74,9 +74,17 @@ test("every command prints its published shape", async () => {
   await say("pull", uri, "--only", "a", "--to", "to");
   await say("diff", uri, other, "--outputs");
   await say("diff", uri, "d.json");
+  await say("verify", uri);
+  await say("fsck", "--deep");
+  rmSync(join(cwd, "store/blobs/sha256", digest.slice("sha256:".length)));
+  await say("verify", uri);
+  await say("fsck", "--repair", "--from", "oci:p");
   await say("rm", uri);
   await say("pull", uri, "--from", "oci:p");
   await say("cache path");
+  await say("ls", "--size", "--by", "name");
+  await say("gc");
+  await say("gc", "--apply", "--older-than", "30d", "--max-size", "1GB");
   await say("gc", "--pantry", "oci:p");
   await say("gc", "--pantry", "oci:p", other, "--apply");
   await say("remote add", "p", "oci:p");

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
+import { parseByteSize } from "./byte-size.ts";
 import type { Env, PantryConfig } from "./config.ts";
 import { checkKeys, invalid, objectOf, stringOf } from "./config-value.ts";
 import { parseRegistries, type RegistrySettings } from "./registry-settings.ts";
@@ -16,6 +17,8 @@ export interface ConfigFile {
   readonly offline?: boolean;
   readonly concurrency?: number;
   readonly registries?: Readonly<Record<string, RegistrySettings>>;
+  /** What the store may take, in bytes. */
+  readonly storeBudget?: number;
 }
 
 /** `$XDG_CONFIG_HOME/ctxpack/config.json`, else `%APPDATA%`, else `~/.config`. */
@@ -53,12 +56,20 @@ export function readConfigFile(file: string, owner: Owner): ConfigFile | undefin
   return value === undefined ? undefined : parseConfigFile(value, file, owner);
 }
 
-const KEYS = ["$schema", "cacheDir", "concurrency", "offline", "pantries", "registries"];
+const KEYS = [
+  "$schema",
+  "cacheDir",
+  "concurrency",
+  "offline",
+  "pantries",
+  "registries",
+  "storeBudget",
+];
 
 function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile {
   const table = objectOf(value, file, "the file");
   checkKeys(table, KEYS, file);
-  const { cacheDir, concurrency, offline, pantries, registries } = table;
+  const { cacheDir, concurrency, offline, pantries, registries, storeBudget } = table;
   if (offline !== undefined && typeof offline !== "boolean") {
     throw invalid(`${file}: /offline must be true or false`);
   }
@@ -77,7 +88,22 @@ function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile
     ...(offline !== undefined && { offline }),
     ...(concurrency !== undefined && { concurrency: concurrency as number }),
     ...(registries !== undefined && { registries: parseRegistries(registries, file, owner) }),
+    ...(storeBudget !== undefined && { storeBudget: parseBudget(storeBudget, file, owner) }),
   };
+}
+
+function parseBudget(value: unknown, file: string, owner: Owner): number {
+  if (owner === "project") {
+    throw invalid(
+      `${file}: /storeBudget is for the user to say, not for a project`,
+      "one store serves all projects: write it into your own configuration",
+    );
+  }
+  const bytes = parseByteSize(
+    typeof value === "number" ? String(value) : stringOf(value, file, "/storeBudget"),
+  );
+  if (bytes !== undefined) return bytes;
+  throw invalid(`${file}: /storeBudget is no size`, 'write it as "50GB", or in bytes');
 }
 
 function parsePantry(entry: unknown, file: string, owner: Owner, at: string): PantryConfig {

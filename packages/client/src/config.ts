@@ -34,6 +34,8 @@ export interface Config {
   readonly offline: boolean;
   /** Blobs in flight at a time, when somebody chose. */
   readonly concurrency?: number;
+  /** What the store may take, in bytes, when the user chose. */
+  readonly storeBudget?: number;
   /** Every pantry with a name, also those that another source has hidden. */
   readonly named: readonly PantryConfig[];
   /** Addresses that the user takes unsigned packs from. */
@@ -64,12 +66,14 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] | undefined =>
     layers.find((layer) => layer[key] !== undefined)?.[key];
   const concurrency = first("concurrency");
+  const storeBudget = user?.storeBudget;
   const trusted = (user?.pantries ?? []).filter(({ trust }) => trust === "unsigned");
   return {
     cacheDir: first("cacheDir") ?? defaultStoreDirectory(env),
     pantries: first("pantries") ?? prototypePantry(env, cwd),
     offline: first("offline") ?? false,
     ...(concurrency !== undefined && { concurrency }),
+    ...(storeBudget !== undefined && { storeBudget }),
     named: layers.flatMap(({ pantries = [] }) => pantries).filter(({ name }) => name !== undefined),
     trusted: new Set(trusted.map(({ address }) => address)),
     registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),

@@ -1,9 +1,19 @@
 import { resolve } from "node:path";
-import type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
+import type {
+  Accept,
+  CheckReport,
+  CollectReport,
+  CollectOptions as CollectStoreOptions,
+  PackRecord,
+  SeedResult,
+  SizesOptions,
+  StoredSize,
+} from "@ctxpack/cache";
 import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
+import { type CheckStoreOptions, checkStore, type VerifyResult, verify } from "./check.ts";
 import type { CollectOptions, CollectResult } from "./collect/collect.ts";
 import { type Env, loadConfig } from "./config.ts";
 import { checkConcurrency } from "./config-file.ts";
@@ -210,6 +220,21 @@ export class CtxPack implements AsyncDisposable {
     return await collect(this.#session, pantry, options);
   }
 
+  /**
+   * Finds what the store can do without: what no pack needs, packs that were not used for as long as asked, and what
+   * was used longest ago while it is over its budget. With `apply` it is removed.
+   */
+  async collectStore(options: CollectStoreOptions = {}): Promise<CollectReport> {
+    const { signal } = workOf(options);
+    return (await this.#session.store(signal)).collect({ ...options, signal });
+  }
+
+  /** What packs take in the store, those together for which `by` gives one key; each alone without it. */
+  async sizes(options: SizesOptions & WorkOptions = {}): Promise<readonly StoredSize[]> {
+    const { signal } = workOf(options);
+    return (await this.#session.store(signal)).sizes({ by: options.by, signal });
+  }
+
   /** Looks at everything a pull or push depends on. */
   async doctor(options: WorkOptions = {}): Promise<readonly Finding[]> {
     const { doctor } = await import("./doctor/doctor.ts");
@@ -220,6 +245,22 @@ export class CtxPack implements AsyncDisposable {
   async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
     const { signal } = workOf(options);
     yield* (await this.#session.store(signal)).list({ signal });
+  }
+
+  /**
+   * Looks for damage in the whole store; with `repair` puts it right, with what pantries have. A pack that nobody has
+   * is `lost` then, and no hit any more.
+   */
+  async fsck(options: CheckStoreOptions = {}): Promise<CheckReport> {
+    return await checkStore(this.#session, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of a pack in the store. Throws CTXPACK_E_NOT_FOUND; damage is in the
+   * result. Says nothing about who made the pack.
+   */
+  async verify(subject: string, options: WorkOptions = {}): Promise<VerifyResult> {
+    return await verify(this.#session, subject, options);
   }
 
   /** Takes a pack out of the store. */

@@ -1,4 +1,20 @@
-export type { Accept, PackRecord, SeedResult } from "@ctxpack/cache";
+export type {
+  Accept,
+  Checked,
+  CheckReport,
+  CollectedGroup,
+  CollectedPack,
+  CollectedTree,
+  CollectOptions as CollectStoreOptions,
+  CollectReport,
+  Damage,
+  DamageKind,
+  DamageState,
+  PackRecord,
+  SeedResult,
+  SizesOptions,
+  StoredSize,
+} from "@ctxpack/cache";
 export type { Entry } from "@ctxpack/cache/pack";
 export type {
   CtxPackErrorCode,
@@ -9,6 +25,8 @@ export type {
   Resolution,
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
+export { parseByteSize } from "./byte-size.ts";
+export type { CheckStoreOptions, VerifyResult } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";

@@ -43,6 +43,8 @@ export async function push(
 ): Promise<PushResult> {
   const work = workOf(options);
   const { uri } = await identifySubject(session, text, work);
+  // Its blobs are read by digest for as long as they take to send.
+  using _lease = (await session.store(work.signal)).lease(uri);
   const pack = await packOfStore(session, uri, options.to, work);
   await refuseSecretsIn(pack, options.allowSecret ?? [], work);
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);

@@ -1,4 +1,4 @@
-import { type Accept, Store } from "@ctxpack/cache";
+import { type Accept, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
@@ -46,7 +46,11 @@ export class Session implements AsyncDisposable {
   }
 
   async openStore(signal: AbortSignal): Promise<OpenStore> {
-    this.#store ??= openStore(this.config.cacheDir, { blocking: this.#blocking, signal });
+    this.#store ??= openStore(this.config.cacheDir, {
+      blocking: this.#blocking,
+      budget: this.config.storeBudget,
+      signal,
+    });
     try {
       return await this.#store;
     } catch (error) {
@@ -79,7 +83,7 @@ export interface OpenStore {
 
 async function openStore(
   dir: string,
-  options: { readonly blocking: boolean | undefined; readonly signal: AbortSignal },
+  options: StoreOptions & { readonly signal: AbortSignal },
 ): Promise<OpenStore> {
   const { signal } = options;
   try {

@@ -10,6 +10,8 @@ const BACKSLASH = 0x5c;
 export class Cursor {
   readonly bytes: Buffer;
   at = 0;
+  /** The bytes have been read whole before: digits need not be looked at again. */
+  isChecked = false;
 
   /** `bytes` has to be valid UTF-8. */
   constructor(bytes: Buffer) {
@@ -88,21 +90,28 @@ export class Cursor {
   /** 64 lower-case hex digits. */
   hex(): string {
     const { bytes, at } = this;
+    if (!this.isChecked) this.#expectHex();
+    this.at = at + 64;
+    return bytes.toString("latin1", at, at + 64);
+  }
+
+  #expectHex(): void {
+    const { bytes, at } = this;
     for (let i = at; i < at + 64; i++) {
       const byte = bytes[i] ?? 0;
       const isHex = (byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66);
       if (!isHex) throw this.refuse("expected 64 lower-case hex digits");
     }
-    this.at = at + 64;
-    return bytes.toString("latin1", at, at + 64);
   }
 
   /** `"sha256:<hex>"` with its quotes. */
   digest(): Digest {
+    const start = this.at + 1;
     this.expect('"sha256:');
-    const hex = this.hex();
+    if (!this.isChecked) this.#expectHex();
+    this.at += 64;
     this.expect('"');
-    return `sha256:${hex}`;
+    return this.bytes.toString("latin1", start, this.at - 1) as Digest;
   }
 
   refuse(why: string): CtxPackError {

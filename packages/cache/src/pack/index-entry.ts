@@ -28,6 +28,21 @@ export function readEntry(cursor: Cursor, span?: EntrySpan): Entry {
   return { dir: true, path: readLast(cursor, cursor.string()) };
 }
 
+/** The path of the entry at the cursor, in an index that has been read before. */
+export function readPath(cursor: Cursor): string {
+  if (kindAt(cursor) !== "file") return readEntry(cursor).path;
+  cursor.at += DIGEST_MEMBER;
+  cursor.take(',"exec":true');
+  if (cursor.take(',"key":"')) cursor.at += 65;
+  cursor.expect(',"offset":');
+  cursor.integer();
+  cursor.expect(',"path":');
+  return cursor.string();
+}
+
+/** Length of `{"digest":"sha256:<64 hex>"`. */
+const DIGEST_MEMBER: number = '{"digest":"sha256:"'.length + 64;
+
 function readFileEntry(cursor: Cursor, span: EntrySpan | undefined): Entry {
   cursor.expect('{"digest":');
   const digest = cursor.digest();

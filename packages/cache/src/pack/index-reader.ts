@@ -12,7 +12,7 @@ import {
 import { foldings } from "./folding.ts";
 import { decompressFrame } from "./frame.ts";
 import { frameContentSize } from "./frame-header.ts";
-import { kindAt, readEntry } from "./index-entry.ts";
+import { kindAt, readEntry, readPath } from "./index-entry.ts";
 import { type IndexFacts, MARKED, memberOf, readIndex } from "./index-facts.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
@@ -40,6 +40,7 @@ export class IndexReader implements Names {
     const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     if (!isUtf8(bytes)) throw cursor.refuse("the bytes are not UTF-8");
     const reader = new IndexReader(cursor, readIndex(cursor));
+    cursor.isChecked = true;
     if (!reader.#facts.plain) checkWalk(reader, reader.#links, "CTXPACK_E_PACK");
     return reader;
   }
@@ -164,7 +165,8 @@ export class IndexReader implements Names {
   }
 
   path(row: number): string {
-    return this.entry(row).path;
+    this.#seek(row);
+    return readPath(this.#cursor);
   }
 
   kind(row: number): EntryKind {

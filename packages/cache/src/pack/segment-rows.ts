@@ -24,6 +24,7 @@ export interface SharedRows extends Omit<SegmentRows, "entries"> {
 export function rowsOf(shared: SharedRows): SegmentRows {
   const { bytes, starts, segment, number, at } = shared;
   const cursor = new Cursor(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  cursor.isChecked = true;
   return {
     segment,
     number,

@@ -19,6 +19,7 @@ import {
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
 import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
+import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord, PackRecord } from "./record.ts";
 import { makeTree } from "./trees.ts";
@@ -78,10 +79,11 @@ export async function admit(
   options.signal?.throwIfAborted();
   const manifest = openManifest(uri, options);
   await options.accept(options.manifest, manifest.config, { signal: options.signal });
+  using _lease = lease(parts, uri);
   const there = parts.records.get(uri);
   if (there !== undefined && !there.partial) {
     if (there.tree !== manifest.tree) throw conflict(there, manifest);
-    if (isComplete(parts, there)) return nothingToDo(parts, there, manifest);
+    if (isComplete(parts, there)) return nothingToDo(there, manifest);
   }
   using _working = parts.workspace.begin();
   const download = new Download(parts, options);
@@ -278,10 +280,9 @@ async function publish(
   return result;
 }
 
-function nothingToDo(parts: Parts, record: PackRecord, manifest: PackManifest): AdmitResult {
+function nothingToDo(record: PackRecord, manifest: PackManifest): AdmitResult {
   const { config, index, segments } = manifest;
   const all = [config, index, ...segments];
-  parts.records.touch(record.uri);
   return {
     record,
     created: false,

@@ -16,9 +16,9 @@ export async function* read(
   options: { readonly signal?: AbortSignal | undefined },
 ): AsyncIterable<Uint8Array> {
   options.signal?.throwIfAborted();
+  using _lease = lease(parts, uri);
   const record = parts.records.get(uri);
   if (record === undefined) throw noPack(uri, parts.places.dir);
-  using _lease = lease(parts, uri);
   const pack = openPack(parts, record);
   const file = findFile(pack.index, path, uri);
   const hasher = createHash("sha256");

@@ -1,7 +1,7 @@
 import { renameSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import { diskError, unlessMissing } from "./disk.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
@@ -73,6 +73,34 @@ export class Database {
     }
   }
 
+  /** For each segment, by its uncompressed digest, the tree of a folder that has its files. */
+  async homes(raws: readonly Digest[]): Promise<(Digest | undefined)[]> {
+    const db = await this.#connect();
+    try {
+      const select = db.prepare("SELECT tree FROM home WHERE raw = ?");
+      return raws.map((raw) => {
+        const tree = select.get(raw)?.["tree"];
+        // What it leads to is compared byte by byte: a row that rotted needs no check of its own.
+        return isDigest(tree) ? tree : undefined;
+      });
+    } catch (error) {
+      this.#forget(error);
+      return raws.map(() => undefined);
+    }
+  }
+
+  /** Remembers that the folder of a tree has the files of these segments. */
+  async settle(raws: readonly Digest[], tree: Digest, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.exclusive(() => {
+        const insert = this.#open?.prepare("INSERT OR REPLACE INTO home (raw, tree) VALUES (?, ?)");
+        for (const raw of raws) insert?.run(raw, tree);
+      }, signal);
+    } catch (error) {
+      this.#forget(error);
+    }
+  }
+
   close(): void {
     this.#open?.close();
     this.#open = undefined;
@@ -123,6 +151,7 @@ function prepare(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
     db.exec(
       "CREATE TABLE IF NOT EXISTS frame (raw TEXT PRIMARY KEY, blob TEXT, size INTEGER, proof TEXT) WITHOUT ROWID",
     );
+    db.exec("CREATE TABLE IF NOT EXISTS home (raw TEXT PRIMARY KEY, tree TEXT) WITHOUT ROWID");
     return db;
   } catch (error) {
     db.close();
@@ -158,7 +187,8 @@ function commit<T>(db: DatabaseSync, work: () => T, path: string): T {
   }
 }
 
-function isDamage(error: unknown): boolean {
+/** Whether SQLite says that the file is none of its own, or is broken. */
+export function isDamage(error: unknown): boolean {
   const code = errorNumber(error);
   return code === CORRUPT || code === NOT_A_DATABASE;
 }
@@ -167,7 +197,8 @@ function putAside(path: string): void {
   unlessMissing(() => renameSync(path, `${path}.damaged`));
 }
 
-function proofOf(frame: Frame): string {
+/** What a row carries so that one that rotted is not believed. */
+export function proofOf(frame: Frame): string {
   return sha256(Buffer.from(`${frame.raw} ${frame.blob} ${frame.size}`)).slice(7, 23);
 }
 
@@ -176,7 +207,7 @@ function errorNumber(error: unknown): number | undefined {
   return typeof code === "number" ? code & 0xff : undefined;
 }
 
-function databaseError(error: unknown, path: string): unknown {
+export function databaseError(error: unknown, path: string): unknown {
   const code = errorNumber(error);
   const known = { [READ_ONLY]: "EROFS", [CANNOT_OPEN]: "EACCES", [FULL]: "ENOSPC" }[code ?? 0];
   if (known === undefined) return error;

@@ -43,6 +43,12 @@ export function diskError(error: unknown, doing: string, path: string): unknown 
   return error;
 }
 
+/** Whether an error came from the disk, `diskError` or not: what was read or written is not to blame. */
+export function isOfDisk(error: unknown): boolean {
+  if (CtxPackError.isInstance(error)) return error.details["system"] !== undefined;
+  return error instanceof Error && "syscall" in error;
+}
+
 /** Runs `work`; what the disk refuses in it becomes an error that names `path`. */
 export function onDisk<T>(doing: string, path: string, work: () => T): T {
   try {

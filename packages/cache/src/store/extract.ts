@@ -44,11 +44,11 @@ export async function extract(
   const target = resolve(to);
   expectRoom(target);
   expectOutside(target, parts.places.dir);
+  using _lease = lease(parts, uri);
   const record = parts.records.get(uri);
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
-  using _lease = lease(parts, uri);
   const pack = openPack(parts, record);
   clearStale(target);
   const staging = join(dirname(target), `${STAGING}${ownerName()}`);

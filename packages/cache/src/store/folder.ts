@@ -2,8 +2,9 @@ import { chmodSync, constants, copyFileSync, mkdirSync, statSync, symlinkSync } 
 import type { FileEntry, UnpackSink } from "../pack/index.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk } from "./disk.ts";
-import { type Output, SharedFile, WrittenFile } from "./output.ts";
+import { FixedModes, type Output, SharedFile, WrittenFile } from "./output.ts";
 import { Pool } from "./pool.ts";
+import { Sibling } from "./sibling.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
@@ -31,6 +32,9 @@ export class Folder implements UnpackSink {
   readonly #root: string;
   readonly #pool: Pool | undefined;
   readonly #onFiles: ((count: number) => void) | undefined;
+  readonly #modes = new FixedModes();
+  #sibling: Sibling | undefined;
+  #siblingRoot: string | undefined;
   readonly #folders = new Set<string>();
   readonly #links: (readonly [path: string, target: string])[] = [];
   #file: Output | undefined;
@@ -56,6 +60,13 @@ export class Folder implements UnpackSink {
     return new Folder(place, {});
   }
 
+  /** Files that come now may be what another folder of the store has under the same paths: `root`. */
+  besides(root: string | undefined): void {
+    if (root === this.#siblingRoot) return;
+    this.#siblingRoot = root;
+    this.#sibling = root === undefined || this.#pool === undefined ? undefined : new Sibling(root);
+  }
+
   directory(path: string): void {
     this.#make(path);
   }
@@ -64,10 +75,12 @@ export class Folder implements UnpackSink {
     this.#makeParent(entry.path);
     const path = `${this.#root}/${entry.path}`;
     const pooled = this.#pool?.open(entry);
-    this.#file =
-      this.#pool !== undefined && pooled !== undefined
-        ? new SharedFile(this.#pool, entry, path, pooled)
-        : new WrittenFile(path, this.#modeOf(entry), this.#pool !== undefined);
+    const lent = pooled === undefined ? this.#sibling?.open(entry) : undefined;
+    if (this.#pool !== undefined && pooled !== undefined)
+      this.#file = new SharedFile(this.#pool, entry, path, pooled);
+    else if (this.#sibling !== undefined && lent !== undefined)
+      this.#file = new SharedFile(this.#sibling, entry, path, lent);
+    else this.#file = new WrittenFile(path, this.#modeOf(entry), this.#pool && this.#modes);
   }
 
   write(bytes: Uint8Array): void {

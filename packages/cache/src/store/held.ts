@@ -1,6 +1,7 @@
 import { CtxPackError, type CtxUri, sha256 } from "@ctxpack/identity";
 import type { Descriptor } from "@ctxpack/oci";
 import { IndexReader, type PackBlob, type PackManifest, parsePackManifest } from "../pack/index.ts";
+import { isOfDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./record.ts";
 import { release } from "./release.ts";
@@ -43,6 +44,8 @@ export function segmentBytes(parts: Parts, record: NewRecord, d: Descriptor): Ui
  * digest (then the pack is at fault), else that the blob is damaged.
  */
 export function blame(parts: Parts, record: NewRecord, d: Descriptor, error: unknown): unknown {
+  // A full disk says nothing about the blob, which may still be on its way.
+  if (isOfDisk(error)) return error;
   return parts.blobs.isWhole(d) ? error : damaged(parts, record, d);
 }
 

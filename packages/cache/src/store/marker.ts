@@ -55,17 +55,15 @@ export function writeMarker(
   facts: MarkerFacts,
 ): void {
   const { boot, durable, only } = facts;
-  const sample = [...pick(index, only)].map(({ path, size }) => {
+  const { picked, ...weights } = survey(index, only);
+  const sample = picked.map(({ path, size }) => {
     const stat = lstatSync(join(wrapper, "files", path), { bigint: true });
     return [path, size, String(stat.mtimeNs)];
   });
   const temporary = parts.workspace.path();
   const path = join(wrapper, "made.json");
   onDisk("writing", path, () => {
-    writeFileSync(
-      temporary,
-      JSON.stringify({ schema: SCHEMA, boot, durable, ...weigh(index, only), sample }),
-    );
+    writeFileSync(temporary, JSON.stringify({ schema: SCHEMA, boot, durable, ...weights, sample }));
     renameSync(temporary, path);
   });
 }
@@ -81,38 +79,32 @@ function isUntouched(wrapper: string, path: string, size: number, mtimeNs: strin
   }
 }
 
-function weigh(
+/** One pass over the files: what they weigh, and every k-th of them, `SAMPLE` at most. */
+function survey(
   index: IndexReader,
   only?: (path: string) => boolean,
-): Pick<Marker, "own" | "shared"> {
+): Pick<Marker, "own" | "shared"> & { picked: FileEntry[] } {
   let own = 0;
   let shared = 0;
-  for (const { size } of files(index, only)) {
-    // Whole blocks, as most file systems give them out.
-    if (size < LEAST_SHARED) own += Math.ceil(size / 4096) * 4096;
-    else shared += size;
-  }
-  return { own, shared };
-}
-
-/** Every k-th file, at most `SAMPLE` of them. */
-function* pick(index: IndexReader, only?: (path: string) => boolean): Iterable<FileEntry> {
-  const step = Math.max(1, Math.ceil(count(files(index, only)) / SAMPLE));
-  let row = 0;
+  let count = 0;
+  let step = 1;
+  let picked: FileEntry[] = [];
   for (const file of files(index, only)) {
-    if (row % step === 0) yield file;
-    row += 1;
+    // Whole blocks, as most file systems give them out.
+    if (file.size < LEAST_SHARED) own += Math.ceil(file.size / 4096) * 4096;
+    else shared += file.size;
+    if (count++ % step !== 0) continue;
+    picked.push(file);
+    if (picked.length <= SAMPLE) continue;
+    // Twice as far apart from here on, and so far.
+    step *= 2;
+    picked = picked.filter((_, i) => i % 2 === 0);
   }
+  return { own, shared, picked };
 }
 
 function* files(index: IndexReader, only?: (path: string) => boolean): Iterable<FileEntry> {
   for (const entry of index.entries()) {
     if ("digest" in entry && (only === undefined || only(entry.path))) yield entry;
   }
-}
-
-function count(items: Iterable<unknown>): number {
-  let n = 0;
-  for (const _ of items) n += 1;
-  return n;
 }

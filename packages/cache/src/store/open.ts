@@ -7,6 +7,9 @@ import { Unfinished } from "./unfinished.ts";
 import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";
 
+/** What makes a store an OCI image layout. */
+export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
+
 /** What may stand in a folder without VERSION: a store that was begun, and what a new disk has. */
 const BEGUN: ReadonlySet<string> = new Set(["blobs", "oci-layout", "tmp", "lost+found"]);
 
@@ -94,7 +97,7 @@ function begin(places: Places): void {
   const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
   try {
     makeFolder(places.blobs);
-    place(workspace.path(), places.layout, '{"imageLayoutVersion":"1.0.0"}');
+    place(workspace.path(), places.layout, LAYOUT);
     place(workspace.path(), places.version, `${VERSION}\n`);
   } catch (error) {
     throw diskError(error, "creating", places.dir);

@@ -4,7 +4,6 @@ import type { FileEntry } from "../pack/index.ts";
 import { readFully, writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { onDisk, systemCode } from "./disk.ts";
-import type { Pool } from "./pool.ts";
 
 /** A file that is being materialised. */
 export interface Output {
@@ -15,15 +14,32 @@ export interface Output {
   close(): void;
 }
 
-/** A file that is written. With a fixed mode it has that mode whatever the umask is. */
+/**
+ * Gives the files of one folder their modes whatever the umask and the default ACL are. These are the same for all of
+ * them, so one look for each mode tells whether anything has to be done.
+ */
+export class FixedModes {
+  readonly #isGiven = new Map<number, boolean>();
+
+  fix(fd: number, mode: number): void {
+    let isGiven = this.#isGiven.get(mode);
+    if (isGiven === undefined) {
+      isGiven = (fstatSync(fd).mode & 0o777) === mode;
+      this.#isGiven.set(mode, isGiven);
+    }
+    if (!isGiven) fchmodSync(fd, mode);
+  }
+}
+
+/** A file that is written; with `modes` it has that mode exactly. */
 export class WrittenFile implements Output {
   readonly #path: string;
   readonly #fd: number;
 
-  constructor(path: string, mode: number, isFixed: boolean) {
+  constructor(path: string, mode: number, modes: FixedModes | undefined) {
     this.#path = path;
     this.#fd = onDisk("writing", path, () => openNew(path, mode));
-    if (isFixed && (fstatSync(this.#fd).mode & 0o777) !== mode) fchmodSync(this.#fd, mode);
+    modes?.fix(this.#fd, mode);
   }
 
   write(bytes: Uint8Array): void {
@@ -48,29 +64,39 @@ function openNew(path: string, mode: number): number {
   }
 }
 
+/** Where a file that is there already comes from. */
+export interface Lender {
+  /** Puts the file at `path`, if it still is the one open as `fd`; false when it cannot. */
+  take(entry: FileEntry, fd: number, path: string): boolean;
+  /** Hears that the file is not what its name says. */
+  drop(entry: FileEntry): void;
+  /** Is given what was written in its place. */
+  give(entry: FileEntry, path: string): void;
+}
+
 /**
- * A file that the pool may have already: what arrives is compared with it, and only at the end a name is
- * made. At the first difference the pooled file is damaged: it is dropped, and a new file is written,
+ * A file that the store may have already: what arrives is compared with it, and only at the end a name is
+ * made. At the first difference the file that was lent is damaged: it is dropped, and a new file is written,
  * beginning with what was equal so far.
  */
 export class SharedFile implements Output {
-  readonly #pool: Pool;
+  readonly #lender: Lender;
   readonly #entry: FileEntry;
   readonly #path: string;
-  readonly #pooled: number;
+  readonly #lent: number;
   #written: WrittenFile | undefined;
   #position = 0;
 
-  constructor(pool: Pool, entry: FileEntry, path: string, pooled: number) {
-    this.#pool = pool;
+  constructor(lender: Lender, entry: FileEntry, path: string, lent: number) {
+    this.#lender = lender;
     this.#entry = entry;
     this.#path = path;
-    this.#pooled = pooled;
+    this.#lent = lent;
   }
 
   write(bytes: Uint8Array): void {
     if (this.#written === undefined && !this.#isNext(bytes)) {
-      this.#pool.drop(this.#entry);
+      this.#lender.drop(this.#entry);
       this.#copy();
     }
     this.#written?.write(bytes);
@@ -78,28 +104,28 @@ export class SharedFile implements Output {
   }
 
   end(): void {
-    if (this.#written !== undefined) this.#pool.give(this.#entry, this.#path);
-    else if (!this.#pool.take(this.#entry, this.#pooled, this.#path)) this.#copy();
+    if (this.#written !== undefined) this.#lender.give(this.#entry, this.#path);
+    else if (!this.#lender.take(this.#entry, this.#lent, this.#path)) this.#copy();
   }
 
   close(): void {
-    closeSync(this.#pooled);
+    closeSync(this.#lent);
     this.#written?.close();
   }
 
   #isNext(bytes: Uint8Array): boolean {
     const found = Buffer.allocUnsafe(bytes.length);
-    return readFully(this.#pooled, found, this.#position) === bytes.length && found.equals(bytes);
+    return readFully(this.#lent, found, this.#position) === bytes.length && found.equals(bytes);
   }
 
   /** A file of our own with the bytes that were compared. */
   #copy(): void {
-    const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, true);
+    const file = new WrittenFile(this.#path, this.#entry.exec ? 0o555 : 0o444, new FixedModes());
     this.#written = file;
     const buffer = Buffer.allocUnsafe(Math.min(this.#position, 1 << 20));
     for (let at = 0; at < this.#position; ) {
       const part = buffer.subarray(0, Math.min(buffer.length, this.#position - at));
-      const count = readFully(this.#pooled, part, at);
+      const count = readFully(this.#lent, part, at);
       if (count < part.length) throw damaged(this.#path);
       file.write(part);
       at += count;

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { type CtxUri, type Digest, digestHex, uriDigest } from "@ctxpack/identity";
 
 /**
@@ -46,11 +46,12 @@ export class Places {
 
   record(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
-    return join(this.records, hex.slice(0, 2), `${hex}.json`);
+    // Not `join`: it is asked for ten thousand packs at once.
+    return `${this.records}${sep}${hex.slice(0, 2)}${sep}${hex}.json`;
   }
 
   pin(uri: CtxUri): string {
-    return join(this.pins, digestHex(uriDigest(uri)));
+    return `${this.pins}${sep}${digestHex(uriDigest(uri))}`;
   }
 
   /** Where something damaged goes. */

@@ -1,17 +1,11 @@
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  unlinkSync,
-} from "node:fs";
+import { closeSync, fstatSync, lstatSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Digest, digestHex } from "@ctxpack/identity";
 import { openOwn } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, systemCode } from "./disk.ts";
+import type { Lender } from "./output.ts";
+import { Sharing } from "./share.ts";
 
 /** Smaller files cost less than the name that would save them. */
 export const LEAST_SHARED: number = 16 * 1024;
@@ -28,10 +22,10 @@ export interface PooledContent {
  * can, else as one read-only file with several names. It only saves space: what is not here, or cannot be
  * shared, is written. A file that no tree shares any more has one link, and may go at any time.
  */
-export class Pool {
+export class Pool implements Lender {
   readonly #dir: string;
   readonly #shelves = new Set<string>();
-  #canClone = true;
+  readonly #sharing = new Sharing();
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -61,7 +55,7 @@ export class Pool {
     const source = this.#path(content);
     try {
       if (lstatSync(source).ino !== fstatSync(fd).ino) return false;
-      this.#share(source, path);
+      this.#sharing.share(source, path);
       return true;
     } catch (error) {
       clear(path);
@@ -79,7 +73,7 @@ export class Pool {
       const shelf = dirname(target);
       if (!this.#shelves.has(shelf)) makeFolder(shelf);
       this.#shelves.add(shelf);
-      this.#share(path, target);
+      this.#sharing.share(path, target);
     } catch {
       // Somebody gave it already, or it cannot be shared here.
     }
@@ -94,26 +88,13 @@ export class Pool {
     }
   }
 
-  #share(from: string, to: string): void {
-    if (this.#canClone) {
-      try {
-        copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
-        return;
-      } catch (error) {
-        if (systemCode(error) === "EEXIST") throw error;
-        this.#canClone = false;
-        clear(to);
-      }
-    }
-    linkSync(from, to);
-  }
-
   #path(content: PooledContent): string {
     const hex = digestHex(content.digest);
     return join(this.#dir, hex.slice(0, 2), content.exec ? `${hex}.x` : hex);
   }
 }
 
-function modeOf(content: PooledContent): number {
+/** The mode of a file of the store. */
+export function modeOf(content: Pick<PooledContent, "exec">): number {
   return content.exec ? 0o555 : 0o444;
 }

@@ -12,13 +12,14 @@ import {
 import { dirname, join } from "node:path";
 import { clear } from "./clear.ts";
 import { systemCode } from "./disk.ts";
+import { fileSystemOf, type LockKeeper } from "./file-system.ts";
 
 /** What the disk under a folder can do, found out with two small files that are gone afterwards. */
 export interface DiskProbe {
   /** Name of the file system, or its number in hex. */
   readonly fileSystem: string;
-  /** On a network: locks and renames are only as good as the server's. */
-  readonly network: boolean;
+  /** Who keeps locks: this machine's kernel, a server on the network, or a program (FUSE), which may not. */
+  readonly locks: LockKeeper;
   readonly writable: boolean;
   /** Copies share their bytes until one of them is changed. */
   readonly reflink: boolean;
@@ -28,32 +29,13 @@ export interface DiskProbe {
   readonly size: number;
 }
 
-/** Magic numbers of statfs(2). */
-const FILE_SYSTEMS: Readonly<Record<number, string>> = {
-  61267: "ext4",
-  1481003842: "xfs",
-  2435016766: "btrfs",
-  16914836: "tmpfs",
-  2035054128: "overlayfs",
-  26985: "nfs",
-  4283649346: "cifs",
-  4266872130: "smb2",
-  801189825: "zfs",
-  1702057286: "fuse",
-  26: "apfs",
-  1785031267: "virtiofs",
-  16914839: "9p",
-};
-const NETWORKS: ReadonlySet<string> = new Set(["nfs", "cifs", "smb2", "9p"]);
-
 /** Looks at the disk of `dir`, or of the nearest folder above it that is there. */
 export function probeDisk(dir: string): DiskProbe {
   let place = dir;
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
   const { type, bavail, bsize, blocks } = statfsSync(place);
-  const fileSystem = FILE_SYSTEMS[type >>> 0] ?? `0x${(type >>> 0).toString(16)}`;
   const space = { free: bavail * bsize, size: blocks * bsize };
-  const facts = { fileSystem, network: NETWORKS.has(fileSystem), ...space };
+  const facts = { ...fileSystemOf(type), ...space };
   let scratch: string;
   try {
     scratch = mkdtempSync(join(place, ".ctxpack-probe-"));

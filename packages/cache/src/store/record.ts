@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { type CtxUri, type Digest, isDigest } from "@ctxpack/identity";
 import type { Descriptor } from "@ctxpack/oci";
 import { onDisk, unlessMissing } from "./disk.ts";
@@ -32,16 +32,39 @@ export interface PackRecord {
 /** A record as it is written: what its file's name, its time and its pin say is not in it. */
 export type NewRecord = Omit<PackRecord, "pinned" | "usedAt">;
 
-/** What the store says of a pack; throws what the disk refuses. */
-export function readRecord(places: Places, uri: CtxUri): PackRecord | "damaged" | undefined {
+/** What the store says of a pack; throws what the disk refuses. `isPinned` is asked for the path of its pin. */
+export function readRecord(
+  places: Places,
+  uri: CtxUri,
+  isPinned: (pin: string) => boolean = isThere,
+): PackRecord | "damaged" | undefined {
   const path = places.record(uri);
-  const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
-  if (text === undefined) return undefined;
-  const record = parseRecord(text, uri);
+  const file = unlessMissing(() => onDisk("reading", path, () => readWithTime(path)));
+  if (file === undefined) return undefined;
+  const record = parseRecord(file.text, uri);
   if (record === undefined) return "damaged";
-  const usedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const pinned = statSync(places.pin(uri), { throwIfNoEntry: false }) !== undefined;
-  return { ...record, pinned, usedAt: new Date(usedMs).toISOString() };
+  const pinned = isPinned(places.pin(uri));
+  return { ...record, pinned, usedAt: new Date(file.mtimeMs).toISOString() };
+}
+
+export function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Records are this long at most, in bytes; what is longer is none. */
+const LONGEST = 64 * 1024;
+
+/** One open for both: ten thousand records are read to list a store. */
+function readWithTime(path: string): { text: string; mtimeMs: number } {
+  const fd = openSync(path, "r");
+  try {
+    const { mtimeMs, size } = fstatSync(fd);
+    const bytes = Buffer.allocUnsafe(Math.min(size, LONGEST));
+    // A small file of a local disk comes in one piece; what did not would be no record.
+    return { text: bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, 0)), mtimeMs };
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A record as it lies on disk. */
@@ -49,7 +72,8 @@ export function formatRecord(record: NewRecord): string {
   return `${JSON.stringify({ schema: SCHEMA, ...record })}\n`;
 }
 
-function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
+/** A record from the text of its file; `undefined` for anything else. */
+export function parseRecord(text: string, uri: CtxUri): NewRecord | undefined {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null) return undefined;
   const { schema, ...record } = value as Record<string, unknown>;

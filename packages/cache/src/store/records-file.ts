@@ -14,7 +14,7 @@ export const REFRESHED_DAYS = 7;
 const MOST_RECORDS = 2_000_000;
 
 /** A temporary file this old was left by a process that was killed. */
-const ABANDONED_MS = 60 * 60 * 1000;
+export const ABANDONED_MS: number = 60 * 60 * 1000;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -1,12 +1,12 @@
 import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import { formatRecord, type NewRecord, type PackRecord, readRecord } from "./record.ts";
+import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -25,10 +25,7 @@ export class Records {
 
   /** The record of a pack; a damaged one is put aside and counts as none. */
   get(uri: CtxUri): PackRecord | undefined {
-    const record = readRecord(this.#places, uri);
-    if (record !== "damaged") return record;
-    this.#quarantine(this.#places.record(uri));
-    return undefined;
+    return this.#read(uri, isThere);
   }
 
   /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
@@ -54,11 +51,15 @@ export class Records {
 
   /** Every record, by URI. */
   async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
+    // One look at the pins for all packs.
+    const pins = new Set(
+      names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
+    );
     for (const shelf of names(this.#places.records)) {
       if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
       for (const uri of this.#on(shelf)) {
         signal?.throwIfAborted();
-        const record = this.get(uri);
+        const record = this.#read(uri, (pin) => pins.has(pin));
         if (record !== undefined) yield record;
       }
       await turn();
@@ -90,6 +91,13 @@ export class Records {
   /** Notes that the pack is in use, at most once an hour; a store that cannot be written is left. */
   touch(uri: CtxUri): void {
     if (!this.#workspace.readOnly) touch(this.#places.record(uri), Date.now());
+  }
+
+  #read(uri: CtxUri, isPinned: (pin: string) => boolean): PackRecord | undefined {
+    const record = readRecord(this.#places, uri, isPinned);
+    if (record !== "damaged") return record;
+    this.#quarantine(this.#places.record(uri));
+    return undefined;
   }
 
   #on(shelf: string): CtxUri[] {

@@ -23,6 +23,7 @@ import { onDisk, unlessMissing } from "./disk.ts";
 import { type EarlierPack, earlierPack } from "./earlier.ts";
 import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { expectBlobs, isComplete, openPack } from "./held.ts";
+import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
@@ -76,6 +77,7 @@ export async function seed(
   const uri = uriOf(sha256(contract));
   const root = outputFolder(dir, parts.places.dir);
   using _working = parts.workspace.begin();
+  using _lease = lease(parts, uri);
   const scanned = await scan(root, options.signal);
   const packed = await pack(parts, { scanned, contract, options });
   scanned.unchanged();
@@ -250,7 +252,6 @@ async function publish(
     return undefined;
   }, options.signal);
   if (found !== undefined && found.tree !== tree) throw conflict(parts, found, packed);
-  if (found !== undefined) parts.records.touch(uri);
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });
   const record = parts.records.get(uri);
   if (record === undefined) {

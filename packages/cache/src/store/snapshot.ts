@@ -64,7 +64,7 @@ export class Snapshot {
   /** The snapshot of a folder, by its real path; a damaged one counts as none. */
   static read(parts: Parts, root: string): Snapshot | undefined {
     try {
-      return parse(readFileSync(pathOf(parts, root)));
+      return parseSnapshot(readFileSync(pathOf(parts, root)));
     } catch {
       return undefined;
     }
@@ -106,7 +106,8 @@ export function isWorthSnapshot(bytes: number): boolean {
   return bytes >= LEAST;
 }
 
-function parse(file: Buffer): Snapshot | undefined {
+/** A snapshot from its file; `undefined` or a throw for what is none. */
+export function parseSnapshot(file: Buffer): Snapshot | undefined {
   const end = file.indexOf(0x0a);
   const { schema, manifest, exponent, check } = JSON.parse(file.toString("utf8", 0, end));
   const states = file.subarray(end + 1);

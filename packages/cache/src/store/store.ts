@@ -6,7 +6,9 @@ import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
 import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
-import { type PackSize, packSizes, takeCensus } from "./collect/census.ts";
+import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
+import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
+import { type SizesOptions, type StoredSize, storedSizes, takeCensus } from "./collect/census.ts";
 import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
 import { keepBudget } from "./collect/keep.ts";
 import { read } from "./content.ts";
@@ -166,6 +168,7 @@ export class Store implements AsyncDisposable {
     options: Abortable = {},
   ): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }> {
     options.signal?.throwIfAborted();
+    using _lease = this.lease(uri);
     const record = this.#record(uri);
     return { descriptor: record.manifest, bytes: heldBytes(this.#parts, record, record.manifest) };
   }
@@ -173,6 +176,7 @@ export class Store implements AsyncDisposable {
   /** The index of a pack, verified. */
   async index(uri: CtxUri, options: Abortable = {}): Promise<IndexReader> {
     options.signal?.throwIfAborted();
+    using _lease = this.lease(uri);
     return openPack(this.#parts, this.#record(uri)).index;
   }
 
@@ -248,6 +252,24 @@ export class Store implements AsyncDisposable {
     }, options.signal);
   }
 
+  /**
+   * Looks for damage in the whole store, and with `repair` puts it right: what is damaged goes to `quarantine/`,
+   * folders are made again, blobs are fetched again; a pack that cannot be completed is no hit any more.
+   * Without `repair` nothing is written, and other processes may go on working either way. Throws
+   * `CTXPACK_E_PERMISSION` when it should repair a store that it may not write to.
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return check(this.#parts, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of one pack. Writes nothing. Throws `CTXPACK_E_NOT_FOUND` for a
+   * pack that is not here whole.
+   */
+  verify(uri: CtxUri, options: VerifyPackOptions = {}): Promise<CheckReport> {
+    return verifyPack(this.#parts, uri, options);
+  }
+
   /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */
   lease(uri: CtxUri): Disposable {
     return lease(this.#parts, uri);
@@ -262,9 +284,9 @@ export class Store implements AsyncDisposable {
     return collect(this.#parts, this.#budget, options);
   }
 
-  /** What each pack takes; packs whose manifest cannot be read take nothing that is known. */
-  async sizes(options: Abortable = {}): Promise<readonly PackSize[]> {
-    return packSizes(await takeCensus(this.#parts, options.signal));
+  /** What packs take, those together for which `by` gives one key; one with an unreadable manifest, nothing. */
+  async sizes(options: SizesOptions & Abortable = {}): Promise<readonly StoredSize[]> {
+    return storedSizes(await takeCensus(this.#parts, options.signal), options);
   }
 
   /** The blob known to hold a segment with these uncompressed bytes, so that it need not be compressed. */

@@ -12,6 +12,7 @@ import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
+import { rememberHome, siblingsOf } from "./siblings.ts";
 import { touch } from "./touch.ts";
 import { unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
@@ -37,11 +38,11 @@ export interface MakeOptions extends TreeOptions {
 /** `Store.tree`. */
 export async function tree(parts: Parts, uri: CtxUri, options: TreeOptions): Promise<string> {
   options.signal?.throwIfAborted();
+  using _lease = lease(parts, uri);
   const record = parts.records.get(uri);
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
-  using _lease = lease(parts, uri);
   const path = options.only
     ? await makeTree(parts, openPack(parts, record), options)
     : await wholeTree(parts, record, options);
@@ -85,6 +86,7 @@ export async function makeTree(
     await fill(parts, staging, pack, options);
     options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: wrapper });
     place(staging, wrapper);
+    if (options.only === undefined) await rememberHome(parts, pack);
     options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: wrapper });
   } catch (error) {
     throw diskError(error, "making", wrapper);
@@ -145,7 +147,9 @@ async function fill(
     onFiles: (done) => onProgress?.({ phase: "unpack", unit: "files", done, total }),
   });
   try {
-    await unpack(parts, pack, folder, { select: only, strict: options.strict, ready, signal });
+    const siblingOf = await siblingsOf(parts, pack);
+    const { strict } = options;
+    await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, signal });
     folder.finish(paths(pack, only));
   } finally {
     folder.release();
@@ -167,7 +171,7 @@ function place(staging: string, wrapper: string): void {
 }
 
 /** Moves a damaged folder away; whoever has files in it open keeps them. */
-function quarantine(parts: Parts, wrapper: string): void {
+export function quarantine(parts: Parts, wrapper: string): void {
   parts.workspace.expectWritable();
   try {
     makeFolder(parts.places.quarantine);

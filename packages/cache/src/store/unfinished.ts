@@ -7,7 +7,7 @@ import { makeFolder, systemCode, unlessMissing } from "./disk.ts";
 /** Less than this is fetched again sooner than it is looked for, in bytes. */
 const LEAST = 64 << 10;
 /** Nobody comes back for what is older, in milliseconds. */
-const KEPT_MS = 7 * 86_400_000;
+export const KEPT_MS: number = 7 * 86_400_000;
 
 const NAME = /\.part-([0-9a-f]{64})$/;
 

@@ -24,6 +24,8 @@ export interface UnpackOptions {
   readonly select?: ((path: string) => boolean) | undefined;
   /** Also compare every segment with the index: for a pack that nobody has looked at yet. */
   readonly strict?: boolean | undefined;
+  /** Where files of a segment may be already: what another folder of the store holds. */
+  readonly siblingOf?: ((row: number) => string | undefined) | undefined;
   /** Settles when the blob of a segment is here; waited for before each. */
   readonly ready?: ((row: number) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -73,7 +75,7 @@ class Unpacking implements AsyncDisposable {
     this.#folder = folder;
     this.#wholes = folder && Folder.of(folder.place);
     this.#options = options;
-    const { select, strict } = options;
+    const { select, strict, siblingOf } = options;
     this.#unpacker = new Unpacker(pack.index, folder ?? discard, { select });
     const count = helpersFor(this.#bytes(), parts.blocking);
     if (count === 0) return;
@@ -83,6 +85,7 @@ class Unpacking implements AsyncDisposable {
         pack,
         folder: folder?.place,
         select,
+        siblingOf,
         strict: strict ?? false,
       },
       onRead: (row, slices, files) => {
@@ -157,6 +160,7 @@ class Unpacking implements AsyncDisposable {
       giveWhole(this.#wholes ?? discard, entry, content);
       this.#folder?.count(1);
     };
+    this.#wholes?.besides(this.#options.siblingOf?.(row));
     let slices: FilePart[];
     try {
       const raw = decompressFrame(frame, size);

@@ -78,9 +78,9 @@ export class Workspace {
     return since;
   }
 
-  /** Clears what killed processes have left, once; also for those who then find nothing to do. */
-  reap(): void {
-    if (this.#reaped || this.readOnly) return;
+  /** Clears what killed processes have left, once unless `again`; also for those who then find nothing to do. */
+  reap(again = false): void {
+    if ((this.#reaped && !again) || this.readOnly) return;
     this.#reaped = true;
     unlessMissing(() =>
       onDisk("clearing", this.#parent, () => reap(this.#parent, this.#unfinished, Date.now())),

@@ -1,10 +1,20 @@
 import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CollectReport, Store } from "@ctxpack/cache";
-import type { CtxUri } from "@ctxpack/identity";
+import { type CtxUri, sha256 } from "@ctxpack/identity";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { Blobs } from "../../src/store/blobs.ts";
+import { takeCensus } from "../../src/store/collect/census.ts";
+import { makePlan } from "../../src/store/collect/plan.ts";
+import { remove } from "../../src/store/collect/remove.ts";
+import { Database } from "../../src/store/database.ts";
 import { ownerName } from "../../src/store/owner.ts";
+import type { Parts } from "../../src/store/parts.ts";
+import { Places } from "../../src/store/places.ts";
+import { Records } from "../../src/store/records.ts";
+import { Unfinished } from "../../src/store/unfinished.ts";
+import { Workspace } from "../../src/store/workspace.ts";
 import {
   contractOf,
   filesOf,
@@ -17,7 +27,7 @@ import {
 } from "./fixture.ts";
 import { drive } from "./spawn.ts";
 
-const NONE = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
+const NONE = { handedOutMs: 0, usedMs: 0, listingMs: 0, unnamedMs: 0 };
 const DAY_MS = 86_400_000;
 
 /** A store with a pack for each name, last used as many days ago as its place in the list says. */
@@ -117,6 +127,45 @@ it("keeps what is pinned, in use or was handed out, however full the store is", 
   );
 });
 
+it("what somebody uses between the look and the removal stays, with everything it needs", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    used: { f: noise(300_000, 1), g: noise(40_000, 5) },
+    idle: { f: noise(300_000, 3), g: noise(40_000, 5) },
+  });
+  ageAll(store, 30);
+  const parts = partsOf(store.dir);
+  const rules = { nowMs: Date.now(), budget: 0, busySinceMs: Date.now(), grace: NONE };
+  const plan = makePlan(await takeCensus(parts, undefined), rules);
+  expect(plan.packs).toHaveLength(2);
+  // One is read from now on.
+  using _lease = store.lease(uriFor("used"));
+  await remove(parts, plan, {});
+  parts.workspace.close();
+  parts.database.close();
+  expect(await uris(store)).toEqual([uriFor("used")]);
+  await store.extract(uriFor("used"), join(dir, "to"));
+  const rest = await store.collect({ grace: NONE, apply: true });
+  expect(rest.packs).toEqual([]);
+  await store.tree(uriFor("used"), { verify: true });
+});
+
+/** The inside of a store. */
+function partsOf(dir: string): Parts {
+  const places = new Places(dir);
+  const unfinished = new Unfinished(places.unfinished);
+  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
+  return {
+    places,
+    workspace,
+    unfinished,
+    blobs: new Blobs(places, workspace),
+    records: new Records(places, workspace),
+    database: new Database(places.database),
+    blocking: true,
+  };
+}
+
 it("a budget takes folders first, then packs, those used longest ago first", async () => {
   const dir = workplace();
   const store = await storeWith(dir, {
@@ -182,6 +231,32 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   expect(report).toMatchObject({ unreadable: [uriFor("a")], blobs: { count: 0 } });
 });
 
+it("what is known of a tree of inputs is kept for two months", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: "a" } });
+  const lines = Buffer.from(`${"a".repeat(64)}  one\n${"b".repeat(64)}  two\n`);
+  const digest = `dirHash1:${sha256(lines).slice("sha256:".length)}` as const;
+  await store.keepListing({ digest, lines });
+  ageAll(store, 50);
+  expect((await store.collect()).blobs.count).toBe(0);
+  ageAll(store, 61);
+  expect((await store.collect()).blobs).toEqual({ count: 1, bytes: lines.length });
+});
+
+it("what was put aside goes a week after that, whatever time it had before", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: "a" } });
+  const aside = join(store.dir, "quarantine");
+  mkdirSync(join(aside, "tree/files"), { recursive: true });
+  writeFileSync(join(aside, "tree/files/f"), noise(50_000));
+  writeFileSync(join(aside, "blob"), noise(10_000));
+  setAge(join(aside, "blob"), 30);
+  expect((await store.collect()).leftovers).toEqual({ count: 0, bytes: 0 });
+  const report = await store.collect({ apply: true, grace: { handedOutMs: -1 } });
+  expect(report.leftovers).toEqual({ count: 2, bytes: 60_000 });
+  expect(readdirSync(aside)).toEqual([]);
+});
+
 it("keeps itself within its budget when something is put into it", async () => {
   const dir = workplace();
   const store = await openStore(join(dir, "store"), { budget: 1 });
@@ -197,7 +272,7 @@ it("keeps itself within its budget when something is put into it", async () => {
 it("whatever goes, what stays is whole, and nothing is left that no pack needs", async () => {
   const pack = fc.record({
     files: fc.array(fc.nat(7), { minLength: 1, maxLength: 4 }),
-    age: fc.nat(60),
+    age: fc.integer({ min: 1, max: 60 }),
     isMade: fc.boolean(),
     isRemoved: fc.boolean(),
     isPinned: fc.boolean(),

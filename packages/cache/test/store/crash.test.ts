@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@ctxpack/identity";
 import { expect, it } from "vitest";
@@ -122,6 +122,28 @@ it.each(["unpack:2", "publish:1"])("kill -9 while extracting, at %s", async (ins
   expect(look(to)).toEqual(look(join(dir, "out")));
   expect(readdirSync(dir).sort()).toEqual(["out", "store", "to"]);
 });
+
+it.each(["hash:1", "unpack:1", "unpack:5", "publish:1", "publish:2"])(
+  "kill -9 while repairing, at %s",
+  async (instant) => {
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    await store.seed(folder(join(dir, "out"), content), contractOf("t"));
+    const path = await store.tree(uriFor("t"));
+    await store[Symbol.asyncDispose]();
+    chmodSync(path, 0o755);
+    rmSync(join(path, "a.txt"));
+    const killed = await drive([store.dir, "repair", "--kill", instant]);
+    expect(killed).toMatchObject({ signal: "SIGKILL", result: "ready" });
+    await expectSound(store.dir);
+
+    const next = await openStore(store.dir);
+    expect(await next.check({ deep: true, repair: true })).toMatchObject({ clean: true, lost: [] });
+    expect((await next.check({ deep: true })).damages).toEqual([]);
+    await expectCleared(next);
+    expect(look(await next.tree(uriFor("t"), { verify: true }))).toEqual(look(join(dir, "out")));
+  },
+);
 
 /** What the killed process was doing is gone: only our own, empty folder may be there. */
 async function expectCleared(store: Store): Promise<void> {

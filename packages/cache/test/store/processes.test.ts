@@ -1,5 +1,6 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { expect, it } from "vitest";
 import {
   contractOf,
@@ -99,4 +100,49 @@ it("seeders, pullers and removers of one URI at once: every end is a clean one",
   const after = await openStore(store);
   await after.admit(uriFor("t"), await from(pantry, uriFor("t")));
   expect(Object.keys(look(await after.tree(uriFor("t"), { verify: true })))).toHaveLength(7);
+});
+
+it("a store that is checked and repaired while processes seed, pull, remove, collect and materialise: nothing is damaged", async () => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), { ...sample, big: noise(3_000_000) });
+  const pantry = await openStore(join(dir, "pantry"));
+  await pantry.seed(out, contractOf("t"));
+  const store = await openStore(join(dir, "store"));
+  const contractFor = (tool: string): string => Buffer.from(contractOf(tool)).toString();
+  let isBusy = true;
+  const work = async (): Promise<void> => {
+    for (const round of [1, 2, 3]) {
+      await Promise.all([
+        drive([store.dir, "seed", out, contractFor(`seed${round}`)]),
+        drive([store.dir, "admit", uriFor("t"), pantry.dir]),
+        drive([store.dir, "tree", uriFor("t")]),
+      ]);
+      await Promise.all([
+        drive([store.dir, "collect", "0", "20"]),
+        drive([store.dir, "remove", uriFor("t")]),
+        drive([store.dir, "tree", uriFor(`seed${round}`)]),
+        drive([store.dir, "seed", out, contractFor(`seed${round}`)]),
+      ]);
+    }
+    isBusy = false;
+  };
+  const check = async (): Promise<number> => {
+    let count = 0;
+    while (isBusy) {
+      const { clean, damages } = await store.check({
+        deep: count % 2 === 0,
+        repair: count % 3 > 0,
+      });
+      expect(damages.filter(({ severity }) => severity === "damage")).toEqual([]);
+      expect(clean).toBe(true);
+      count += 1;
+      // A store that was just emptied is looked at in no time: the others must be heard too.
+      await pause(5);
+    }
+    return count;
+  };
+  const [, count] = await Promise.all([work(), check()]);
+  expect(count).toBeGreaterThan(3);
+  expect(await store.check({ deep: true })).toMatchObject({ clean: true });
+  expect(existsSync(join(store.dir, "quarantine"))).toBe(false);
 });

@@ -1,23 +1,52 @@
 import type { CtxPack, PackRecord } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
+import { CommandError } from "../exit.ts";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
 import type { Output } from "../output.ts";
+import { printSizes, SIZE_ORDERS, type SizeOrder } from "../sizes.ts";
 
 export const ls: Command = defineCommand({
-  usage: "ls [<uri>] [--from PANTRY]",
-  example: ["ctxpack ls", "ctxpack ls ctx://sha256:7c1e…"],
-  about: "Lists the packs of the store, the last used first, or the files of one pack.",
+  usage: "ls [<uri>] [--from PANTRY] [--size [--by name|version|shared]]",
+  example: ["ctxpack ls", "ctxpack ls --size --by name", "ctxpack ls ctx://sha256:7c1e…"],
+  about:
+    "Lists the packs of the store, the last used first, or the files of one pack. With --size: what packs take,\n" +
+    "compressed, and how much of that nothing else needs (OWN), the largest first; --by name adds up all packs of a\n" +
+    "name, --by shared puts first what shares most with other packs.",
   takes: [0, 1],
-  flags: { from: { type: "string", value: "PANTRY", about: "read the pack there" } },
+  flags: {
+    from: { type: "string", value: "PANTRY", about: "read the pack there" },
+    size: { type: "boolean", about: "what packs take in the store" },
+    by: { type: "string", value: "WHAT", about: "with --size: name, version or shared" },
+  },
   async run({ args, flags, output, open, signal }) {
-    const ctx = await open();
+    const by = orderOf(flags.by, flags.size === true);
     const subject = args[0];
-    if (subject === undefined) await listPacks(ctx, output, signal);
+    if (subject !== undefined && flags.size) {
+      throw new CommandError(
+        "CTXPACK_E_USAGE",
+        "--size is of the whole store",
+        "leave out the pack, or --size",
+      );
+    }
+    const ctx = await open();
+    if (by !== undefined) await printSizes(ctx, by, output, signal);
+    else if (subject === undefined) await listPacks(ctx, output, signal);
     else await printEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
     return undefined;
   },
 });
+
+function orderOf(text: string | undefined, isSize: boolean): SizeOrder | undefined {
+  if (text === undefined) return isSize ? "version" : undefined;
+  const order = SIZE_ORDERS.find((one) => one === text);
+  if (order !== undefined && isSize) return order;
+  throw new CommandError(
+    "CTXPACK_E_USAGE",
+    isSize ? `--by is "${text}"` : "--by needs --size",
+    `write ls --size --by ${SIZE_ORDERS.join("|")}`,
+  );
+}
 
 async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
   const packs: PackRecord[] = [];

@@ -1,5 +1,5 @@
 // kill -9 at many instants of seed, push and pull, each in a real process: never a pack that is visible and
-// incomplete, the next run completes, and nothing of the dead process is left. CTXPACK_TEST_KILLS sets how many
+// incomplete, nothing is damaged, the next run completes, and nothing of the dead process is left. CTXPACK_TEST_KILLS sets how many
 // (`pnpm torture`: 200).
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -95,7 +95,7 @@ function files(folder: string): string {
     .split("\n")
     .filter(
       (line) =>
-        !/^(store\.db|snapshots\/|tally\.json|\.ctxpack\/lock|packs\/|trees\/.*made\.json)/.test(
+        !/^(store\.db|\.ctxpack\/lock|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
           line,
         ),
     )
@@ -151,6 +151,12 @@ async function killOnce(
       expect(pulled.code, `${where}: visible and incomplete\n${pulled.stderr}`).toBe(0);
       expectSame(cwd, "seen", where);
     }
+  }
+
+  // At no instant anything is damaged: there are leftovers at most.
+  if (existsSync(join(cwd, "store/VERSION"))) {
+    const looked = await run(["fsck", "--deep"], { cwd });
+    expect(looked.code, `${where}: damage\n${looked.stdout}`).toBe(0);
   }
 
   const again = await run(scenario.args, { cwd });

@@ -29,7 +29,7 @@ export async function checkStore(session: Session, signal: AbortSignal): Promise
           message: `can be read only, on ${disk.fileSystem}: nothing can be seeded or pulled into it`,
           hint: "check who owns it, or name another folder in CTXPACK_CACHE_DIR",
         },
-    ...(disk.network ? [onNetwork(about)] : []),
+    ...locks(about, disk),
     sharing(about, disk),
     room(about, disk),
   ];
@@ -38,13 +38,21 @@ export async function checkStore(session: Session, signal: AbortSignal): Promise
 type About = Pick<Finding, "area" | "subject">;
 type Disk = ReturnType<typeof probeDisk>;
 
-function onNetwork(about: About): Finding {
-  return {
-    ...about,
-    state: "warning",
-    message: "lies on a network: its locks are only as good as the server's",
-    hint: "name a folder on a local disk in CTXPACK_CACHE_DIR; machines share packs through a pantry",
-  };
+/** A store is safe with many processes because of its locks, and with a crash because of its renames. */
+export function locks(about: About, disk: Pick<Disk, "locks" | "fileSystem">): Finding[] {
+  if (disk.locks === "kernel") return [];
+  const whose =
+    disk.locks === "server"
+      ? "lies on a network: its locks are only as good as the server's"
+      : "is kept by a program (FUSE): whether its locks hold is that program's affair";
+  return [
+    {
+      ...about,
+      state: "warning",
+      message: `${whose} (${disk.fileSystem})`,
+      hint: "name a folder on a local disk in CTXPACK_CACHE_DIR; machines share packs through a pantry",
+    },
+  ];
 }
 
 function sharing(about: About, { reflink, hardLink }: Disk): Finding {

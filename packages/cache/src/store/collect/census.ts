@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { closeSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
+import { openOwn, readFully } from "../blobs.ts";
 import { unlessMissing } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
@@ -44,6 +45,9 @@ export interface CountedBlob extends CountedFile {
   readonly digest: Digest;
 }
 
+/** The lines of a `dirHash1`: of no pack, but what is known of a tree of inputs. */
+const LISTING = /^[0-9a-f]{64} {2}[^\n]/;
+
 /** Contents that trees share. */
 export interface CountedContent extends CountedFile {
   /** Trees that have it; 0 also where blocks are shared and the file system does not say. */
@@ -54,6 +58,8 @@ export interface CountedContent extends CountedFile {
 export interface Census {
   readonly packs: readonly CountedPack[];
   readonly blobs: ReadonlyMap<Digest, CountedBlob>;
+  /** Blobs of no pack that are the lines of a `dirHash1`. */
+  readonly listings: ReadonlySet<Digest>;
   readonly trees: readonly CountedTree[];
   readonly contents: readonly CountedContent[];
   /** What was put aside because it was damaged, and beginnings of blobs. */
@@ -76,6 +82,12 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     packs.push({ record, blobs: blobsOf(parts, record, blobs) });
     await rest();
   }
+  const held = holders(packs);
+  const listings = new Set<Digest>();
+  for (const { digest, path } of blobs.values()) {
+    if (!held.has(digest) && isListing(path)) listings.add(digest);
+    await rest();
+  }
   const trees: CountedTree[] = [];
   for (const path of shelved(parts.places.trees)) {
     const tree = treeAt(path);
@@ -90,9 +102,9 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
-    namesIn(dir).flatMap((name) => fileAt(join(dir, name)) ?? []),
+    namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
-  return { packs, blobs, trees, contents, leftovers };
+  return { packs, blobs, listings, trees, contents, leftovers };
 }
 
 /** Bytes that everything takes together. */
@@ -126,6 +138,20 @@ function blobsOf(
   }
 }
 
+function isListing(path: string): boolean {
+  return unlessMissing(() => LISTING.test(beginningOf(path, 67))) ?? false;
+}
+
+function beginningOf(path: string, length: number): string {
+  const fd = openOwn(path);
+  try {
+    const bytes = Buffer.alloc(length);
+    return bytes.toString("latin1", 0, readFully(fd, bytes, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function treeAt(path: string): CountedTree | undefined {
   const hex = /([0-9a-f]{64})(?:-[0-9a-f]+)?$/.exec(path)?.[1];
   if (hex === undefined) return undefined;
@@ -140,6 +166,26 @@ function fileAt(path: string): CountedFile | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return undefined;
   return { path, bytes: stat.isFile() ? stat.size : 0, usedMs: stat.mtimeMs };
+}
+
+/** A file is put aside with the time it had: when that was, only its ctime tells. A folder of files is put aside, too. */
+function leftoverAt(path: string): CountedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  const bytes = stat.isDirectory() ? bytesBelow(path) : stat.size;
+  return { path, bytes, usedMs: Math.max(stat.mtimeMs, stat.ctimeMs) };
+}
+
+/** Of files that nothing else has. */
+function bytesBelow(dir: string): number {
+  let bytes = 0;
+  for (const entry of unlessMissing(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) bytes += bytesBelow(path);
+    const stat = entry.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    if (stat?.nlink === 1) bytes += stat.size;
+  }
+  return bytes;
 }
 
 /** What lies on the shelves of a folder, each named by two hex digits. */
@@ -172,25 +218,40 @@ export function holders(packs: readonly CountedPack[]): Map<Digest, number> {
   return counts;
 }
 
-/** What a pack takes. */
-export interface PackSize {
-  readonly uri: CtxUri;
-  /** Bytes of its blobs, compressed. */
-  readonly blobs: number;
-  /** Bytes of blobs that no other pack holds: what its removal would free. */
+/** How packs are put together to be measured. */
+export interface SizesOptions {
+  /** Packs with the same key are one; each is its own without it. */
+  readonly by?: ((record: PackRecord) => string) | undefined;
+}
+
+/** What packs take in the store, compressed. */
+export interface StoredSize {
+  readonly key: string;
+  readonly packs: readonly PackRecord[];
+  /** Bytes of their blobs, each counted once. */
+  readonly stored: number;
+  /** Bytes of blobs that no other pack holds: what their removal would free. */
   readonly own: number;
 }
 
-/** What each pack takes; a pack whose manifest cannot be read takes nothing that is known. */
-export function packSizes({ packs }: Pick<Census, "packs">): PackSize[] {
-  const counts = holders(packs);
-  return packs.map(({ record: { uri }, blobs }) => {
-    let sum = 0;
+/** What packs take; one whose manifest cannot be read takes nothing that is known. */
+export function storedSizes(census: Pick<Census, "packs">, options: SizesOptions): StoredSize[] {
+  const { by = ({ uri }) => uri } = options;
+  const groups = new Map<string, CountedPack[]>();
+  for (const pack of census.packs) {
+    const key = by(pack.record);
+    groups.set(key, [...(groups.get(key) ?? []), pack]);
+  }
+  const counts = holders(census.packs);
+  return [...groups].map(([key, packs]) => {
+    const within = holders(packs);
+    const bytes = new Map(packs.flatMap(({ blobs }) => [...(blobs ?? [])]));
+    let stored = 0;
     let own = 0;
-    for (const [digest, bytes] of blobs ?? []) {
-      sum += bytes;
-      if (counts.get(digest) === 1) own += bytes;
+    for (const [digest, size] of bytes) {
+      stored += size;
+      if (counts.get(digest) === within.get(digest)) own += size;
     }
-    return { uri, blobs: sum, own };
+    return { key, packs: packs.map(({ record }) => record), stored, own };
   });
 }

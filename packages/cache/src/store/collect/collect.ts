@@ -58,7 +58,7 @@ export interface CollectReport {
   readonly sizeAfter: number;
   readonly packs: readonly CollectedPack[];
   readonly trees: readonly CollectedTree[];
-  /** Blobs of packs that go, and of none. */
+  /** Blobs of no pack; those of packs that go are counted with them. */
   readonly blobs: CollectedGroup;
   /** Contents that no folder shares any more. */
   readonly contents: CollectedGroup;
@@ -89,7 +89,7 @@ export async function collect(
   const report = reportOf(plan, rules.budget);
   if (!options.apply) return report;
   parts.workspace.expectWritable();
-  parts.workspace.reap();
+  parts.workspace.reap(true);
   const reports = [report];
   for (let round = 0; round < MOST_ROUNDS && !isEmpty(plan); round++) {
     if (round > 0) reports.push(reportOf(plan, rules.budget));
@@ -110,8 +110,8 @@ export async function collect(
   };
 }
 
-function isEmpty({ packs, trees, blobs, contents, leftovers }: Plan): boolean {
-  return [packs, trees, blobs, contents, leftovers].every((things) => things.length === 0);
+function isEmpty({ packs, trees, orphans, blobs, contents, leftovers }: Plan): boolean {
+  return [packs, trees, orphans, blobs, contents, leftovers].every((things) => things.length === 0);
 }
 
 function joined(groups: readonly CollectedGroup[]): CollectedGroup {
@@ -140,7 +140,7 @@ function reportOf(plan: Plan, budget: number): CollectReport {
       usedAt: new Date(usedMs).toISOString(),
       reason,
     })),
-    blobs: groupOf(plan.blobs),
+    blobs: groupOf(plan.orphans),
     contents: groupOf(plan.contents),
     leftovers: groupOf(plan.leftovers),
     unreadable: plan.unreadable,

@@ -19,11 +19,18 @@ export interface Grace {
   readonly handedOutMs: number;
   /** A pack that was used so lately may be in use, in ms; 2 hours, for records are right to the hour. */
   readonly usedMs: number;
+  /** The lines of a `dirHash1` are kept for so long after they were needed, in ms; 60 days. */
+  readonly listingMs: number;
   /** What is in no pack may belong to one that is being made, in ms; an hour. */
   readonly unnamedMs: number;
 }
 
-export const GRACE: Grace = { handedOutMs: 7 * DAY_MS, usedMs: 2 * HOUR_MS, unnamedMs: HOUR_MS };
+export const GRACE: Grace = {
+  handedOutMs: 7 * DAY_MS,
+  usedMs: 2 * HOUR_MS,
+  listingMs: 60 * DAY_MS,
+  unnamedMs: HOUR_MS,
+};
 
 /** What decides about a store. Times are Unix times in ms. */
 export interface PlanRules {
@@ -46,7 +53,7 @@ export interface DoomedPack {
 }
 
 /** A folder that goes, and why. */
-export interface DoomedTree {
+interface DoomedTree {
   readonly tree: CountedTree;
   readonly reason: string;
 }
@@ -59,6 +66,8 @@ export interface Plan {
   readonly unreadable: readonly CtxUri[];
   readonly packs: readonly DoomedPack[];
   readonly trees: readonly DoomedTree[];
+  /** Blobs that no pack has, and those that only packs have that go. */
+  readonly orphans: readonly CountedBlob[];
   readonly blobs: readonly CountedBlob[];
   readonly contents: readonly CountedContent[];
   readonly leftovers: readonly CountedFile[];
@@ -108,6 +117,8 @@ class Planner {
   plan(): Plan {
     const size = this.#size;
     const { contents, leftovers } = this.#rubbish();
+    const orphans = [...this.#doomedBlobs.values()];
+    this.#doomedBlobs.clear();
     const { unusedSinceMs, budget } = this.#rules;
     const byUse = this.#census.packs
       .filter((pack) => !this.#isInUse(pack))
@@ -135,6 +146,7 @@ class Planner {
       unreadable: this.#unreadable,
       packs: this.#packs,
       trees: [...this.#doomedTrees].map(([tree, reason]) => ({ tree, reason })),
+      orphans,
       blobs: [...this.#doomedBlobs.values()],
       contents,
       leftovers,
@@ -150,7 +162,10 @@ class Planner {
       if (isOrphan && !this.#isHandedOut(tree)) this.#dropTree(tree, "of no pack");
     }
     for (const blob of this.#census.blobs.values()) {
-      if (!this.#counts.has(blob.digest)) this.#dropBlob(blob);
+      if (this.#counts.has(blob.digest)) continue;
+      const isKept =
+        this.#census.listings.has(blob.digest) && nowMs - blob.usedMs <= grace.listingMs;
+      if (!isKept) this.#dropBlob(blob);
     }
     const contents = this.#unshared();
     const leftovers = this.#census.leftovers.filter(

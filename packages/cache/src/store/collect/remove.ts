@@ -1,6 +1,7 @@
 import { lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import type { Digest } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
@@ -16,15 +17,19 @@ const BATCH = 64;
  */
 export async function remove(
   parts: Parts,
-  plan: Pick<Plan, "packs" | "trees" | "blobs" | "contents" | "leftovers">,
+  plan: Pick<Plan, "packs" | "trees" | "orphans" | "blobs" | "contents" | "leftovers">,
   options: { readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const { signal } = options;
-  const { packs, trees, blobs, contents, leftovers } = plan;
-  const files = [...blobs, ...contents, ...leftovers];
+  const { packs, trees, orphans, blobs, contents, leftovers } = plan;
+  /** Blobs of packs that somebody has begun to use since the census. */
+  const kept = new Set<Digest>();
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
-      for (const one of some) removePack(parts, one);
+      for (const one of some) {
+        if (removePack(parts, one)) continue;
+        for (const digest of one.pack.blobs?.keys() ?? []) kept.add(digest);
+      }
     }, signal);
   }
   for (const { tree } of trees) {
@@ -32,16 +37,26 @@ export async function remove(
     removeTree(parts, tree);
     await turn();
   }
-  for (const some of batches(files)) {
+  for (const { path } of leftovers) {
+    signal?.throwIfAborted();
+    clear(path);
+    await turn();
+  }
+  const freed = blobs.filter(({ digest }) => !kept.has(digest));
+  for (const some of batches([...orphans, ...freed, ...contents])) {
     // Under the lock, where whoever publishes a pack looks whether its blobs are there.
     await parts.database.exclusive(() => some.forEach(removeFile), signal);
   }
 }
 
-function removePack(parts: Parts, { pack: { record } }: DoomedPack): void {
+/** Whether the pack is gone: one that was used since, or is another one now, stays. */
+function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
   const now = parts.records.get(record.uri);
-  if (now === undefined || now.pinned || now.usedAt !== record.usedAt) return;
-  if (now.manifest.digest === record.manifest.digest) parts.records.remove(record.uri);
+  if (now === undefined) return true;
+  if (now.pinned || now.usedAt !== record.usedAt) return false;
+  if (now.manifest.digest !== record.manifest.digest) return false;
+  parts.records.remove(record.uri);
+  return true;
 }
 
 /** Out of sight in one rename, then entry by entry. */
@@ -68,11 +83,6 @@ function usedMs(wrapper: string): number | undefined {
 function removeFile(file: CountedFile & { readonly links?: number }): void {
   const stat = lstatSync(file.path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (stat.isDirectory()) {
-    // A folder that was put aside.
-    clear(file.path);
-    return;
-  }
   const isAsSeen = file.links === undefined ? stat.mtimeMs === file.usedMs : stat.nlink === 1;
   if (!isAsSeen) return;
   unlessMissing(() => unlinkSync(file.path));

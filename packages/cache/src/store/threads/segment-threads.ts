@@ -22,6 +22,8 @@ export interface SegmentJob {
   readonly blob: { readonly digest: Digest; readonly size: number };
   /** The paths in it that are wanted; without it all. */
   readonly selected: readonly string[] | undefined;
+  /** Where its files may be already. */
+  readonly sibling: string | undefined;
 }
 
 export interface SegmentAnswer {
@@ -38,6 +40,7 @@ export interface SegmentThreadsOptions {
     readonly pack: { readonly index: IndexReader; readonly manifest: PackManifest };
     readonly folder: FolderPlace | undefined;
     readonly select: ((path: string) => boolean) | undefined;
+    readonly siblingOf: ((row: number) => string | undefined) | undefined;
     readonly strict: boolean;
   };
   onRead(row: number, parts: readonly FilePart[], files: number): void;
@@ -77,7 +80,7 @@ export class SegmentThreads {
   }
 
   #job(row: number): SegmentJob {
-    const { pack, select } = this.#data;
+    const { pack, select, siblingOf } = this.#data;
     const blob = pack.manifest.segments[row];
     if (blob === undefined) throw new RangeError(`no segment ${row}`);
     const paths = select && [...pack.index.segmentRows(row).entries()].map(({ path }) => path);
@@ -85,6 +88,7 @@ export class SegmentThreads {
       rows: pack.index.shareRows(row),
       blob: { digest: blob.digest, size: blob.size },
       selected: paths?.filter(select as (path: string) => boolean),
+      sibling: siblingOf?.(row),
     };
   }
 

@@ -19,6 +19,7 @@ export function readSegments(port: MessagePort, data: SegmentThreadData): void {
     const row = job.rows.number;
     const selected = job.selected && new Set(job.selected);
     let files = 0;
+    folder?.besides(job.sibling);
     try {
       const raw = rawSegment(job);
       const parts = readSegment(rowsOf(job.rows), raw, {

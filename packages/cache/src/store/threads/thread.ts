@@ -7,6 +7,7 @@ export type Role = keyof typeof FILES;
 const FILES = {
   frames: ["worker.ts", "ctxpack-store-worker.js"],
   segments: ["worker.ts", "ctxpack-store-worker.js"],
+  hashes: ["worker.ts", "ctxpack-store-worker.js"],
   seed: ["seed-entry.ts", "ctxpack-seed-worker.js"],
 } as const;
 

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { makeFrames } from "./frame-worker.ts";
+import { hashFiles } from "./hash-worker.ts";
 import { readSegments } from "./segment-worker.ts";
 import type { Role } from "./thread.ts";
 
@@ -8,3 +9,4 @@ const { role, data } = workerData as { role: Role; data: never };
 if (parentPort === null) throw new Error("this file is a worker's");
 if (role === "frames") makeFrames(parentPort, data);
 else if (role === "segments") readSegments(parentPort, data);
+else if (role === "hashes") hashFiles(parentPort);

@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import type { Contender } from "./measure.ts";
+import { ctxpack, ctxpackCommand, findProgram, quote, runScript, shell } from "./programs.ts";
+import { sameFiles } from "./pull.ts";
+import type { Bench, Question, Round } from "./question.ts";
+import { writeContract } from "./seed.ts";
+
+/** How long a folder takes from the blobs of the store, every byte checked. */
+export const materialise: Question = {
+  name: "materialise",
+  about: "`ctxpack pull` of a pack whose blobs are here and whose folder is not, against tar x",
+  *rounds(bench) {
+    yield materialising(bench, "mixed", "zstd");
+    yield materialising(bench, "small", "tar");
+  },
+};
+
+function materialising(bench: Bench, name: "mixed" | "small", peer: "zstd" | "tar"): Round {
+  const corpus = bench.corpus(name);
+  const store = join(bench.scratch, `store-${name}`);
+  const uri = ctxpack(["seed", corpus.dir, "--contract", writeContract(bench, name)], store);
+  const aside = (run: number): string => join(bench.scratch, `aside-${name}-${run}`);
+  return {
+    title: `Materialise ${corpus.title}`,
+    bytes: corpus.bytes,
+    contenders: [
+      {
+        name: "`ctxpack pull`, blobs in the store",
+        prepare: (run) => setAside(store, aside(run)),
+        argv: () => [...ctxpackCommand(), "pull", uri],
+        env: () => ({ CTXPACK_CACHE_DIR: store }),
+        leaves: (run) => [aside(run)],
+      },
+      ...(peer === "zstd" ? unzstd(bench, name) : untar(bench, name)),
+    ],
+    check: () => sameFiles(corpus.dir, ctxpack(["pull", uri], store)),
+  };
+}
+
+/** Takes every folder that was materialised out of the store. */
+function setAside(store: string, to: string): void {
+  mkdirSync(to);
+  for (const kind of ["trees", "files"]) {
+    const folder = join(store, kind);
+    if (!existsSync(folder)) continue;
+    renameSync(folder, join(to, kind));
+    mkdirSync(folder);
+  }
+}
+
+function unzstd(bench: Bench, name: "mixed" | "small"): Contender[] {
+  if (!findProgram("zstd")) {
+    bench.note("absent: zstd; its row is left out");
+    return [];
+  }
+  const archive = quote(join(bench.scratch, `${name}.tar.zst`));
+  runScript(`tar -cf - -C ${quote(bench.corpus(name).dir)} . | zstd -q -1 -T2 -o ${archive}`);
+  return [
+    extraction(bench, name, {
+      what: "`zstd -d \\| tar x` (nothing checked)",
+      script: `zstd -q -d -c ${archive} | tar -xf -`,
+    }),
+  ];
+}
+
+function untar(bench: Bench, name: "mixed" | "small"): Contender[] {
+  const archive = quote(join(bench.scratch, `${name}.tar`));
+  runScript(`tar -cf ${archive} -C ${quote(bench.corpus(name).dir)} .`);
+  return [
+    extraction(bench, name, {
+      what: "`tar x` (not compressed, nothing checked)",
+      script: `tar -xf ${archive}`,
+    }),
+  ];
+}
+
+function extraction(
+  bench: Bench,
+  name: string,
+  o: { readonly what: string; readonly script: string },
+): Contender {
+  const folder = (run: number): string => join(bench.scratch, `out-${name}-${run}`);
+  return {
+    name: o.what,
+    prepare: (run) => mkdirSync(folder(run)),
+    argv: (run) => shell(`${o.script} -C ${quote(folder(run))}`),
+    leaves: (run) => [folder(run)],
+  };
+}

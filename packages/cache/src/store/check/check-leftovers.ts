@@ -1,0 +1,117 @@
+import { lstatSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { unlessMissing } from "../disk.ts";
+import { LAYOUT } from "../open.ts";
+import { isGone, parseOwner } from "../owner.ts";
+import { ABANDONED_MS } from "../records-file.ts";
+import { parseSnapshot } from "../snapshot.ts";
+import { SortedRecords } from "../stat-records.ts";
+import { KEPT_MS } from "../unfinished.ts";
+import { names } from "./check-packs.ts";
+import type { CheckRun } from "./check-run.ts";
+
+/** The store's own small files, and what processes that are gone have left. */
+export async function checkLeftovers(run: CheckRun): Promise<void> {
+  checkLayout(run);
+  checkStatIndex(run);
+  checkSnapshots(run);
+  checkWorkspaces(run);
+  checkDownloads(run);
+  checkPins(run);
+  await run.breathe();
+}
+
+function checkLayout(run: CheckRun): void {
+  const { layout } = run.parts.places;
+  const text = unlessMissing(() => readFileSync(layout, "utf8"));
+  if (text === LAYOUT) return;
+  run.findings.add("layout-damaged", layout, `is not ${LAYOUT}`);
+}
+
+function checkStatIndex(run: CheckRun): void {
+  const { statIndex, dir } = run.parts.places;
+  // Of files, and of whole trees.
+  const files = [statIndex, `${statIndex}-trees`];
+  for (const path of files) {
+    const bytes = unlessMissing(() => readFileSync(path));
+    if (bytes !== undefined && SortedRecords.parse(bytes) === undefined) {
+      run.findings.add("stat-index-damaged", path, "is no index of known digests");
+    }
+  }
+  for (const name of names(dir)) {
+    if (!files.some((path) => name.startsWith(`${basename(path)}.`))) continue;
+    if (isOlder(join(dir, name), ABANDONED_MS)) {
+      run.findings.add("stale-temporary", join(dir, name), "was never put in its place");
+    }
+  }
+}
+
+function checkSnapshots(run: CheckRun): void {
+  const { snapshots } = run.parts.places;
+  for (const name of names(snapshots)) {
+    const path = join(snapshots, name);
+    if (!/^[0-9a-f]{32}$/.test(name)) {
+      run.findings.add("foreign-file", path, "no snapshot of a folder has this name");
+    } else if (!isSnapshot(path)) {
+      run.findings.add("snapshot-damaged", path, "is no snapshot of a folder");
+    }
+  }
+}
+
+function isSnapshot(path: string): boolean {
+  // One that is gone was replaced or forgotten meanwhile.
+  const bytes = unlessMissing(() => readFileSync(path));
+  try {
+    return bytes === undefined || parseSnapshot(bytes) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function checkWorkspaces(run: CheckRun): void {
+  const { temporary } = run.parts.places;
+  for (const name of names(temporary)) {
+    const path = join(temporary, name);
+    const owner = parseOwner(name);
+    const seenMs = unlessMissing(() => lstatSync(path))?.mtimeMs;
+    if (seenMs === undefined) continue;
+    if (owner === undefined) {
+      run.findings.add("foreign-file", path, "no process's folder has this name");
+    } else if (isGone(owner, seenMs, Date.now())) {
+      const message = `is the unfinished work of process ${owner.pid}, which is gone`;
+      run.findings.add("stale-workspace", path, message);
+    }
+  }
+}
+
+function checkDownloads(run: CheckRun): void {
+  const { unfinished } = run.parts.places;
+  for (const name of names(unfinished)) {
+    const path = join(unfinished, name);
+    if (!/^[0-9a-f]{64}$/.test(name)) {
+      run.findings.add("foreign-file", path, "no beginning of a blob has this name");
+    } else if (isOlder(path, KEPT_MS)) {
+      run.findings.add("stale-download", path, "is the beginning of a blob, and over a week old");
+    }
+  }
+}
+
+function checkPins(run: CheckRun): void {
+  const { pins } = run.parts.places;
+  for (const name of names(pins)) {
+    const path = join(pins, name);
+    if (!/^[0-9a-f]{64}$/.test(name)) {
+      run.findings.add("foreign-file", path, "no pin has this name");
+      continue;
+    }
+    const record = run.parts.places.record(`ctx://sha256:${name}`);
+    if (unlessMissing(() => lstatSync(record)) === undefined) {
+      run.findings.add("stale-pin", path, "pins a pack that is not here");
+    }
+  }
+}
+
+function isOlder(path: string, ms: number): boolean {
+  const stat = unlessMissing(() => lstatSync(path));
+  return stat !== undefined && Date.now() - stat.mtimeMs > ms;
+}

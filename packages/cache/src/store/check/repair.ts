@@ -1,0 +1,139 @@
+import {
+  chmodSync,
+  copyFileSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { CtxPackError } from "@ctxpack/identity";
+import { clear } from "../clear.ts";
+import { diskError, makeFolder, systemCode, unlessMissing } from "../disk.ts";
+import { LAYOUT } from "../open.ts";
+import type { CheckRun } from "./check-run.ts";
+import type { DamageKind, Finding } from "./damage.ts";
+
+/**
+ * Puts right what needs no pack to be made again. Nothing with content is deleted: it goes to `quarantine/`.
+ */
+export async function repairFiles(run: CheckRun): Promise<void> {
+  const { places, database, unfinished } = run.parts;
+  await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
+  await each(run, ["foreign-file", "stat-index-damaged", "snapshot-damaged"], ({ path }) =>
+    putAside(run, path),
+  );
+  await each(run, ["database-damaged"], ({ path }) => {
+    // What it remembers only saves work, and is learnt again.
+    database.close();
+    return putAside(run, path);
+  });
+  await each(run, ["layout-damaged"], ({ path }) => {
+    const temporary = run.parts.workspace.path();
+    writeFileSync(temporary, LAYOUT);
+    renameSync(temporary, path);
+    return "was written again";
+  });
+  await each(run, ["stale-workspace"], ({ path }) => {
+    unfinished.salvage(path);
+    clear(path);
+    return "was cleared";
+  });
+  await each(run, ["stale-temporary", "stale-download"], ({ path }) => {
+    clear(path);
+    return "was cleared";
+  });
+  await each(run, ["stale-pin"], ({ path }) =>
+    database.exclusive(() => {
+      const record = places.record(`ctx://sha256:${path.slice(-64)}`);
+      // Under the lock of `pin`: the pack may have come meanwhile.
+      if (unlessMissing(() => lstatSync(record)) === undefined) clear(path);
+      return "was removed";
+    }),
+  );
+}
+
+/** Does `work` for each finding that is open; what the disk refuses is said of the finding. */
+export async function each(
+  run: CheckRun,
+  kinds: readonly DamageKind[],
+  work: (finding: Finding) => string | Promise<string>,
+): Promise<void> {
+  for (const finding of run.findings.open(...kinds)) {
+    await run.breathe();
+    await attempt(finding, async () => {
+      finding.outcome = await work(finding);
+      // Unless `work` knows better.
+      if (finding.state === "found") finding.state = "repaired";
+    });
+  }
+}
+
+/** Runs `work`; when the disk refuses, the finding says so. A full disk ends the repair. */
+export async function attempt(finding: Finding, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const known = diskError(error, "repairing", finding.path);
+    const isRefusal = CtxPackError.isInstance(known) && known.code === "CTXPACK_E_PERMISSION";
+    if (!isRefusal) throw known;
+    finding.state = "refused";
+    finding.outcome = known.message;
+  }
+}
+
+/** Moves something damaged or foreign out of the way; it stays readable in `quarantine/`. */
+export function putAside(run: CheckRun, path: string): string {
+  const { places } = run.parts;
+  makeFolder(places.quarantine);
+  const aside = places.aside(path);
+  unlessMissing(() => renameSync(path, aside));
+  try {
+    // What is put aside is kept from now on, however old it is.
+    lutimesSync(aside, new Date(), new Date());
+  } catch {
+    // Another user's file keeps its time, and one that was gone has none.
+  }
+  return "was moved to quarantine";
+}
+
+/**
+ * Makes a file of another user one of the store's. Its content has been hashed, or is looked at next: whoever could
+ * write it may have.
+ */
+function takeOver(run: CheckRun, finding: Finding): string {
+  const { path } = finding;
+  const { owner } = run;
+  if (owner === undefined) throw new RangeError("files have no owner here");
+  if (process.getuid?.() === 0) {
+    giveTo(path, owner);
+    return "was given to the store's user";
+  }
+  const { places, workspace } = run.parts;
+  const stat = lstatSync(path);
+  const folder = dirname(path);
+  const shelves = dirname(folder);
+  if (stat.isFile() && (folder === places.blobs || shelves === places.records)) {
+    const copy = workspace.path();
+    try {
+      copyFileSync(path, copy);
+    } catch (error) {
+      if (systemCode(error) !== "EACCES") throw error;
+      return putAside(run, path);
+    }
+    chmodSync(copy, stat.mode & 0o777);
+    renameSync(copy, path);
+    return "was replaced by a copy";
+  }
+  // The rest is made again when it is needed.
+  if (stat.isFile() || shelves === places.trees) return putAside(run, path);
+  throw Object.assign(new Error(`${path} is another user's folder`), { code: "EPERM" });
+}
+
+function giveTo(path: string, owner: { readonly uid: number; readonly gid: number }): void {
+  lchownSync(path, owner.uid, owner.gid);
+  if (!lstatSync(path).isDirectory()) return;
+  for (const name of readdirSync(path)) giveTo(join(path, name), owner);
+}
