@@ -69,8 +69,9 @@ function tell(store: string, report: CollectReport, output: Output): void {
   const freed = formatBytes(Math.max(0, size - sizeAfter));
   const takes = `${store} takes ${formatBytes(applied ? sizeAfter : size)} of ${formatBytes(budget)}`;
   if (applied) output.note(`${takes}; removed ${freed}`);
-  else if (size === sizeAfter) output.note(`${takes}; everything is needed`);
-  else output.note(`${takes}; ${freed} can go: see --apply`);
+  else if (size === sizeAfter) {
+    output.note(`${takes}; ${size > budget ? "nothing of it can go now" : "everything is needed"}`);
+  } else output.note(`${takes}; ${freed} can go: see --apply`);
   if (sizeAfter > budget) {
     output.note(
       "what is pinned, in use, or was handed out in the last 7 days stays over the budget",
