@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { cleanUp, result, run, scratch } from "./run.ts";
+import { bin, cleanUp, result, run, scratch } from "./run.ts";
 
 cleanUp();
 
@@ -114,7 +114,6 @@ test.skipIf(!canSwitch)("another user's store: read, looked at, not repaired", a
   writeFileSync(join(cwd, "c.json"), '{"transforms":[{"tool":"t"}]}');
   const uri = await result(["seed", "out", "--contract", "c.json"], { cwd });
   const path = await result(["pull", uri], { cwd });
-  const bin = join(import.meta.dirname, "../bin/ctxpack.js");
   const asNobody = (...args: string[]) =>
     spawnSync(
       "setpriv",

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll } from "vitest";
 
-const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
+/** The real program. */
+export const bin: string = join(import.meta.dirname, "../bin/ctxpack.cjs");
 
 /** What one process did. */
 export interface Done {
