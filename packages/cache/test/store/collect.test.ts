@@ -229,6 +229,12 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   ageAll(store, 30);
   const report = await store.collect({ apply: true });
   expect(report).toMatchObject({ unreadable: [uriFor("a")], blobs: { count: 0 } });
+  // Once somebody has met the damage it stands in nobody's way.
+  await expect(store.index(uriFor("a"))).rejects.toMatchObject({ code: "CTXPACK_E_STORE_DAMAGED" });
+  ageAll(store, 30);
+  const later = await store.collect({ apply: true });
+  expect(later.unreadable).toEqual([]);
+  expect(later.blobs.count).toBeGreaterThan(3);
 });
 
 it("what is known of a tree of inputs is kept for two months", async () => {

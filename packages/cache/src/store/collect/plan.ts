@@ -107,7 +107,10 @@ class Planner {
       .filter(({ links }) => links > 0)
       .reduce((sum, { bytes }) => sum + bytes, 0);
     this.#counts = holders(census.packs);
-    this.#unreadable = census.packs.filter((p) => p.blobs === undefined).map((p) => p.record.uri);
+    // One that is known to be damaged is partial: it is no hit, and must not stand in the way for ever.
+    this.#unreadable = census.packs
+      .filter(({ blobs, record }) => blobs === undefined && !record.partial)
+      .map(({ record }) => record.uri);
     for (const tree of census.trees) {
       this.#trees.set(tree.tree, [...(this.#trees.get(tree.tree) ?? []), tree]);
     }
