@@ -34,7 +34,7 @@ export class StatIndex implements FileDigests {
 
   private constructor(file: string, listing: Listing) {
     this.#files = new RecordsFile(file);
-    this.#trees = new RecordsFile(`${file}-trees`);
+    this.#trees = new RecordsFile(treesBeside(file));
     this.#listing = listing;
     this.#numbers = new BigInt64Array(this.#input.buffer, 0, 5);
   }
@@ -117,4 +117,9 @@ function isBefore(changedNs: bigint, readAt: number): boolean {
 /** The first bits of a tree's key, which is a SHA-256. */
 function treeKey(key: Uint8Array): Key {
   return new Uint32Array(key.slice(0, KEY_BYTES).buffer);
+}
+
+/** Where an index kept in `file` keeps the digests of whole trees. */
+export function treesBeside(file: string): string {
+  return `${file}-trees`;
 }

@@ -5,6 +5,7 @@ import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
 import { ABANDONED_MS } from "../records-file.ts";
 import { parseSnapshot } from "../snapshot.ts";
+import { treesBeside } from "../stat-index.ts";
 import { SortedRecords } from "../stat-records.ts";
 import { KEPT_MS } from "../unfinished.ts";
 import { names } from "./check-packs.ts";
@@ -30,8 +31,7 @@ function checkLayout(run: CheckRun): void {
 
 function checkStatIndex(run: CheckRun): void {
   const { statIndex, dir } = run.parts.places;
-  // Of files, and of whole trees.
-  const files = [statIndex, `${statIndex}-trees`];
+  const files = [statIndex, treesBeside(statIndex)];
   for (const path of files) {
     const bytes = unlessMissing(() => readFileSync(path));
     if (bytes !== undefined && SortedRecords.parse(bytes) === undefined) {
