@@ -19,7 +19,7 @@ import {
   startNginx,
 } from "@ctxpack/test-tools";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { describe as describeBlob, failure, MiB, noise, open, read } from "./fixture.ts";
+import { describe as describeBlob, failure, MiB, noise, open } from "./fixture.ts";
 
 const run = promisify(execFile);
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -187,18 +187,15 @@ describe.skipIf(missingProgram("docker-registry", "htpasswd", "openssl"))("docke
     async () => {
       const upstream = own(await startDockerRegistry());
       const small = own(await startNginx(upstream.origin, { maxBody: MiB }));
-      const repository = open(small.host, patient).repository("acme/packs");
-      await repository.push(layers[0] as Descriptor, bytesSource(part(0)));
-      expect(await read(repository.fetch(layers[0] as Descriptor))).toHaveLength(2_500_000);
-      const limited = own(await startNginx(upstream.origin, { requestsPerSecond: 20 }));
-      // Without a burst every second request may be refused: more attempts than usual.
-      const slow = open(limited.host, { retry: { attempts: 20 }, timeouts: {} }).repository(
-        "acme/packs",
-      );
-      const few = Array.from({ length: 6 }, (_, i) => noise(MiB / 4, 100 + i));
-      await Promise.all(few.map((bytes) => slow.push(describeBlob(bytes), bytesSource(bytes))));
-      for (const bytes of few)
-        expect(await read(slow.fetch(describeBlob(bytes)))).toHaveLength(bytes.length);
+      const pieces = open(small.host, patient).repository("acme/packs");
+      await pushAll(pieces);
+      await pullAll(pieces);
+      // More requests are refused than a registry would refuse: more attempts than usual.
+      const limits = { requestsPerSecond: LARGE ? 300 : 50, burst: LARGE ? 100 : 10 };
+      const limited = own(await startNginx(upstream.origin, limits));
+      const slow = open(limited.host, { retry: { attempts: 20 }, timeouts: {} });
+      await pushAll(slow.repository("acme/slowly"));
+      await pullAll(slow.repository("acme/slowly"));
     },
   );
 
