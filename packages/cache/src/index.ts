@@ -6,6 +6,8 @@ export { DAMAGE_KINDS } from "./store/check/damage.ts";
 export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
 export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
+export { Claim } from "./store/claim.ts";
+export type { Claimant, ClaimedGroup } from "./store/claim.ts";
 export type {
   CollectedGroup,
   CollectedPack,
@@ -21,7 +23,10 @@ export { findHit } from "./store/hit.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { PackRecord } from "./store/record.ts";
+export type { LoggedStream, RunLog } from "./store/run-log.ts";
+export type { Scratch } from "./store/scratch.ts";
 export type { SeedOptions, SeedResult } from "./store/seed.ts";
 export type { StoreOptions } from "./store/store.ts";
 export { Store } from "./store/store.ts";
+export type { Displaced } from "./store/trash.ts";
 export type { TreeOptions } from "./store/trees.ts";
