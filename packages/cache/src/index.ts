@@ -15,6 +15,7 @@ export type {
   CollectOptions,
   CollectReport,
 } from "./store/collect/collect.ts";
+export { clear as removeStore } from "./store/clear.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";

@@ -5,6 +5,7 @@ import {
   CtxPackError,
   type CtxUri,
   canonicalize,
+  type FileDigests,
   type JsonValue,
   legacyUri,
   type ParsedContract,
@@ -32,10 +33,23 @@ export async function identify(
   contract: ContractLike,
   options: IdentifyOptions,
 ): Promise<Resolution> {
+  const loaded = await loadContract(session, contract, workOf(options));
+  return await identifyLoaded(session, loaded, options);
+}
+
+/** `identify` for a contract that was read. */
+export async function identifyLoaded(
+  session: Session,
+  { parsed, baseDir }: LoadedContract,
+  options: IdentifyOptions & {
+    /** Stands between resolving and what is known of files. */
+    readonly observe?: (known: FileDigests | undefined) => FileDigests;
+  },
+): Promise<Resolution> {
   const work = workOf(options);
-  const { parsed, baseDir } = await loadContract(session, contract, work);
   const opened = await storeIfThereIsOne(session, work);
-  const digests = options.statCache === false ? undefined : opened?.store.digests;
+  const known = options.statCache === false ? undefined : opened?.store.digests;
+  const digests = options.observe?.(known) ?? known;
   const resolution = await resolveContract(parsed, {
     baseDir,
     env: session.env,
@@ -45,7 +59,7 @@ export async function identify(
     ...(digests && { digests }),
     ...(opened?.writable && { onListing: (listing) => opened.store.keepListing(listing) }),
   });
-  if (opened?.writable) await digests?.save();
+  if (opened?.writable) await known?.save();
   return resolution;
 }
 
