@@ -5,9 +5,12 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 /** Why a command was told to stop by a signal; carries the exit code of that signal. */
 class Interrupted extends Error {
   readonly exitCode: number;
+  /** Passed on to a command that runs. */
+  readonly signal: keyof typeof SIGNALS;
 
   constructor(signal: keyof typeof SIGNALS) {
     super(`interrupted by ${signal}`);
+    this.signal = signal;
     this.exitCode = SIGNALS[signal];
   }
 }

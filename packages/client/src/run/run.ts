@@ -144,7 +144,9 @@ class Runner implements Maker<void> {
     try {
       end = await this.#run(argv, { stdout, stderr, claim, work });
     } catch (error) {
-      await cleared.putBack();
+      for (const { path } of await cleared.putBack()) {
+        this.#session.warn(`what the command wrote is no result, and kept for a day: ${path}`);
+      }
       throw error;
     }
     const child = factsOf(end);
