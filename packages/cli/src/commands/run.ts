@@ -2,6 +2,7 @@ import type { GetEvent, RunResult } from "@ctxpack/client";
 import { parseCacheFlag } from "../cache-flag.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
+import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 import type { Output } from "../output.ts";
 
@@ -24,6 +25,7 @@ export const run: Command = defineCommand({
   takes: [0, Number.POSITIVE_INFINITY],
   failure: { child: { exitCode: null } },
   flags: {
+    concurrency: CONCURRENCY_FLAG,
     contract: { type: "string", value: "FILE", about: "what decides the output, and where it goes" },
     in: { ...MANY, value: "[NAME=]PATH", about: "an input; the name may be left out once" },
     tool: { type: "string", value: "NAME[@VERSION]", about: "what computes" },
@@ -67,7 +69,10 @@ export const run: Command = defineCommand({
     };
     const isAdHoc = Object.values(adHoc).some((value) => value !== undefined);
     const started = performance.now();
-    const ctx = await open({ offline: flags.offline });
+    const ctx = await open({
+      offline: flags.offline,
+      concurrency: concurrencyOf(flags.concurrency),
+    });
     const result = await ctx.run({
       contract,
       ...((isAdHoc || contract === undefined) && { adHoc }),
