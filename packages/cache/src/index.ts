@@ -5,9 +5,10 @@ export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
 export { DAMAGE_KINDS } from "./store/check/damage.ts";
 export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
-export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
-export { Claim } from "./store/claim.ts";
 export type { Claimant, ClaimedGroup } from "./store/claim.ts";
+export { Claim } from "./store/claim.ts";
+export { clear as removeStore } from "./store/clear.ts";
+export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
 export type {
   CollectedGroup,
   CollectedPack,
@@ -15,7 +16,6 @@ export type {
   CollectOptions,
   CollectReport,
 } from "./store/collect/collect.ts";
-export { clear as removeStore } from "./store/clear.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";

@@ -42,8 +42,7 @@ export class Session implements AsyncDisposable {
     this.#blocking = settings.blocking;
     this.warn = settings.warn;
     const { config, env, credentials, warn } = settings;
-    this.registries =
-      settings.registries ?? new Registries({ config, env, credentials, warn });
+    this.registries = settings.registries ?? new Registries({ config, env, credentials, warn });
   }
 
   /** The store, read-only where it cannot be written. */

@@ -67,9 +67,7 @@ export async function extract(
     await fill(parts, pack, staging, { ...options, only });
     options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: target });
     const made = part === undefined ? staging : join(staging, part);
-    const displaced = options.displace
-      ? await replace(parts, made, target)
-      : place(made, target);
+    const displaced = options.displace ? await replace(parts, made, target) : place(made, target);
     options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: target });
     return displaced;
   } catch (error) {

@@ -25,8 +25,8 @@ import { Places } from "./places.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
 import { type RunLog, readLog, writeLog } from "./run-log.ts";
-import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
 import { type Scratch, scratch } from "./scratch.ts";
+import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
 import { StatIndex } from "./stat-index.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { type TreeOptions, tree } from "./trees.ts";
@@ -213,11 +213,7 @@ export class Store implements AsyncDisposable {
    * (`CTXPACK_E_USAGE`) unless `displace`, which returns what stood there. It appears whole or not at all, and shares
    * no file with the store.
    */
-  extract(
-    uri: CtxUri,
-    to: string,
-    options: ExtractOptions = {},
-  ): Promise<Displaced | undefined> {
+  extract(uri: CtxUri, to: string, options: ExtractOptions = {}): Promise<Displaced | undefined> {
     return extract(this.#parts, uri, to, options);
   }
 

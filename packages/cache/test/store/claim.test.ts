@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { Claim, type Claimant, type Store } from "../../src/index.ts";
+import type { Claim, Claimant, Store } from "../../src/index.ts";
 import { ownerName, parseOwner } from "../../src/store/owner.ts";
 import { openStore, uriFor, workplace } from "./fixture.ts";
 

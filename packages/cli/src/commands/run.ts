@@ -26,19 +26,35 @@ export const run: Command = defineCommand({
   failure: { child: { exitCode: null } },
   flags: {
     concurrency: CONCURRENCY_FLAG,
-    contract: { type: "string", value: "FILE", about: "what decides the output, and where it goes" },
+    contract: {
+      type: "string",
+      value: "FILE",
+      about: "what decides the output, and where it goes",
+    },
     in: { ...MANY, value: "[NAME=]PATH", about: "an input; the name may be left out once" },
     tool: { type: "string", value: "NAME[@VERSION]", about: "what computes" },
     code: { ...MANY, value: "PATTERN", about: "files that are part of the recipe" },
     env: { ...MANY, value: "NAME", about: "a variable that is part of the recipe" },
-    "pass-env": { ...MANY, value: "NAME", about: "a variable that is handed on, and is no part of it" },
-    param: { ...MANY, value: "K=V", about: "a parameter; V is JSON if it is written as JSON writes it" },
+    "pass-env": {
+      ...MANY,
+      value: "NAME",
+      about: "a variable that is handed on, and is no part of it",
+    },
+    param: {
+      ...MANY,
+      value: "K=V",
+      about: "a parameter; V is JSON if it is written as JSON writes it",
+    },
     out: { ...MANY, value: "[NAME=]PATH", about: "where the command writes" },
     save: { type: "string", value: "FILE", about: "write the contract that the flags are" },
     frozen: { type: "boolean", about: "never run anything: a miss is exit code 3" },
     force: { type: "boolean", about: "run it although there is a result" },
     offline: { type: "boolean", about: "never ask a registry" },
-    cache: { type: "string", value: "MODE", about: "local:rw,remote:r; each of them r, w, rw or none" },
+    cache: {
+      type: "string",
+      value: "MODE",
+      about: "local:rw,remote:r; each of them r, w, rw or none",
+    },
     "require-remote": { type: "boolean", about: "a pantry that fails is an error, not a warning" },
     push: { type: "boolean", about: "send the result to a pantry" },
     to: { type: "string", value: "PANTRY", about: "which one; the first configured unless said" },
@@ -46,7 +62,11 @@ export const run: Command = defineCommand({
     stdout: { type: "string", value: "child", about: "print what the command prints, not the URI" },
     log: { type: "boolean", about: "for a hit: show what the command printed" },
     segments: { type: "string", value: "fine", about: "ten times as many, smaller segments" },
-    "allow-secret": { ...MANY, value: "POINTER", about: "this value looks like a secret and is none" },
+    "allow-secret": {
+      ...MANY,
+      value: "POINTER",
+      about: "this value looks like a secret and is none",
+    },
     "no-stat-cache": { type: "boolean", about: "read every input although its digest is known" },
   },
   async run({ args, flags, output, open, signal, onProgress }) {
@@ -132,7 +152,8 @@ async function showLog(
 function report(result: RunResult, output: Output, seconds: number): void {
   const { hit, source, record, child, log, pushed, displaced } = result;
   const size = `${plural(record.files, "file")}, ${formatBytes(record.bytes)}`;
-  for (const { from, path } of displaced) output.note(`what was at ${from} is kept for a day: ${path}`);
+  for (const { from, path } of displaced)
+    output.note(`what was at ${from} is kept for a day: ${path}`);
   if (hit) {
     const saved = log === undefined ? "" : `, ${formatSeconds(log.durationMs / 1000)} saved`;
     const where = source === "store" ? "hit" : `hit in ${source}`;

@@ -151,7 +151,8 @@ test.for([
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)("%s reaches the command, and leaves nothing half-made", async ([signal, code]) => {
-  const script = "trap 'echo got > signal; exit 1' INT TERM; mkdir out new; echo half > out/f; while :; do sleep 0.1; done";
+  const script =
+    "trap 'echo got > signal; exit 1' INT TERM; mkdir out new; echo half > out/f; while :; do sleep 0.1; done";
   const cwd = withEarlier(script, { outputs: [{ path: "out" }, { path: "new/deep/file" }] });
   const child = start(contract, { cwd });
   const ended = finish(child);
@@ -165,7 +166,9 @@ test.for([
 });
 
 test("a second signal ends the command with us", async () => {
-  const cwd = withEarlier("trap '' INT TERM; echo $$ > pid; mkdir out; while :; do sleep 0.1; done");
+  const cwd = withEarlier(
+    "trap '' INT TERM; echo $$ > pid; mkdir out; while :; do sleep 0.1; done",
+  );
   const child = start(contract, { cwd });
   const ended = finish(child);
   await until(() => existsSync(join(cwd, "out")) && existsSync(join(cwd, "pid")));
@@ -178,7 +181,7 @@ test("a second signal ends the command with us", async () => {
 });
 
 test("what failed is computed the next time", async () => {
-  const cwd = project('echo x >> runs; mkdir out; test -e ready');
+  const cwd = project("echo x >> runs; mkdir out; test -e ready");
   expect((await run(contract, { cwd })).code).toBe(1);
   writeFileSync(join(cwd, "ready"), "");
   await result(contract, { cwd });

@@ -128,7 +128,10 @@ test("a pantry that is down is one warning; with --require-remote it is the end"
   const done = await run([...contract, "--push"], down);
   expect(done.code).toBe(0);
   expect(done.stderr.match(/127\.0\.0\.1:1\/acme\/packs is not used/g)).toHaveLength(1);
-  const required = await run([...contract, "--require-remote", "--force", "--push", "--json"], down);
+  const required = await run(
+    [...contract, "--require-remote", "--force", "--push", "--json"],
+    down,
+  );
   expect(required.code).toBe(125);
   expect(JSON.parse(required.stdout)).toMatchObject({
     error: { code: "CTXPACK_E_UNAVAILABLE" },

@@ -67,9 +67,9 @@ test("several outputs lie in the pack by name, and are put where they were", asy
   const script = "echo 1 > a/one.txt; mkdir b/two c/three; echo 2 > b/two/f; echo x >> runs";
   const cwd = project(script, { outputs });
   const uri = await result(contract, { cwd });
-  expect((await result(["ls", uri, "--plain"], { cwd })).split("\n").map((l) => l.split("\t")[0])).toEqual(
-    expect.arrayContaining(["deux/f", "one.txt"]),
-  );
+  expect(
+    (await result(["ls", uri, "--plain"], { cwd })).split("\n").map((l) => l.split("\t")[0]),
+  ).toEqual(expect.arrayContaining(["deux/f", "one.txt"]));
   for (const name of ["a", "b", "c"]) rmSync(join(cwd, name), { recursive: true });
   await result(contract, { cwd });
   expect(runsOf(cwd)).toBe(1);
@@ -101,7 +101,8 @@ test("a folder with a file of its own name is told apart from the file by a slas
 });
 
 test("the command runs in the contract's folder with exactly the variables of the contract", async () => {
-  const script = 'process.stdout.write(JSON.stringify([process.cwd(), process.env])); require("fs").mkdirSync("out")';
+  const script =
+    'process.stdout.write(JSON.stringify([process.cwd(), process.env])); require("fs").mkdirSync("out")';
   const cwd = project("", {
     command: [process.execPath, "-e", script],
     transforms: [{ tool: "node", env: ["REGION", "UNSET"] }],
@@ -127,9 +128,16 @@ test("the command runs in the contract's folder with exactly the variables of th
   ]);
   // A value is in the log only because the command printed it, and nowhere else.
   const held = spawnSync("grep", ["-rl", "hidden", store], { encoding: "utf8" });
-  expect(held.stdout.trim().split("\n").every((path) => path.includes("/logs/"))).toBe(true);
+  expect(
+    held.stdout
+      .trim()
+      .split("\n")
+      .every((path) => path.includes("/logs/")),
+  ).toBe(true);
   const uri = await result(["id", join(cwd, "c.json")], { cwd: elsewhere, env });
-  expect(await result(["id", join(cwd, "c.json")], { cwd: elsewhere, env: { ...env, TOKEN: "x" } })).toBe(uri);
+  expect(
+    await result(["id", join(cwd, "c.json")], { cwd: elsewhere, env: { ...env, TOKEN: "x" } }),
+  ).toBe(uri);
   expect(await result(["id", join(cwd, "c.json")], { cwd: elsewhere })).not.toBe(uri);
 });
 
@@ -186,7 +194,12 @@ test("--json says what happened", async () => {
   });
   writeFileSync(join(cwd, "code"), "0");
   const miss = JSON.parse(await result([...contract, "--json"], { cwd }));
-  expect(miss).toMatchObject({ hit: false, source: "computed", error: null, child: { exitCode: 0 } });
+  expect(miss).toMatchObject({
+    hit: false,
+    source: "computed",
+    error: null,
+    child: { exitCode: 0 },
+  });
   expect(miss.outputs).toEqual([join(cwd, "out")]);
   const hit = JSON.parse(await result([...contract, "--json"], { cwd }));
   expect(hit).toMatchObject({ uri: miss.uri, tree: miss.tree, hit: true, source: "store" });

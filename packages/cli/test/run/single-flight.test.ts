@@ -66,7 +66,10 @@ test("the one that computes is killed: another ends what it left, and takes over
   await until(() => runsOf(cwd) === 2);
   expect(isAlive(orphan)).toBe(false);
   writeFileSync(join(cwd, "go"), "");
-  const results = (await Promise.all(all)).map(({ code, stdout }) => [code, JSON.parse(stdout).tree]);
+  const results = (await Promise.all(all)).map(({ code, stdout }) => [
+    code,
+    JSON.parse(stdout).tree,
+  ]);
   expect(new Set(results.map(String)).size).toBe(1);
   expect(results[0]?.[0]).toBe(0);
   expect(runsOf(cwd)).toBe(2);

@@ -123,9 +123,13 @@ function parseTool(
   command: readonly string[],
 ): { tool: string; tool_version?: string } {
   if (text === undefined) {
-    throw new CtxPackError("CTXPACK_E_USAGE", "--tool is missing: what computes, in which version", {
-      hint: `write --tool ${command[0] ?? "node"}@VERSION, or give a contract with --contract FILE`,
-    });
+    throw new CtxPackError(
+      "CTXPACK_E_USAGE",
+      "--tool is missing: what computes, in which version",
+      {
+        hint: `write --tool ${command[0] ?? "node"}@VERSION, or give a contract with --contract FILE`,
+      },
+    );
   }
   // A scope begins with @, too: @acme/embed@2.
   const at = text.lastIndexOf("@");

@@ -94,8 +94,7 @@ interface Started {
 async function start({ argv, cwd, env }: ChildOptions): Promise<Started> {
   const { file, args } = withUmask(argv, env);
   const child = spawn(file, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const { promise: end, resolve, reject } =
-    Promise.withResolvers<Awaited<Started["end"]>>();
+  const { promise: end, resolve, reject } = Promise.withResolvers<Awaited<Started["end"]>>();
   child.once("exit", (code, signal) => resolve({ code, signal }));
   child.once("error", reject);
   // Without a process id the error is on its way.
@@ -109,7 +108,11 @@ async function start({ argv, cwd, env }: ChildOptions): Promise<Started> {
 /** Why a command is stopped, and the signal it is told so with. */
 type Cause =
   | { readonly kind: "timeout"; readonly signal: NodeJS.Signals }
-  | { readonly kind: "abort" | "failure"; readonly reason: unknown; readonly signal: NodeJS.Signals };
+  | {
+      readonly kind: "abort" | "failure";
+      readonly reason: unknown;
+      readonly signal: NodeJS.Signals;
+    };
 
 /** Waits for the time to be over, or for the caller's signal. */
 class Stop implements Disposable {

@@ -12,7 +12,10 @@ const FIXED: Readonly<Record<string, string>> = { LANG: "C.UTF-8", TZ: "UTC" };
 
 /** All variables the command of a contract has (DESIGN §7); one that the contract names is as it is here, or unset. */
 export function childEnvironment(contract: Contract, env: Env): Record<string, string> {
-  const named = [...contract.transforms.flatMap((one) => one.env ?? []), ...(contract.pass_env ?? [])];
+  const named = [
+    ...contract.transforms.flatMap((one) => one.env ?? []),
+    ...(contract.pass_env ?? []),
+  ];
   const variables: Record<string, string> = {};
   for (const name of ALWAYS) set(variables, name, env);
   Object.assign(variables, FIXED);

@@ -28,7 +28,10 @@ function problemOf(
 ): { code?: "CTXPACK_E_TIMEOUT"; message: string; hint: string } | undefined {
   const program = argv.slice(0, 2).join(" ");
   if (end.unstartable !== undefined) {
-    return { message: end.unstartable, hint: "it is looked for on PATH, from the contract's folder" };
+    return {
+      message: end.unstartable,
+      hint: "it is looked for on PATH, from the contract's folder",
+    };
   }
   if (end.timedOut) {
     const message = `${program} was not done in time, and was ended`;
@@ -40,7 +43,10 @@ function problemOf(
   }
   if (end.leftProcesses) {
     const message = `${program} left processes running, which were ended; nothing was stored`;
-    return { message, hint: "a command is done when everything it started is: let it wait for them" };
+    return {
+      message,
+      hint: "a command is done when everything it started is: let it wait for them",
+    };
   }
   return undefined;
 }

@@ -32,7 +32,12 @@ export async function getOrCompute(
   options: GetOptions,
 ): Promise<GetOrComputeResult> {
   const loaded = await loadContract(session, contract, workOf(options));
-  const { placed, child: _, log: __, ...got } = await getOrMake(
+  const {
+    placed,
+    child: _,
+    log: __,
+    ...got
+  } = await getOrMake(
     session,
     {
       loaded,

@@ -21,7 +21,8 @@ export async function expandPlaceholders(
   const known = new Map<string, string>();
   for (const [whole, kind, name] of argv.flatMap((text) => [...text.matchAll(PLACEHOLDER)])) {
     if (known.has(whole)) continue;
-    const path = kind === "in" ? await inputPath(whole, name, paths) : outputPath(whole, name, paths);
+    const path =
+      kind === "in" ? await inputPath(whole, name, paths) : outputPath(whole, name, paths);
     known.set(whole, path);
   }
   return argv.map((text) => text.replaceAll(PLACEHOLDER, (whole) => known.get(whole) ?? whole));
@@ -63,8 +64,12 @@ function outputPath(
 }
 
 function unknown(whole: string, what: string, names: readonly string[]): CtxPackError {
-  return new CtxPackError("CTXPACK_E_USAGE", `the command says ${whole}, and no ${what} is called so`, {
-    hint: names.length === 0 ? `the contract has no ${what}s` : `there are: ${names.join(", ")}`,
-    details: { names },
-  });
+  return new CtxPackError(
+    "CTXPACK_E_USAGE",
+    `the command says ${whole}, and no ${what} is called so`,
+    {
+      hint: names.length === 0 ? `the contract has no ${what}s` : `there are: ${names.join(", ")}`,
+      details: { names },
+    },
+  );
 }

@@ -42,7 +42,8 @@ export async function pushResult(
   } catch (error) {
     work.signal.throwIfAborted();
     if (CtxPackError.isInstance(error)) {
-      if (error.code === "CTXPACK_E_CONFLICT") return await keepTheirs(session, uri, to, error, work);
+      if (error.code === "CTXPACK_E_CONFLICT")
+        return await keepTheirs(session, uri, to, error, work);
       if (OURS.includes(error.code)) throw error;
     }
     circuit.fail(given, error);

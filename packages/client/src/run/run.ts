@@ -1,6 +1,6 @@
+import { resolve } from "node:path";
 import type { PackRecord, RunLog } from "@ctxpack/cache";
 import { type Contract, CtxPackError, type CtxUri, isResolved } from "@ctxpack/identity";
-import { resolve } from "node:path";
 import { type ContractLike, type LoadedContract, loadContract } from "../identify.ts";
 import { pull } from "../pull.ts";
 import type { PushResult } from "../push.ts";

@@ -6,7 +6,9 @@ const end = await runChild({
   argv: process.argv.slice(2),
   cwd: process.cwd(),
   env: { PATH: process.env["PATH"] ?? "", A: "1" },
-  stdout: (chunk) => void (stdout += Buffer.from(chunk)),
+  stdout: (chunk) => {
+    stdout += Buffer.from(chunk);
+  },
   stderr: (chunk) => void process.stderr.write(chunk),
   signal: new AbortController().signal,
 });

@@ -26,10 +26,16 @@ async function runIt(argv: readonly string[], more: Partial<ChildOptions> = {}):
     argv,
     cwd,
     env: { PATH },
-    stdout: (chunk) => void (said.stdout += Buffer.from(chunk)),
-    stderr: (chunk) => void (said.stderr += Buffer.from(chunk)),
+    stdout: (chunk) => {
+      said.stdout += Buffer.from(chunk);
+    },
+    stderr: (chunk) => {
+      said.stderr += Buffer.from(chunk);
+    },
     signal: new AbortController().signal,
-    onStart: (started) => void (group = started),
+    onStart: (started) => {
+      group = started;
+    },
     ...more,
   });
   return { end, ...said, group };
@@ -45,7 +51,8 @@ test("what it prints, and its exit code", async () => {
 
 test("it has exactly the variables that it was given, and reads nothing", async () => {
   const env = { PATH, GREETING: "grüß\n dich", EMPTY: "" };
-  const script = "process.stdout.write(JSON.stringify([process.env, require('fs').readFileSync(0, 'utf8')]))";
+  const script =
+    "process.stdout.write(JSON.stringify([process.env, require('fs').readFileSync(0, 'utf8')]))";
   const { stdout } = await runIt([process.execPath, "-e", script], { env });
   expect(JSON.parse(stdout)).toEqual([env, ""]);
 });
@@ -127,7 +134,9 @@ test("aborted: the group gets the signal that the reason names, and the reason i
   const script = "trap 'echo int > got; exit 0' INT; echo ready; while :; do sleep 0.05; done";
   const running = sh(script, {
     signal: stop.signal,
-    onStart: (started) => void (group = started),
+    onStart: (started) => {
+      group = started;
+    },
     stdout: () => stop.abort(reason),
   });
   await expect(running).rejects.toBe(reason);

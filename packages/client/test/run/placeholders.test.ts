@@ -28,7 +28,11 @@ test("without a name: the only one, or the input called in", async () => {
   const one = ["{in}", "{out}"];
   expect(await expandPlaceholders(one, paths({ docs: "d" }, ["o"]))).toEqual(["d", "./o"]);
   expect(await expandPlaceholders(one, paths({ in: "i", docs: "d" }, ["o"]))).toEqual(["i", "./o"]);
-  for (const known of [paths({ a: "a", b: "b" }, ["o"]), paths({ a: "a" }, ["o", "p"]), paths({}, [])]) {
+  for (const known of [
+    paths({ a: "a", b: "b" }, ["o"]),
+    paths({ a: "a" }, ["o", "p"]),
+    paths({}, []),
+  ]) {
     await expect(expandPlaceholders(one, known)).rejects.toMatchObject({ code: "CTXPACK_E_USAGE" });
   }
 });
