@@ -44,8 +44,8 @@ export interface Maker<Placed> {
     readonly claim: Claim | undefined;
     readonly work: Work;
   }): Promise<Made>;
-  /** Hands out what is in the store. */
-  place(store: Store, uri: CtxUri, work: Work): Promise<Placed>;
+  /** Hands out what is in the store; `isThere` when it was made a moment ago, where it is wanted. */
+  place(store: Store, uri: CtxUri, work: Work, isThere?: boolean): Promise<Placed>;
 }
 
 /** A result, and how it came. */
@@ -234,7 +234,7 @@ class Getting<Placed> {
       const { record, isOurs } = await this.#store(made, store, work);
       const log = isOurs ? made.log?.(record) : undefined;
       if (log !== undefined) await store.keepLog(log);
-      const placed = await this.#maker.place(store, this.#uri, work);
+      const placed = await this.#maker.place(store, this.#uri, work, isOurs);
       return {
         uri: this.#uri,
         hit: false,

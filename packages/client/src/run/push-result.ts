@@ -34,20 +34,29 @@ export async function pushResult(
   { circuit, options }: { readonly circuit: Circuit; readonly options: GetOptions },
   work: Work,
 ): Promise<Pushed> {
-  const { to, allowSecret } = options;
-  const given = pantryToWrite(session, to);
+  const given = pantryToWrite(session, options.to);
   if (circuit.isOpen(given)) return {};
+  try {
+    return await pushOrKeep(session, uri, options, work);
+  } catch (error) {
+    work.signal.throwIfAborted();
+    if (CtxPackError.isInstance(error) && OURS.includes(error.code)) throw error;
+    circuit.fail(given, error);
+    return {};
+  }
+}
+
+async function pushOrKeep(
+  session: Session,
+  uri: CtxUri,
+  { to, allowSecret }: GetOptions,
+  work: Work,
+): Promise<Pushed> {
   try {
     return { pushed: await push(session, uri, { to, allowSecret, ...work }) };
   } catch (error) {
-    work.signal.throwIfAborted();
-    if (CtxPackError.isInstance(error)) {
-      if (error.code === "CTXPACK_E_CONFLICT")
-        return await keepTheirs(session, uri, to, error, work);
-      if (OURS.includes(error.code)) throw error;
-    }
-    circuit.fail(given, error);
-    return {};
+    if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_CONFLICT") throw error;
+    return await keepTheirs(session, uri, to, error, work);
   }
 }
 

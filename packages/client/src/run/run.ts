@@ -128,7 +128,10 @@ class Runner implements Maker<void> {
     await saveContract(this.loaded.parsed, save, this.#session.cwd, workOf({ signal }));
   }
 
-  async place(...[store, uri, { signal }]: Parameters<Maker<void>["place"]>): Promise<void> {
+  async place(
+    ...[store, uri, { signal }, isThere]: Parameters<Maker<void>["place"]>
+  ): Promise<void> {
+    if (isThere) return;
     for (const { from, path } of await placeOutputs(store, uri, this.#places, signal)) {
       this.displaced.push({ from, path });
     }

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { scratchFolder } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
 import { type ChildEnd, type ChildOptions, runChild } from "../../src/run/child.ts";
@@ -58,7 +59,7 @@ test("it has exactly the variables that it was given, and reads nothing", async 
 });
 
 test.for(["0022", "0077", "0000"])("under the umask %s, its own is 0022", async (umask) => {
-  const driver = join(import.meta.dirname, "child-driver.ts");
+  const driver = fileURLToPath(new URL("./child-driver.ts", import.meta.url));
   const run = `umask ${umask}; exec "$0" --conditions=@ctxpack/source "$1" node -e 'console.log(process.umask(), Object.keys(process.env).sort().join())'`;
   const done = spawnSync("sh", ["-c", run, process.execPath, driver], { cwd, encoding: "utf8" });
   expect(done.stderr).toBe("");
