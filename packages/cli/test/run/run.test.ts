@@ -256,3 +256,25 @@ test("2: what makes no sense is said before anything is moved or run", async () 
   expect(existsSync(join(cwd, "runs"))).toBe(false);
   expect(await result(["ls", "--plain"], { cwd })).toBe("");
 });
+
+test("many hits at once put one whole output in place", async () => {
+  const cwd = project(
+    `${JOIN}; for i in 1 2 3 4 5 6 7 8 9; do head -c 30000 /dev/urandom > out/$i; done`,
+  );
+  const uri = await result(contract, { cwd });
+  const path = await result(["pull", uri], { cwd });
+  writeFileSync(join(cwd, "out/3"), "changed");
+  const done = await Promise.all(Array.from({ length: 8 }, () => run(contract, { cwd })));
+  expect(done.map(({ code, stderr }) => (code === 0 ? 0 : stderr))).toEqual(done.map(() => 0));
+  expect(spawnSync("diff", ["-r", path, join(cwd, "out")]).status).toBe(0);
+  expect(readdirSync(cwd).filter((name) => name.startsWith(".ctxpack-"))).toEqual([]);
+  expect(runsOf(cwd)).toBe(1);
+});
+
+test("a hit in a new version of the project, from a store that may only be read", async () => {
+  const cwd = project(JOIN);
+  const uri = await result(contract, { cwd });
+  rmSync(join(cwd, "out"), { recursive: true });
+  expect(await result([...contract, "--cache", "local:r,remote:none"], { cwd })).toBe(uri);
+  expect([runsOf(cwd), readFileSync(join(cwd, "out/all"), "utf8")]).toEqual([1, "a\nb\n"]);
+});

@@ -51,8 +51,6 @@ export interface ChildEnd {
 export async function runChild(options: ChildOptions): Promise<ChildEnd> {
   const { signal } = options;
   signal.throwIfAborted();
-  const began = performance.now();
-  const since = (): number => Math.round(performance.now() - began);
   const obstacle = findObstacle(options.argv, options);
   if (obstacle) return unstarted(obstacle);
   let started: Started;
@@ -61,10 +59,21 @@ export async function runChild(options: ChildOptions): Promise<ChildEnd> {
   } catch (error) {
     return unstarted(reasonOf(error, options.argv));
   }
-  const { group, exited } = started;
-  using _guard = endedWithUs(group);
+  using _running = endedWithUs(started.group);
+  try {
+    return await follow(started, options);
+  } catch (error) {
+    await endGroup(started.group);
+    throw error;
+  }
+}
+
+/** Waits for the end of a command, or brings it about. */
+async function follow(started: Started, options: ChildOptions): Promise<ChildEnd> {
+  const { child, group, exited } = started;
+  const began = performance.now();
   options.onStart?.(group);
-  const output = new Drains(started.child, options);
+  const output = new Drains(child, options);
   using stop = new Stop(options);
   const cause = await Promise.race([exited, stop.cause, output.failed]);
   if (cause !== "exit") await interrupt(group, cause.signal);
@@ -80,7 +89,7 @@ export async function runChild(options: ChildOptions): Promise<ChildEnd> {
     ...(killedBy !== null && { signal: killedBy }),
     ...(cause !== "exit" && { timedOut: true }),
     ...(cause === "exit" && !isGone && { leftProcesses: true }),
-    durationMs: since(),
+    durationMs: Math.round(performance.now() - began),
   };
 }
 
@@ -151,6 +160,7 @@ class Drains {
   #heardAt = performance.now();
   #busy = 0;
   #closing = false;
+  #failure: { readonly reason: unknown } | undefined;
 
   constructor(child: ChildProcess, { stdout, stderr }: ChildOptions) {
     const { promise, resolve } = Promise.withResolvers<Cause>();
@@ -162,14 +172,17 @@ class Drains {
     this.#streams = pairs.map(([stream]) => stream);
     const reading = pairs.map(([stream, sink]) =>
       this.#drain(stream, sink).catch((reason) => {
-        if (!this.#closing) resolve({ kind: "failure", reason, signal: "SIGTERM" });
+        if (!this.#closing) {
+          this.#failure ??= { reason };
+          resolve({ kind: "failure", reason, signal: "SIGTERM" });
+        }
         stream.destroy();
       }),
     );
     this.#done = Promise.all(reading);
   }
 
-  /** Reads on to the end, or until those who could write are silent. */
+  /** Reads on to the end, or until those who could write are silent. Throws what a sink threw. */
   async settle(): Promise<void> {
     let isDone = false;
     const done = this.#done.then(() => {
@@ -182,6 +195,7 @@ class Drains {
     this.#closing = true;
     for (const stream of this.#streams) stream.destroy();
     await done;
+    if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   async #drain(stream: Readable, sink: Sink): Promise<void> {
@@ -227,9 +241,21 @@ function reasonOf(error: unknown, argv: readonly string[]): Unstartable {
   return { exitCode, message: `${argv[0]} cannot be started: ${code ?? String(error)}` };
 }
 
+/** What has to end when this process does. */
+const running = new Set<ProcessGroup>();
+
 /** A process that ends in the middle of it (a second Ctrl-C) takes the group along. */
 function endedWithUs(group: ProcessGroup): Disposable {
-  const end = (): void => signalGroup(group, "SIGKILL");
-  process.once("exit", end);
-  return { [Symbol.dispose]: () => process.off("exit", end) };
+  if (running.size === 0) process.on("exit", endAll);
+  running.add(group);
+  return {
+    [Symbol.dispose]: () => {
+      running.delete(group);
+      if (running.size === 0) process.off("exit", endAll);
+    },
+  };
+}
+
+function endAll(): void {
+  for (const group of running) signalGroup(group, "SIGKILL");
 }

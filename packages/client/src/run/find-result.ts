@@ -6,7 +6,7 @@ import { lookUp, openPantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
 import type { Circuit } from "./circuit.ts";
-import type { GetOptions, Mode } from "./options.ts";
+import type { GetOptions } from "./options.ts";
 
 /** A result that is there: in this store, wherever it came from. */
 export interface FoundResult {
@@ -18,7 +18,6 @@ export interface FoundResult {
 
 /** Where is looked, and how. */
 export interface Search {
-  readonly mode: Mode;
   readonly circuit: Circuit;
   /** The session whose store takes what a pantry has. */
   readonly into: Session;

@@ -157,7 +157,7 @@ class Getting<Placed> {
     }
     if (!readRemote) return [];
     const { onUntrusted } = this.#options;
-    const search = { mode: this.#mode, circuit: this.#circuit, into: this.#into, onUntrusted };
+    const search = { circuit: this.#circuit, into: this.#into, onUntrusted };
     return await findRemote(this.#session, this.#uri, search, work);
   }
 

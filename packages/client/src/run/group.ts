@@ -61,9 +61,10 @@ export async function endGroup(group: ProcessGroup): Promise<void> {
  * which the kernel does only after the last member is gone. `undefined` where the platform does not list processes.
  */
 function membersOf(group: ProcessGroup): readonly Process[] | undefined {
-  if (process.platform !== "linux") return undefined;
+  const names = listProcesses();
+  if (names === undefined) return undefined;
   const members: Process[] = [];
-  for (const name of readdirSync("/proc")) {
+  for (const name of names) {
     if (!/^[1-9][0-9]*$/.test(name)) continue;
     const found = readProcess(Number(name));
     if (found === undefined) continue;
@@ -72,6 +73,14 @@ function membersOf(group: ProcessGroup): readonly Process[] | undefined {
     members.push(found);
   }
   return members;
+}
+
+function listProcesses(): readonly string[] | undefined {
+  try {
+    return process.platform === "linux" ? readdirSync("/proc") : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A process that is gone, or a zombie that nobody has asked for yet, is `undefined`. */

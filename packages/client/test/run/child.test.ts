@@ -1,12 +1,12 @@
 // Real processes: how each kind of command ends, and that nothing of it is left.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { scratchFolder } from "@ctxpack/test-tools";
 import { afterAll, expect, test } from "vitest";
 import { type ChildEnd, type ChildOptions, runChild } from "../../src/run/child.ts";
-import { isAlive, type ProcessGroup } from "../../src/run/group.ts";
+import { groupOf, isAlive, type ProcessGroup, signalGroup } from "../../src/run/group.ts";
 
 const folder = scratchFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -170,4 +170,39 @@ test("what a listener throws ends the command", async () => {
     },
   });
   await expect(failing).rejects.toThrow("no more");
+});
+
+test("what a listener throws at the very end, or before anything is read, is not lost either", async () => {
+  const late = sh("echo a", {
+    stdout: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      throw new Error("too late");
+    },
+  });
+  await expect(late).rejects.toThrow("too late");
+  let group: ProcessGroup | undefined;
+  const early = sh("sleep 100", {
+    onStart: (started) => {
+      group = started;
+      throw new Error("disk full");
+    },
+  });
+  await expect(early).rejects.toThrow("disk full");
+  expect(group && isAlive(group)).toBe(false);
+});
+
+test("a group whose number was given to another process is nobody's", async () => {
+  const child = spawn("sleep", ["60"], { detached: true });
+  const { pid = 0 } = child;
+  try {
+    const stranger = { pid, start: "1" };
+    expect(isAlive(stranger)).toBe(process.platform !== "linux");
+    signalGroup(
+      process.platform === "linux" ? stranger : { pid: 4_000_000, start: "1" },
+      "SIGKILL",
+    );
+    expect(isAlive(groupOf(pid))).toBe(true);
+  } finally {
+    child.kill("SIGKILL");
+  }
 });
