@@ -16,16 +16,13 @@ import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
 import { lease } from "./lease.ts";
-import { isGone, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
 import { inPart } from "./placed.ts";
 import { noPack } from "./records.ts";
+import { clearStale, stagingBeside } from "./staging.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { countFiles, paths } from "./trees.ts";
 import { unpack } from "./unpack.ts";
-
-/** How the name of a folder begins that is not finished; its owner's name follows. */
-const STAGING = ".ctxpack-";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
@@ -60,7 +57,7 @@ export async function extract(
   const { part } = options;
   if (part !== undefined) expectPart(pack, part);
   clearStale(target);
-  const staging = join(dirname(target), `${STAGING}${ownerName()}`);
+  const staging = stagingBeside(target);
   try {
     const only = part === undefined ? options.only : inPart(part);
     refuseFolding(paths(pack, only), probeNames(`${staging}.names`), dirname(target));
@@ -183,15 +180,4 @@ async function replace(
 
 function isOccupied(error: unknown): boolean {
   return CtxPackError.isInstance(error) && error.code === "CTXPACK_E_USAGE";
-}
-
-/** Clears what killed extractions to this place have left beside it. */
-function clearStale(target: string): void {
-  const dir = dirname(target);
-  for (const name of onDisk("reading", dir, () => readdirSync(dir))) {
-    if (!name.startsWith(STAGING)) continue;
-    const owner = parseOwner(name.slice(STAGING.length).replace(/\.names$/, ""));
-    const seen = unlessMissing(() => lstatSync(join(dir, name)).mtimeMs);
-    if (owner && seen !== undefined && isGone(owner, seen, Date.now())) clear(join(dir, name));
-  }
 }

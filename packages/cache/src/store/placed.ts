@@ -5,6 +5,7 @@ import { openPack } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { noPack } from "./records.ts";
+import { clearStale } from "./staging.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
 /** What is compared. */
@@ -49,5 +50,8 @@ export async function isPlaced(
   const expected = isEntry ? 0 : count;
   const found = (): number => unlessMissing(() => countEntries(path)) ?? -1;
   if (stat.isDirectory() && found() !== expected) return false;
-  return (await findDamage(path, index, { part, only, signal })) === undefined;
+  if ((await findDamage(path, index, { part, only, signal })) !== undefined) return false;
+  // Nobody else comes by who would.
+  clearStale(path);
+  return true;
 }

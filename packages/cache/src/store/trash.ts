@@ -6,6 +6,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { clearStale } from "./staging.ts";
 
 /** How a folder in the trash is called: when that was, and something random. */
 export const TRASH_NAME: RegExp = /^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}$/;
@@ -25,6 +26,7 @@ export interface Displaced {
 /** `Store.displace`. */
 export async function displace(parts: Parts, path: string): Promise<Displaced | undefined> {
   const from = resolve(path);
+  clearStale(from);
   if (!isThere(from)) return undefined;
   parts.workspace.expectWritable();
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
