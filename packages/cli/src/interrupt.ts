@@ -1,6 +1,7 @@
 import { CommandError } from "./exit.ts";
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Node.js listens to a hang-up under `nohup`, too: it sets all signals to their defaults when it starts. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Why a command was told to stop by a signal; carries the exit code of that signal. */
 class Interrupted extends Error {
@@ -15,7 +16,7 @@ class Interrupted extends Error {
   }
 }
 
-/** Aborts on SIGINT, SIGTERM and after `timeout` ms. A second signal ends the process at once. */
+/** Aborts on SIGINT, SIGTERM, SIGHUP and after `timeout` ms. A second signal ends the process at once. */
 export class Interruption implements Disposable {
   #made: AbortController | undefined;
   readonly #listeners: (() => void)[] = [];

@@ -150,9 +150,10 @@ test("a grandchild that is quick may end by itself", async () => {
 test.for([
   ["SIGINT", 130],
   ["SIGTERM", 143],
+  ["SIGHUP", 129],
 ] as const)("%s reaches the command, and leaves nothing half-made", async ([signal, code]) => {
   const script =
-    "trap 'echo got > signal; exit 1' INT TERM; mkdir out new; echo half > out/f; while :; do sleep 0.1; done";
+    "trap 'echo got > signal; exit 1' INT TERM HUP; mkdir out new; echo half > out/f; while :; do sleep 0.1; done";
   const cwd = withEarlier(script, { outputs: [{ path: "out" }, { path: "new/deep/file" }] });
   const child = start(contract, { cwd });
   const ended = finish(child);

@@ -17,7 +17,8 @@ interface Process {
   readonly start: string;
 }
 
-const POLL_MS = 10;
+const FIRST_LOOK_MS = 5;
+const MOST_MS = 50;
 
 /** The group of a process that was started as the first of its group. */
 export function groupOf(pid: number): ProcessGroup {
@@ -42,9 +43,9 @@ export function signalGroup(group: ProcessGroup, signal: NodeJS.Signals): void {
 /** Waits until no process of the group is alive; false when there is still one after `ms`. */
 export async function waitGone(group: ProcessGroup, ms: number): Promise<boolean> {
   const until = performance.now() + ms;
-  while (isAlive(group)) {
+  for (let wait = FIRST_LOOK_MS; isAlive(group); wait = Math.min(wait * 1.5, MOST_MS)) {
     if (performance.now() > until) return false;
-    await pause(POLL_MS);
+    await pause(wait);
   }
   return true;
 }
