@@ -1,6 +1,6 @@
 import { CommandError } from "./exit.ts";
 
-/** Node.js listens to a hang-up under `nohup`, too: it sets all signals to their defaults when it starts. */
+/** Under `nohup`, too, a hang-up ends a program of Node.js, which sets all signals to their defaults when it starts. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Why a command was told to stop by a signal; carries the exit code of that signal. */

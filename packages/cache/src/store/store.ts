@@ -217,9 +217,14 @@ export class Store implements AsyncDisposable {
     return extract(this.#parts, uri, to, options);
   }
 
-  /** Whether a folder or file has exactly what the pack has, or that part of it: every file is read. */
-  isPlaced(uri: CtxUri, path: string, options: PlacedOptions = {}): Promise<boolean> {
-    return isPlaced(this.#parts, uri, path, options);
+  /**
+   * Whether a folder or file has exactly what the pack has, or that part of it: every file is read but those that did
+   * not change since they were hashed.
+   */
+  async isPlaced(uri: CtxUri, path: string, options: PlacedOptions = {}): Promise<boolean> {
+    const isSame = await isPlaced(this.#parts, uri, path, { ...options, digests: this.digests });
+    if (!this.#parts.workspace.readOnly) await this.digests.save();
+    return isSame;
   }
 
   /** The content of one file. Throws `CTXPACK_E_PATH_NOT_FOUND` for a path that is no file of the pack. */

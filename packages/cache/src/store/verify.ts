@@ -11,8 +11,6 @@ const BUFFER = 1 << 20;
 
 /** What is looked at. */
 export interface VerifyOptions {
-  /** The tree is only what this entry is or what lies below it. */
-  readonly part?: string | undefined;
   readonly only?: ((path: string) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
@@ -32,7 +30,7 @@ export async function findDamage(
   let files = 0;
   for (const entry of index.entries()) {
     if (options.only !== undefined && !options.only(entry.path)) continue;
-    const path = placeIn(root, entry.path, options.part);
+    const path = `${root}/${entry.path}`;
     if (!matches(path, entry, buffer)) return entry.path;
     if (
       "digest" in entry &&
@@ -57,11 +55,6 @@ export async function findDamage(
     sliceEnds = performance.now() + SLICE_MS;
   }
   return undefined;
-}
-
-/** Where an entry lies in a folder that holds a whole pack, or a part of it. */
-function placeIn(root: string, path: string, part: string | undefined): string {
-  return part === undefined ? `${root}/${path}` : root + path.slice(part.length);
 }
 
 function matches(path: string, entry: Entry, buffer: Buffer): boolean {
