@@ -243,6 +243,7 @@ test("2: what makes no sense is said before anything is moved or run", async () 
     [...adHoc, "--out", "..", "--", "true"],
     [...adHoc, "--out", "/", "--", "true"],
     [...adHoc, "--out", "store", "--", "true"],
+    [...adHoc, "--out", "a", "--out", "a/b", "--", "true"],
     [...adHoc, "--out", "docs", "--in", "docs", "--", "true"],
     [...adHoc, "--out", "out", "--in", "a=docs", "--in", "b=docs", "--", "cat", "{in}"],
     [...adHoc, "--out", "out", "--", "cat", "{in:x}"],
@@ -277,4 +278,15 @@ test("a hit in a new version of the project, from a store that may only be read"
   rmSync(join(cwd, "out"), { recursive: true });
   expect(await result([...contract, "--cache", "local:r,remote:none"], { cwd })).toBe(uri);
   expect([runsOf(cwd), readFileSync(join(cwd, "out/all"), "utf8")]).toEqual([1, "a\nb\n"]);
+});
+
+test("an output that can have no place: the others are as they were", async () => {
+  const cwd = project(JOIN, { outputs: [{ path: "out" }, { path: "c.json/file" }] });
+  mkdirSync(join(cwd, "out"));
+  writeFileSync(join(cwd, "out/mine"), "mine");
+  const done = await run(contract, { cwd });
+  expect(done).toMatchObject({ code: 2, stdout: "" });
+  expect(done.stderr).toContain("the output c.json/file cannot lie in");
+  expect(readFileSync(join(cwd, "out/mine"), "utf8")).toBe("mine");
+  expect(readdirSync(join(cwd, "store/trash"))).toEqual([]);
 });

@@ -1,27 +1,27 @@
-import { mkdirSync, rmdirSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Displaced, Store } from "@ctxpack/cache";
-import type { OutputPlace } from "./outputs.ts";
+import { makeParent, type OutputPlace } from "./outputs.ts";
 
 /** The places of outputs while a command works: nothing stands there but what it writes. */
 export class ClearedPlaces {
   /** What stood there before: in the trash. */
   readonly displaced: Displaced[] = [];
   readonly #store: Store;
-  readonly #places: readonly OutputPlace[];
+  /** Where nothing of the user's stands any more. */
+  readonly #cleared: string[] = [];
   /** Folders that were made for the outputs, outermost first. */
   readonly #made: string[] = [];
 
-  private constructor(store: Store, places: readonly OutputPlace[]) {
+  private constructor(store: Store) {
     this.#store = store;
-    this.#places = places;
   }
 
   /** Moves whatever stands there away, and makes the folders the outputs lie in. */
   static async of(store: Store, places: readonly OutputPlace[]): Promise<ClearedPlaces> {
-    const cleared = new ClearedPlaces(store, places);
+    const cleared = new ClearedPlaces(store);
     try {
-      for (const { path } of places) await cleared.#clear(path);
+      for (const place of places) await cleared.#clear(place);
       return cleared;
     } catch (error) {
       await cleared.putBack();
@@ -32,7 +32,7 @@ export class ClearedPlaces {
   /** Moves what was written since away, and puts back what stood there; returns what was moved. */
   async putBack(): Promise<readonly Displaced[]> {
     const half: Displaced[] = [];
-    for (const { path } of this.#places) {
+    for (const path of this.#cleared) {
       const moved = await this.#store.displace(path);
       if (moved !== undefined) half.push(moved);
     }
@@ -41,10 +41,12 @@ export class ClearedPlaces {
     return half;
   }
 
-  async #clear(path: string): Promise<void> {
+  async #clear(place: OutputPlace): Promise<void> {
+    const { path } = place;
     const moved = await this.#store.displace(path);
+    this.#cleared.push(path);
     if (moved !== undefined) this.displaced.push(moved);
-    const first = mkdirSync(dirname(path), { recursive: true });
+    const first = makeParent(place);
     if (first === undefined) return;
     const made: string[] = [];
     for (let folder = dirname(path); folder !== dirname(first); folder = dirname(folder)) {

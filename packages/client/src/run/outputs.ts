@@ -37,18 +37,42 @@ export function outputPlaces(
     });
   }
   const kept = [baseDir, session.cwd, session.config.cacheDir, homedir()].map(realPlace);
+  const reals: string[] = [];
   return outputs.map(({ path: shown, name }) => {
     const path = resolve(baseDir, shown);
     const real = realPlace(path);
-    const held = kept.find((one) => one === real || one.startsWith(withSlash(real)));
+    const held = kept.find((one) => isWithin(one, real));
     if (held !== undefined) {
       throw new CtxPackError("CTXPACK_E_USAGE", `the output ${shown} would take ${held} along`, {
         hint: "write it to a folder of its own: whatever stands there is moved away",
         details: { path },
       });
     }
+    if (reals.some((one) => isWithin(one, real) || isWithin(real, one))) {
+      throw new CtxPackError(
+        "CTXPACK_E_USAGE",
+        `the output ${shown} and another lie in one another`,
+      );
+    }
+    reals.push(real);
     return { name: name ?? basename(path), shown, path, isFolder: shown.endsWith("/") };
   });
+}
+
+/** Makes the folder an output lies in; returns the first one that was not there. Throws CTXPACK_E_USAGE. */
+export function makeParent({ path, shown }: OutputPlace): string | undefined {
+  const folder = dirname(path);
+  try {
+    return mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST" && code !== "ENOTDIR") throw error;
+    throw new CtxPackError("CTXPACK_E_USAGE", `the output ${shown} cannot lie in ${folder}`, {
+      hint: "something that is no folder is in the way",
+      cause: error,
+      details: { path },
+    });
+  }
 }
 
 /** A folder laid out as the pack will be. */
@@ -131,9 +155,10 @@ export async function placeOutputs(
 ): Promise<readonly Displaced[]> {
   const displaced: Displaced[] = [];
   const parts = partsOf(await store.index(uri, { signal }), uri, places);
-  for (const [{ path }, part] of parts) {
+  for (const [place, part] of parts) {
+    const { path } = place;
     if (await store.isPlaced(uri, path, { part, signal })) continue;
-    mkdirSync(dirname(path), { recursive: true });
+    makeParent(place);
     const moved = await store.extract(uri, path, { part, displace: true, signal });
     if (moved !== undefined) displaced.push(moved);
   }
@@ -212,6 +237,6 @@ function realPlace(path: string): string {
   }
 }
 
-function withSlash(path: string): string {
-  return path.endsWith(sep) ? path : path + sep;
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
