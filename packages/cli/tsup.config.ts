@@ -1,21 +1,62 @@
-import { defineConfig } from "tsup";
+import { defineConfig, type Options } from "tsup";
 import base from "../../tsup.config.ts";
 
-/**
- * One CommonJS file, for that starts quickest: what no command needs is not even parsed, each command is evaluated
- * when it is called, and Node's modules are loaded with who uses them. The library stays outside, but for the part
- * that answers a pull from the store.
- */
-export default defineConfig({
+/** Our packages go in from their sources, so that what is not used is left out. */
+const bundled: Options = {
   ...base,
-  entry: { ctxpack: "src/index.ts" },
-  format: "cjs",
-  shims: true,
-  noExternal: [/^@ctxpack\/(?!client$)/],
-  external: ["@ctxpack/client"],
+  noExternal: [/^@ctxpack\//],
   esbuildOptions(options) {
     options.conditions = ["@ctxpack/source"];
     // Names stay, for the sake of stack traces.
     options.minifyWhitespace = true;
+    // `require` does at once what `import` of CommonJS does by way of a loader that reads the file a second time.
+    options.supported = { "dynamic-import": false };
   },
-});
+};
+
+type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/** What only some commands need is a file of its own. */
+const apart: Plugin = {
+  name: "apart",
+  setup({ onResolve }) {
+    const external = true;
+    onResolve({ filter: /^@ctxpack\/client$/ }, () => ({ path: "./library.cjs", external }));
+    onResolve({ filter: /^@ctxpack\/client\/identify$/ }, () => ({
+      path: "./identify.cjs",
+      external,
+    }));
+  },
+};
+
+/**
+ * CommonJS, for that starts quickest: what no command needs is not even parsed, each command is evaluated when it is
+ * called, and Node's modules are loaded with who uses them. A pull from the store is in the program itself; beside it lie
+ * the identity of a contract, the whole library, and the threads of both, each in one file: to find and read the twenty
+ * of our packages costs ten milliseconds at every start.
+ */
+export default defineConfig([
+  {
+    ...bundled,
+    entry: { ctxpack: "src/index.ts" },
+    format: "cjs",
+    shims: true,
+    esbuildPlugins: [apart],
+  },
+  {
+    ...bundled,
+    entry: { identify: "../client/src/identify-file.ts", library: "../client/src/index.ts" },
+    format: "cjs",
+    shims: true,
+    clean: false,
+  },
+  {
+    ...bundled,
+    splitting: false,
+    entry: {
+      "ctxpack-tree-worker": "../identity/src/tree/worker.ts",
+      "ctxpack-store-worker": "../cache/src/store/threads/worker.ts",
+    },
+    clean: false,
+  },
+]);

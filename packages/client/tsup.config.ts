@@ -1,5 +1,11 @@
 import { defineConfig } from "tsup";
 import base from "../../tsup.config.ts";
 
-/** `hit` is the pull that finds everything in the store: small enough to be part of a program's start. */
-export default defineConfig({ ...base, entry: { index: "src/index.ts", hit: "src/hit.ts" } });
+/**
+ * `hit` is the pull that finds everything in the store, `identify` the URI of a contract file: small enough to be part
+ * of a program's start.
+ */
+export default defineConfig({
+  ...base,
+  entry: { index: "src/index.ts", hit: "src/hit.ts", identify: "src/identify-file.ts" },
+});

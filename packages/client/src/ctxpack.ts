@@ -22,10 +22,11 @@ import { type DiffOptions, type DiffResult, difference } from "./difference.ts";
 import type { Finding } from "./doctor/finding.ts";
 import { type ExistsResult, exists } from "./exists.ts";
 import { identifySubject } from "./find.ts";
-import { type ContractLike, type IdentifyOptions, identify, identifyLegacy } from "./identify.ts";
+import { identify, identifyLegacy } from "./identify.ts";
 import { entries, type FromOptions, inspect, type PackDescription } from "./inspect.ts";
 import type { LegacyDescription } from "./legacy/inspect.ts";
 import type { LegacyPullResult } from "./legacy/pull.ts";
+import type { ContractLike } from "./load-contract.ts";
 import { type LoginOptions, type LoginResult, type LogoutResult, login, logout } from "./login.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
@@ -37,6 +38,7 @@ import {
   type Remote,
   removeRemote,
 } from "./remotes.ts";
+import type { IdentifyOptions } from "./resolve.ts";
 import type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 import type { GetOptions } from "./run/options.ts";
 import type { RunOptions, RunResult } from "./run/run.ts";

@@ -1,31 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import {
-  type Contract,
-  CtxPackError,
-  type CtxUri,
-  canonicalize,
-  type FileDigests,
-  type JsonValue,
-  legacyUri,
-  type ParsedContract,
-  parseContract,
-  type Resolution,
-  type ResolvedContract,
-  readContract,
-  resolveContract,
-} from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, legacyUri, type Resolution } from "@ctxpack/identity";
+import { type ContractLike, type LoadedContract, loadContract } from "./load-contract.ts";
 import { packOutputs } from "./pack-input.ts";
-import type { OpenStore, Session } from "./session.ts";
-import { type Work, type WorkOptions, workOf } from "./work.ts";
-
-/** A contract: the path of its file, or what was read from one, or a value. */
-export type ContractLike = string | ParsedContract | Contract | ResolvedContract;
-
-export interface IdentifyOptions extends WorkOptions {
-  /** False reads every file although its digest is remembered. Default true. */
-  readonly statCache?: boolean | undefined;
-}
+import { type IdentifyOptions, type ObserveOptions, resolveLoaded } from "./resolve.ts";
+import type { Session } from "./session.ts";
+import { type WorkOptions, workOf } from "./work.ts";
 
 /** Resolves a contract to its canonical bytes and URI: every path is replaced by the digest of what it holds. */
 export async function identify(
@@ -40,27 +20,17 @@ export async function identify(
 /** `identify` for a contract that was read. */
 export async function identifyLoaded(
   session: Session,
-  { parsed, baseDir }: LoadedContract,
-  options: IdentifyOptions & {
-    /** Stands between resolving and what is known of files. */
-    readonly observe?: (known: FileDigests | undefined) => FileDigests;
-  },
+  loaded: LoadedContract,
+  options: IdentifyOptions & ObserveOptions,
 ): Promise<Resolution> {
   const work = workOf(options);
-  const opened = await storeIfThereIsOne(session, work);
-  const known = options.statCache === false ? undefined : opened?.store.digests;
-  const digests = options.observe?.(known) ?? known;
-  const resolution = await resolveContract(parsed, {
-    baseDir,
+  return await resolveLoaded(loaded, await session.knownDigests(work.signal), {
+    ...work,
     env: session.env,
     packs: packOutputs(session),
-    signal: work.signal,
-    onProgress: work.onProgress,
-    ...(digests && { digests }),
-    ...(opened?.writable && { onListing: (listing) => opened.store.keepListing(listing) }),
+    statCache: options.statCache,
+    observe: options.observe,
   });
-  if (opened?.writable) await known?.save();
-  return resolution;
 }
 
 /** The URI that the first prototype gave a contract file (DESIGN §4.3). */
@@ -79,44 +49,4 @@ export async function identifyLegacy(
     });
   });
   return await legacyUri(text, { baseDir: dirname(path), signal: work.signal });
-}
-
-/** A contract that was read, and the folder its paths count from. */
-export interface LoadedContract {
-  readonly parsed: ParsedContract;
-  readonly baseDir: string;
-}
-
-/** Reads a contract file, or takes a value; the paths of a value count from the working directory. */
-export async function loadContract(
-  session: Session,
-  contract: ContractLike,
-  { signal }: Work,
-): Promise<LoadedContract> {
-  if (typeof contract === "string") {
-    const path = resolve(session.cwd, contract);
-    // Errors name the file as the person wrote it, where that leads to the same file.
-    const parsed = await readContract(resolve(contract) === path ? contract : path, { signal });
-    return { parsed, baseDir: dirname(path) };
-  }
-  if (isParsed(contract)) {
-    return { parsed: contract, baseDir: dirname(resolve(session.cwd, contract.file)) };
-  }
-  // Held to the same rules as a file.
-  const text = canonicalize(contract as unknown as JsonValue);
-  return { parsed: parseContract(text, { format: "json" }), baseDir: session.cwd };
-}
-
-function isParsed(contract: Exclude<ContractLike, string>): contract is ParsedContract {
-  return "locate" in contract && typeof contract.locate === "function";
-}
-
-/** A contract has a URI also where no store can be: then nothing is remembered. */
-async function storeIfThereIsOne(session: Session, work: Work): Promise<OpenStore | undefined> {
-  try {
-    return await session.openStore(work.signal);
-  } catch (error) {
-    if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PERMISSION") return undefined;
-    throw error;
-  }
 }

@@ -1,8 +1,10 @@
 import type { CtxUri, Resolution } from "@ctxpack/identity";
 import { CtxPackError } from "@ctxpack/identity";
-import { type ContractLike, type IdentifyOptions, identify } from "./identify.ts";
+import { identify } from "./identify.ts";
+import type { ContractLike } from "./load-contract.ts";
 import { lookUp, openPantry } from "./pantry.ts";
 import { acceptFound } from "./remote-pack.ts";
+import type { IdentifyOptions } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import { type Work, workOf } from "./work.ts";
 

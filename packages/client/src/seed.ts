@@ -2,13 +2,9 @@ import { stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import type { SeedResult } from "@ctxpack/cache";
 import { CtxPackError, isResolved, refuseSecrets } from "@ctxpack/identity";
-import {
-  type ContractLike,
-  type IdentifyOptions,
-  identify,
-  type LoadedContract,
-  loadContract,
-} from "./identify.ts";
+import { identify } from "./identify.ts";
+import { type ContractLike, type LoadedContract, loadContract } from "./load-contract.ts";
+import type { IdentifyOptions } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
 

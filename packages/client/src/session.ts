@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Accept, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
+import { type Accept, KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
@@ -24,6 +24,7 @@ export class Session implements AsyncDisposable {
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
   #aside: Promise<Session> | undefined;
+  #known: Promise<KnownDigests | undefined> | undefined;
 
   constructor(settings: {
     config: Config;
@@ -71,6 +72,17 @@ export class Session implements AsyncDisposable {
     return this.#aside;
   }
 
+  /** What the store knows of files; `undefined` where no store can be. */
+  async knownDigests(signal: AbortSignal): Promise<KnownDigests | undefined> {
+    this.#known ??= KnownDigests.open(this.config.cacheDir, { signal });
+    try {
+      return await this.#known;
+    } catch (error) {
+      this.#known = undefined;
+      throw error;
+    }
+  }
+
   /** Blobs in flight at a time, as chosen; else more over a network than on a disk. */
   concurrency(remote = false): number {
     return this.config.concurrency ?? (remote ? REMOTE_CONCURRENCY : LOCAL_CONCURRENCY);
@@ -92,6 +104,8 @@ export class Session implements AsyncDisposable {
     // A store that could not be opened has been reported where it was needed.
     const result = await opened?.catch(() => undefined);
     await result?.store[Symbol.asyncDispose]();
+    const known = await this.#known?.catch(() => undefined);
+    known?.[Symbol.dispose]();
   }
 
   async #makeAside(): Promise<Session> {

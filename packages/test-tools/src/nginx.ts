@@ -10,6 +10,8 @@ export interface NginxOptions {
   readonly maxBody?: number | undefined;
   /** Requests above this rate are answered 429 with Retry-After: 1; no limit if not set. */
   readonly requestsPerSecond?: number | undefined;
+  /** So many more are let through at once before they are. */
+  readonly burst?: number | undefined;
 }
 
 export interface Nginx extends AsyncDisposable {
@@ -26,13 +28,15 @@ export async function startNginx(origin: string, options: NginxOptions = {}): Pr
   const { path } = folder;
   mkdirSync(join(path, "tmp"));
   const port = await freePort();
-  const { maxBody = 0, requestsPerSecond: rate } = options;
+  const { maxBody = 0, requestsPerSecond: rate, burst } = options;
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const temporary = kinds.map((kind) => `${kind}_temp_path ${path}/tmp/${kind};`).join("\n  ");
   const zone =
     rate === undefined ? "" : `limit_req_zone $binary_remote_addr zone=all:1m rate=${rate}r/s;`;
   const limit =
-    rate === undefined ? "" : "limit_req zone=all; limit_req_status 429; error_page 429 @slow;";
+    rate === undefined
+      ? ""
+      : `limit_req zone=all${burst ? ` burst=${burst} nodelay` : ""}; limit_req_status 429; error_page 429 @slow;`;
   // As root, workers would change to a user that cannot enter the temporary folder.
   const user = process.getuid?.() === 0 ? "user root;\n" : "";
   const text = `${user}daemon off;

@@ -67,6 +67,7 @@ export class Framer {
       return;
     }
     this.#report(digest);
+    await this.#threads?.until(raw.length);
     const writing = (this.#threads?.offer(raw) ?? this.#write(raw)).then((blob) =>
       this.#note(digest, blob),
     );

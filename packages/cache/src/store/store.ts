@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import type { CtxUri, Digest, DirHash, FileDigests } from "@ctxpack/identity";
-import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
+import type { CtxUri, Digest, FileDigests } from "@ctxpack/identity";
+import { CtxPackError, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
 import { type AdmitOptions, type AdmitResult, admit } from "./admit.ts";
@@ -14,9 +13,9 @@ import { type CollectOptions, type CollectReport, collect } from "./collect/coll
 import { keepBudget } from "./collect/keep.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
-import { unlessMissing } from "./disk.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
 import { heldBytes, openPack } from "./held.ts";
+import { keepListing, type Listing, openStatIndex } from "./known-digests.ts";
 import { lease } from "./lease.ts";
 import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
@@ -27,7 +26,7 @@ import { noPack, Records } from "./records.ts";
 import { type RunLog, readLog, writeLog } from "./run-log.ts";
 import { type Scratch, scratch } from "./scratch.ts";
 import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
-import { StatIndex } from "./stat-index.ts";
+import type { StatIndex } from "./stat-index.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { type TreeOptions, tree } from "./trees.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -95,27 +94,12 @@ export class Store implements AsyncDisposable {
       database: new Database(places.database),
       blocking: options.blocking ?? false,
     };
-    const { signal, budget } = options;
-    const listing = (digest: Digest) => unlessMissing(() => readFileSync(places.blob(digest)));
-    return new Store(parts, await StatIndex.open(places.statIndex, { signal, listing }), budget);
+    return new Store(parts, await openStatIndex(places, options), options.budget);
   }
 
   /** Keeps the lines of a `dirHash1` as a blob, whose sha256 is the dirHash1. */
-  async keepListing(listing: {
-    readonly digest: DirHash;
-    readonly lines: Uint8Array;
-  }): Promise<void> {
-    const found = sha256(listing.lines);
-    if (found.slice("sha256:".length) !== listing.digest.slice("dirHash1:".length)) {
-      throw new CtxPackError(
-        "CTXPACK_E_DIGEST_MISMATCH",
-        `the lines of ${listing.digest} are ${found}`,
-        {
-          details: { expected: listing.digest, found },
-        },
-      );
-    }
-    await this.#parts.blobs.put(listing.lines);
+  async keepListing(listing: Listing): Promise<void> {
+    await keepListing(this.#parts.blobs, listing);
   }
 
   /** Every pack, partial ones too, by URI. */

@@ -14,6 +14,7 @@ import type { Parts } from "./parts.ts";
 import { release } from "./release.ts";
 import { expectSegmentDigest } from "./segment-digest.ts";
 import { helpersFor } from "./threads/helpers.ts";
+import { Room } from "./threads/room.ts";
 import { SegmentThreads } from "./threads/segment-threads.ts";
 
 /** What is taken in between two turns of the event loop, in bytes. */
@@ -62,6 +63,9 @@ class Unpacking implements AsyncDisposable {
   readonly #read = new Map<number, readonly FilePart[]>();
   /** Segments that a thread could not take in; this one meets the reason again, and can say more. */
   readonly #again: number[] = [];
+  readonly #room = new Room();
+  /** What each segment at work takes, in bytes. */
+  readonly #held = new Map<number, number>();
   /** How many of the needed segments have been taken in. */
   #done = 0;
   #draining: Promise<void> = Promise.resolve();
@@ -105,6 +109,7 @@ class Unpacking implements AsyncDisposable {
     for (const [count, row] of rows.entries()) {
       signal?.throwIfAborted();
       await ready?.(row);
+      await this.#makeRoom(row);
       await this.#give(row);
       await turn();
       while (count - this.#done >= (this.#threads?.window ?? 1)) await this.#wait();
@@ -121,11 +126,26 @@ class Unpacking implements AsyncDisposable {
     this.#wholes?.release();
   }
 
+  /** Waits until the memory that a segment and its frame take is free. */
+  async #makeRoom(row: number): Promise<void> {
+    const { blob, size } = this.#segment(row);
+    const bytes = blob.size + size;
+    while (!this.#room.fits(bytes)) await this.#wait();
+    this.#hold(row, bytes);
+  }
+
+  /** What a segment takes from now on. */
+  #hold(row: number, bytes: number): void {
+    this.#room.free(this.#held.get(row) ?? 0);
+    this.#room.take(bytes);
+    this.#held.set(row, bytes);
+  }
+
   /** Has a segment taken in: by a thread with time for it, else by this one if it may. */
   async #give(row: number): Promise<void> {
     for (;;) {
       const threads = this.#threads;
-      if (threads?.offer(row, this.#size(row))) return;
+      if (threads?.offer(row)) return;
       if (threads === undefined || threads.areLost || this.#parts.blocking) {
         await this.#takeHere(row);
         return;
@@ -179,6 +199,11 @@ class Unpacking implements AsyncDisposable {
   /** A segment has been read: what waited for it goes on. */
   #take(row: number, slices: readonly FilePart[]): void {
     this.#read.set(row, slices);
+    this.#hold(
+      row,
+      slices.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    );
+    this.#tell();
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#draining = this.#drain();
@@ -197,6 +222,7 @@ class Unpacking implements AsyncDisposable {
         this.#failure ??= { error: this.#blame(slices, error) };
       }
       for (const { bytes } of slices) release(bytes);
+      this.#hold(row, 0);
       this.#done += 1;
       this.#tell();
     }

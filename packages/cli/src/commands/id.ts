@@ -1,3 +1,4 @@
+import { identifyFile } from "@ctxpack/client/identify";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 
@@ -16,9 +17,8 @@ export const id: Command = defineCommand({
     profile: { type: "string", value: "v0", about: "the URI as the first prototype computed it" },
     "no-stat-cache": { type: "boolean", about: "read every file although its digest is known" },
   },
-  async run({ args, flags, output, open, signal, onProgress }) {
+  async run({ args, flags, output, cwd, open, signal, onProgress }) {
     const contract = args[0] as string;
-    const ctx = await open();
     if (flags.profile !== undefined) {
       if (flags.profile !== "v0") {
         throw new CommandError("CTXPACK_E_USAGE", `there is no profile "${flags.profile}"`, "v0");
@@ -26,12 +26,15 @@ export const id: Command = defineCommand({
       if (flags.explain) {
         throw new CommandError("CTXPACK_E_USAGE", "--explain and --profile do not go together");
       }
-      const uri = await ctx.legacyUri(contract, { signal });
+      const uri = await (await open()).legacyUri(contract, { signal });
       output.result(uri, { uri, profile: "v0" });
       return undefined;
     }
     const statCache = !flags["no-stat-cache"];
-    const { uri, bytes, resolved } = await ctx.uri(contract, { statCache, signal, onProgress });
+    const options = { statCache, signal, onProgress };
+    const { uri, bytes, resolved } =
+      (await identifyFile(contract, { ...options, env: process.env, cwd })) ??
+      (await (await open()).uri(contract, options));
     if (!flags.explain) output.result(uri, { uri });
     else if (output.options.json) output.result("", { uri, resolved });
     else {

@@ -1,6 +1,6 @@
 import type { PackRecord } from "@ctxpack/cache";
 import type { CtxUri } from "@ctxpack/identity";
-import { type ContractLike, loadContract } from "../identify.ts";
+import { type ContractLike, loadContract } from "../load-contract.ts";
 import type { PushResult } from "../push.ts";
 import type { Session } from "../session.ts";
 import { workOf } from "../work.ts";

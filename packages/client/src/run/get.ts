@@ -7,7 +7,8 @@ import {
   refuseSecrets,
 } from "@ctxpack/identity";
 import { isDamage } from "../damage.ts";
-import { identifyLoaded, type LoadedContract } from "../identify.ts";
+import { identifyLoaded } from "../identify.ts";
+import type { LoadedContract } from "../load-contract.ts";
 import type { Miss } from "../lookup.ts";
 import type { PushResult } from "../push.ts";
 import type { Session } from "../session.ts";

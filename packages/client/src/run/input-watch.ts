@@ -7,7 +7,7 @@ import {
   resolveContract,
   type TreeTimes,
 } from "@ctxpack/identity";
-import type { LoadedContract } from "../identify.ts";
+import type { LoadedContract } from "../load-contract.ts";
 import type { Session } from "../session.ts";
 
 const UNREAD = "0".repeat(64);

@@ -1,6 +1,6 @@
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
-import type { IdentifyOptions } from "../identify.ts";
 import { checkWritable, pantryToWrite } from "../pantry.ts";
+import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 
 /** What may be done with a place: look, put in, both, neither. */

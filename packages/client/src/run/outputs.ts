@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import type { Displaced, Scratch, Store } from "@ctxpack/cache";
 import type { IndexReader } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, isResolved } from "@ctxpack/identity";
-import type { LoadedContract } from "../identify.ts";
+import type { LoadedContract } from "../load-contract.ts";
 import type { Session } from "../session.ts";
 import { statesBelow } from "./states.ts";
 

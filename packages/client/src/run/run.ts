@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import type { PackRecord, RunLog } from "@ctxpack/cache";
 import { type Contract, CtxPackError, type CtxUri, isResolved } from "@ctxpack/identity";
-import { type ContractLike, type LoadedContract, loadContract } from "../identify.ts";
+import { type ContractLike, type LoadedContract, loadContract } from "../load-contract.ts";
 import { pull } from "../pull.ts";
 import type { PushResult } from "../push.ts";
 import type { Session } from "../session.ts";

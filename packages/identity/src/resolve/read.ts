@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync, statSync } from "node:fs";
 import { CtxPackError } from "../errors.ts";
 import type { ParsedContract } from "../parse.ts";
 import { parseContract } from "../parse-contract.ts";
@@ -24,8 +24,23 @@ export async function readContract(
   }
 }
 
-/** A stream rather than a size asked for beforehand: `<(command)` is a contract too, and files grow. */
 async function readBytes(file: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  return readPlain(file) ?? (await readStream(file, signal));
+}
+
+/** A file that lies on a disk, at once; `undefined` for anything else, which may keep one waiting. */
+function readPlain(file: string): Uint8Array | undefined {
+  // Looked at before it is opened: whoever writes to a FIFO would take the first to open it for its reader.
+  const stats = statSync(file);
+  if (!stats.isFile()) return undefined;
+  if (stats.size > MAX_TEXT) throw tooLarge(file);
+  const bytes = readFileSync(file);
+  if (bytes.length > MAX_TEXT) throw tooLarge(file);
+  return bytes;
+}
+
+/** `<(command)` is a contract too: of what comes in a stream no size is known beforehand. */
+async function readStream(file: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of createReadStream(file, { signal })) {

@@ -1,11 +1,12 @@
 import type { StoredBlob } from "../blobs.ts";
 import { errorOf, type Fault } from "./fault.ts";
+import { Room } from "./room.ts";
 import { Thread } from "./thread.ts";
 
 /** Segments that wait for one thread, the one it is at included: it never waits for the next. */
 const QUEUE = 2;
-/** With slots as large as this one segment a thread has to do, in bytes. */
-const LARGE_ROOM = 32 * 2 ** 20;
+/** A segment and the frame it becomes, which may be as long. */
+const COST = 2;
 
 /** What a thread is told when it starts. */
 export interface FrameThreadData {
@@ -64,6 +65,7 @@ export interface FrameThreadsOptions {
 export class FrameThreads {
   readonly #members: Member[];
   readonly #instead: FrameThreadsOptions["instead"];
+  readonly #memory = new Room();
   #slots: Slot[] = [];
   #room = 0;
   #count = 0;
@@ -90,18 +92,23 @@ export class FrameThreads {
     return slot.buffer;
   }
 
+  /** Waits until a segment of `length` bytes can be made a frame without taking too much memory. */
+  async until(length: number): Promise<void> {
+    await this.#memory.until(length * COST);
+  }
+
   /**
    * Hands over a segment at the beginning of the buffer that was taken last. `undefined` when every thread has
    * enough to do: the caller then does it.
    */
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
-    const most = this.#room >= LARGE_ROOM ? 1 : QUEUE;
     const slot = this.#slots.find(({ buffer }) => buffer.buffer === raw.buffer);
     const [member] = this.#members
-      .filter(({ isLost, unread }) => !isLost && unread < most)
+      .filter(({ isLost, unread }) => !isLost && unread < QUEUE)
       .sort((a, b) => a.unread - b.unread);
     if (slot === undefined || member === undefined) return undefined;
     slot.isBusy = true;
+    this.#memory.take(raw.length * COST);
     member.unread += 1;
     const id = ++this.#count;
     return new Promise((resolve, reject) => {
@@ -128,7 +135,7 @@ export class FrameThreads {
     const job = member.pending.get(id);
     if (job === undefined) return;
     if (isRead || (fault && job.slot.isBusy)) {
-      job.slot.isBusy = false;
+      this.#release(job);
       member.unread -= 1;
     }
     if (isRead) return;
@@ -140,14 +147,20 @@ export class FrameThreads {
   /** Segments that it was at are done here; one that it had read already is done again only if its slot still is. */
   #lose(member: Member): void {
     member.isLost = true;
-    for (const { slot, length, resolve, reject } of member.pending.values()) {
+    for (const job of member.pending.values()) {
+      const { slot, length, resolve, reject } = job;
       if (!slot.isBusy) {
         reject(new Error("a thread was lost while it was writing a segment"));
         continue;
       }
       resolve(this.#instead(slot.buffer.subarray(0, length)));
-      slot.isBusy = false;
+      this.#release(job);
     }
     member.pending.clear();
+  }
+
+  #release({ slot, length }: Pending): void {
+    slot.isBusy = false;
+    this.#memory.free(length * COST);
   }
 }

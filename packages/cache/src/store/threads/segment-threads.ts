@@ -5,8 +5,6 @@ import { Thread } from "./thread.ts";
 
 /** Segments that wait for one thread, the one it is at included: it never waits for the next. */
 const QUEUE = 2;
-/** Of a segment as large as this a thread has only one, in bytes. */
-const LARGE = 16 * 2 ** 20;
 
 /** What a thread is told when it starts. */
 export interface SegmentThreadData {
@@ -67,11 +65,10 @@ export class SegmentThreads {
     this.#members = Array.from({ length: count }, () => start(options));
   }
 
-  /** Hands a segment of `size` bytes to the thread with the least to do; false when all have enough. */
-  offer(row: number, size: number): boolean {
-    const most = size >= LARGE ? 1 : QUEUE;
+  /** Hands a segment to the thread with the least to do; false when all have enough. */
+  offer(row: number): boolean {
     const [member] = this.#members
-      .filter(({ isLost, rows }) => !isLost && rows.size < most)
+      .filter(({ isLost, rows }) => !isLost && rows.size < QUEUE)
       .sort((a, b) => a.rows.size - b.rows.size);
     if (member === undefined) return false;
     member.rows.add(row);
