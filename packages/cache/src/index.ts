@@ -5,6 +5,9 @@ export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
 export { DAMAGE_KINDS } from "./store/check/damage.ts";
 export type { Refetch } from "./store/check/repair-packs.ts";
 export type { VerifyPackOptions } from "./store/check/verify-pack.ts";
+export type { Claimant, ClaimedGroup } from "./store/claim.ts";
+export { Claim } from "./store/claim.ts";
+export { clear as removeStore } from "./store/clear.ts";
 export type { SizesOptions, StoredSize } from "./store/collect/census.ts";
 export type {
   CollectedGroup,
@@ -23,7 +26,10 @@ export { KnownDigests } from "./store/known-digests.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { PackRecord } from "./store/record.ts";
+export type { LoggedStream, RunLog } from "./store/run-log.ts";
+export type { Scratch } from "./store/scratch.ts";
 export type { SeedOptions, SeedResult } from "./store/seed.ts";
 export type { StoreOptions } from "./store/store.ts";
 export { Store } from "./store/store.ts";
+export type { Displaced } from "./store/trash.ts";
 export type { TreeOptions } from "./store/trees.ts";

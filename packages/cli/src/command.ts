@@ -11,7 +11,10 @@ interface Invocation<Table extends FlagTable> {
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
   /** Loads the library and opens it; closed after the command. */
-  open(settings?: { readonly concurrency?: number | undefined }): Promise<CtxPack>;
+  open(settings?: {
+    readonly concurrency?: number | undefined;
+    readonly offline?: boolean | undefined;
+  }): Promise<CtxPack>;
 }
 
 /** One command: what help prints, what it takes, what it does. */
@@ -24,6 +27,8 @@ export interface Command<Table extends FlagTable = FlagTable> {
   /** How many arguments: at least, at most. */
   readonly takes: readonly [number, number];
   readonly flags: Table;
+  /** What `--json` has beside `error` when it fails and the error does not say better. */
+  readonly failure?: Readonly<Record<string, unknown>>;
   /** Does it and prints the result; resolves to the exit code when that is not 0. */
   run(call: Invocation<Table>): Promise<number | undefined>;
 }

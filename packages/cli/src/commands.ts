@@ -29,6 +29,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "put the output of a contract into the store",
     load: async () => (await import("./commands/seed.ts")).seed,
   },
+  run: {
+    group: "packs",
+    summary: "get the output of a contract, or compute it",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
   push: {
     group: "packs",
     summary: "send a pack from the store to a pantry",

@@ -28,8 +28,11 @@ export const EXIT_CODES: Readonly<Record<CtxPackErrorCode, number>> = {
   CTXPACK_E_CONFLICT: 8,
   CTXPACK_E_LOCKED: 9,
   CTXPACK_E_NO_SPACE: 10,
+  CTXPACK_E_COMMAND: 125,
 };
 
+/** `run` and `map`: ctxpack failed after the command had succeeded. */
+const EXIT_AFTER_CHILD = 125;
 /** `diff --exit-code` found differences. */
 export const EXIT_DIFFERENT = 1;
 /** What was asked about is not there, and that is the answer. */
@@ -66,10 +69,27 @@ export interface Failure {
   readonly message: string;
   readonly hint?: string;
   readonly details: Readonly<Record<string, unknown>>;
+  /** How the command of `run` or `map` ended that it is about. */
+  readonly child?: { readonly exitCode: number };
 }
 
 /** Makes any thrown value a failure. Codes decide, not classes: two copies of a package may be loaded. */
 export function failureOf(error: unknown): Failure {
+  const failure = classify(error);
+  const child = childOf(error);
+  if (child === undefined) return failure;
+  // After a command has run its own exit code counts.
+  return { ...failure, child, exitCode: child.exitCode || EXIT_AFTER_CHILD };
+}
+
+/** What an error says of the command that it is about. */
+export function childOf(error: unknown): { readonly exitCode: number } | undefined {
+  const { details } = (error ?? {}) as { details?: { child?: { exitCode?: unknown } } };
+  const exitCode = details?.child?.exitCode;
+  return typeof exitCode === "number" ? { ...details?.child, exitCode } : undefined;
+}
+
+function classify(error: unknown): Failure {
   const { code, message, hint, details } = (error ?? {}) as Record<string, unknown>;
   const text = typeof message === "string" ? message : String(error);
   const known = typeof code === "string" ? (SYSTEM_ERRORS[code] ?? code) : "";

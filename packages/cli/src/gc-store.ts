@@ -21,7 +21,7 @@ function rowsOf({ packs, trees, blobs, contents, leftovers }: CollectReport): Ro
   const groups = [
     { what: plural(blobs.count, "blob"), ...blobs, reason: "of no pack" },
     { what: plural(contents.count, "file"), ...contents, reason: "shared by no folder any more" },
-    { what: plural(leftovers.count, "leftover"), ...leftovers, reason: "put aside a week ago" },
+    { what: plural(leftovers.count, "leftover"), ...leftovers, reason: "kept long enough" },
   ];
   return [
     ...packs.map(({ uri, name = "", bytes, usedAt, reason }) => ({

@@ -14,6 +14,7 @@ export function mainHelp(): string {
     `Compute once, pull by URI.
 
   ctxpack init                                      # write contract.yaml
+  ctxpack run --contract contract.yaml -- make index
   ctxpack seed ./index --contract contract.yaml     # after computing ./index
   ctxpack push ctx://sha256:7c1e… --to oci:./pantry
   ctxpack pull ctx://sha256:7c1e… --from oci:./pantry`,
@@ -21,7 +22,8 @@ export function mainHelp(): string {
     ...sections,
     `flags of every command\n${flagRows(GLOBAL_FLAGS)}`,
     "ctxpack <command> --help says more. Exit codes: 0 ok, 2 usage, 3 no such pack, 4 permission,\n" +
-      "5 integrity, 6 policy, 7 unavailable, 8 conflict, 9 lock, 10 disk full, 70 a bug.",
+      "5 integrity, 6 policy, 7 unavailable, 8 conflict, 9 lock, 10 disk full, 70 a bug;\n" +
+      "of run, once its command has run: that of the command, 124 out of time, 125 ctxpack failed after it.",
   ].join("\n\n");
 }
 

@@ -1,18 +1,22 @@
 import { CommandError } from "./exit.ts";
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** Under `nohup`, too, a hang-up ends a program of Node.js, which sets all signals to their defaults when it starts. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Why a command was told to stop by a signal; carries the exit code of that signal. */
 class Interrupted extends Error {
   readonly exitCode: number;
+  /** Passed on to a command that runs. */
+  readonly signal: keyof typeof SIGNALS;
 
   constructor(signal: keyof typeof SIGNALS) {
     super(`interrupted by ${signal}`);
+    this.signal = signal;
     this.exitCode = SIGNALS[signal];
   }
 }
 
-/** Aborts on SIGINT, SIGTERM and after `timeout` ms. A second signal ends the process at once. */
+/** Aborts on SIGINT, SIGTERM, SIGHUP and after `timeout` ms. A second signal ends the process at once. */
 export class Interruption implements Disposable {
   #made: AbortController | undefined;
   readonly #listeners: (() => void)[] = [];

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { CommandError, failureOf } from "./exit.ts";
+import { CommandError, childOf, failureOf } from "./exit.ts";
 import {
   type FlagTable,
   type FlagValues,
@@ -106,8 +106,10 @@ async function runCommand(
       output.note("interrupted");
       return interruption.exitCode;
     }
-    const failure = failureOf(interruption.signal.aborted ? interruption.signal.reason : error);
-    output.failure(failure, error);
+    // What ran out of time says more when a command was running.
+    const isAborted = interruption.signal.aborted && childOf(error) === undefined;
+    const failure = failureOf(isAborted ? interruption.signal.reason : error);
+    output.failure(failure, error, command.failure);
     return failure.exitCode;
   }
 }

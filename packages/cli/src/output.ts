@@ -45,6 +45,16 @@ export class Output {
     await promise;
   }
 
+  /** Bytes of a command's own, on stderr; `--quiet` is none of its business. */
+  async passOn(chunk: Uint8Array): Promise<void> {
+    this.clear();
+    const own = chunk.slice();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // Who does not listen any more does not end the command.
+    this.#stderr.write(own, () => resolve());
+    await promise;
+  }
+
   get terminal(): boolean {
     return this.#stdout.isTTY === true;
   }
@@ -75,10 +85,12 @@ export class Output {
   }
 
   /** Tells a failure: message and hint on stderr, the same as an object on stdout under `--json`. */
-  failure(failure: Failure, error: unknown): void {
-    const { code, message, hint, details } = failure;
+  failure(failure: Failure, error: unknown, beside: Readonly<Record<string, unknown>> = {}): void {
+    const { code, message, hint, details, child } = failure;
     this.clear();
-    if (this.options.json) this.line({ error: { code, message, hint, details } });
+    if (this.options.json) {
+      this.line({ error: { code, message, hint, details }, ...beside, ...(child && { child }) });
+    }
     this.#stderr.write(`${this.#paint("31", "error:")} ${message}\n`);
     if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${hint}\n`);
     if (this.options.verbose && error instanceof Error) this.#stderr.write(`${stackOf(error)}\n`);

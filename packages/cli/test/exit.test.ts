@@ -30,6 +30,18 @@ test("anything else is a bug", () => {
 
 test("exit codes are the frozen ones", () => {
   expect([...new Set(Object.values(EXIT_CODES))].sort((a, b) => a - b)).toEqual([
-    2, 3, 4, 5, 6, 7, 8, 9, 10,
+    2, 3, 4, 5, 6, 7, 8, 9, 10, 125,
   ]);
+});
+
+test("after a command has run its own exit code counts, and 125 when it had succeeded", () => {
+  const error = (exitCode: number) =>
+    Object.assign(new Error("late"), {
+      code: "CTXPACK_E_UNAVAILABLE",
+      details: { child: { exitCode, durationMs: 1 } },
+    });
+  expect(failureOf(error(0))).toMatchObject({ exitCode: 125, child: { exitCode: 0 } });
+  expect(failureOf(error(137))).toMatchObject({ exitCode: 137, code: "CTXPACK_E_UNAVAILABLE" });
+  const bug = Object.assign(new TypeError("bug"), { details: { child: { exitCode: 0 } } });
+  expect(failureOf(bug)).toMatchObject({ exitCode: 125, code: "CTXPACK_E_INTERNAL" });
 });

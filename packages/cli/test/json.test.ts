@@ -58,6 +58,13 @@ test("every command prints its published shape", async () => {
   await say("id", "c.json");
   await say("id", "c.json", "--explain");
   await say("id", "c.json", "--profile", "v0");
+  writeFileSync(
+    join(cwd, "r.json"),
+    '{"command":["touch","made"],"transforms":[{"tool":"t"}],"outputs":[{"path":"made"}]}',
+  );
+  await say("run", "--contract", "r.json", "--push", "--to", "oci:p");
+  writeFileSync(join(cwd, "made"), "mine");
+  await say("run", "--contract", "r.json");
   await say("push", uri, "--to", "oci:p");
   await say("push", other, "--to", "oci:p");
   await say("exists", uri, "--from", "oci:p");
@@ -113,5 +120,11 @@ test("progress and errors too", async () => {
     const value = JSON.parse(done.stdout);
     check("error", value);
     expect(done.code).toBe(EXIT_CODES[value.error.code as keyof typeof EXIT_CODES]);
+  }
+  const ran = ["run", "--tool", "t", "--out", "made", "--json"];
+  for (const args of [[], ["--", "sh", "-c", "kill -9 $$"], ["--", "true"]]) {
+    const value = JSON.parse((await run([...ran, ...args], { cwd })).stdout);
+    check("error", value);
+    expect(value).toHaveProperty("child.exitCode");
   }
 });

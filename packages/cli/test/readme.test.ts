@@ -7,9 +7,10 @@ import { cleanUp, scratch } from "./run.ts";
 
 cleanUp();
 
-test("the first example of the README runs", () => {
+/** Runs the n-th example as it stands, in a folder of its own. */
+function example(n: number) {
   const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
-  const example = /```sh\n([\s\S]*?)```/.exec(readme)?.[1] as string;
+  const text = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)][n]?.[1] as string;
   const cwd = scratch();
   mkdirSync(join(cwd, "bin"));
   const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
@@ -17,13 +18,29 @@ test("the first example of the README runs", () => {
   writeFileSync(join(cwd, "bin/ctxpack"), wrapper);
   chmodSync(join(cwd, "bin/ctxpack"), 0o755);
   const { PATH = "", NODE_OPTIONS = "" } = process.env;
-  const { status, stdout, stderr } = spawnSync("sh", ["-e", "-c", example], {
+  const done = spawnSync("sh", ["-e", "-c", text], {
     cwd,
     encoding: "utf8",
     env: { HOME: cwd, NODE_OPTIONS, PATH: `${join(cwd, "bin")}:${PATH}` },
   });
+  return { cwd, ...done };
+}
+
+test("the first example of the README runs", () => {
+  const { status, stdout, stderr } = example(0);
   expect(stderr).toMatch(/in the store: 1 file/);
   expect(status).toBe(0);
   const path = stdout.trimEnd().split("\n").at(-1) as string;
   expect(readFileSync(join(path, "a.md"), "utf8")).toBe("# Hello\n");
+});
+
+test("the second one computes, and the second time does not", () => {
+  const { cwd, status, stdout, stderr } = example(1);
+  expect([status, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^miss [\s\S]*\nhit: 1 file.* saved\n$/),
+  ]);
+  const [first, second] = stdout.trimEnd().split("\n");
+  expect(second).toBe(first);
+  expect(readFileSync(join(cwd, "shout.md"), "utf8")).toBe("# HELLO\n");
 });

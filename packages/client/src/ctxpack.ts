@@ -39,6 +39,9 @@ import {
   removeRemote,
 } from "./remotes.ts";
 import type { IdentifyOptions } from "./resolve.ts";
+import type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
+import type { GetOptions } from "./run/options.ts";
+import type { RunOptions, RunResult } from "./run/run.ts";
 import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
@@ -57,6 +60,8 @@ export interface OpenOptions {
   readonly accept?: Accept | undefined;
   /** Asked for the credentials of a registry before docker's and podman's configuration. */
   readonly credentials?: CredentialProvider | undefined;
+  /** Never ask a registry; wins like `cacheDir`. */
+  readonly offline?: boolean | undefined;
   /** Blobs in flight at a time, 1 to 64; 8 with a registry and 4 with a folder unless configured. */
   readonly concurrency?: number | undefined;
   /** Takes one sentence a person should read although nothing failed. Default: nobody is told. */
@@ -103,11 +108,12 @@ export class CtxPack implements AsyncDisposable {
     }
     const loaded = loadConfig({ cwd, env });
     const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
-    const { concurrency } = options;
+    const { concurrency, offline } = options;
     if (concurrency !== undefined) checkConcurrency(concurrency, "concurrency");
     const config = {
       ...loaded,
       ...(concurrency !== undefined && { concurrency }),
+      ...(offline !== undefined && { offline }),
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
     };
@@ -133,6 +139,26 @@ export class CtxPack implements AsyncDisposable {
   /** Looks for the result of a contract in the store, then in each configured pantry. */
   async resolve(contract: ContractLike, options: IdentifyOptions = {}): Promise<Lookup> {
     return await lookUpContract(this.#session, contract, options);
+  }
+
+  /**
+   * Puts the result of a contract where its outputs are: from the store, else from a pantry that is believed, else by
+   * running its command, by one process of the store at a time. Throws CTXPACK_E_COMMAND and CTXPACK_E_TIMEOUT when
+   * the command fails; `details.child` of any error says how it ended.
+   */
+  async run(options: RunOptions): Promise<RunResult> {
+    const { run } = await import("./run/run.ts");
+    return await run(this.#session, options);
+  }
+
+  /** The same with a function in place of a command: it gets an empty folder, and what it leaves there is the output. */
+  async getOrCompute(
+    contract: ContractLike,
+    compute: Compute,
+    options: GetOptions = {},
+  ): Promise<GetOrComputeResult> {
+    const { getOrCompute } = await import("./run/get-or-compute.ts");
+    return await getOrCompute(this.#session, contract, compute, options);
   }
 
   /** Puts a folder into the store as the output of a contract. */

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CtxPackError, type CtxUri, legacyUri, type Resolution } from "@ctxpack/identity";
-import { type ContractLike, loadContract } from "./load-contract.ts";
+import { type ContractLike, type LoadedContract, loadContract } from "./load-contract.ts";
 import { packOutputs } from "./pack-input.ts";
-import { type IdentifyOptions, resolveLoaded } from "./resolve.ts";
+import { type IdentifyOptions, type ObserveOptions, resolveLoaded } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import { type WorkOptions, workOf } from "./work.ts";
 
@@ -13,13 +13,23 @@ export async function identify(
   contract: ContractLike,
   options: IdentifyOptions,
 ): Promise<Resolution> {
+  const loaded = await loadContract(session, contract, workOf(options));
+  return await identifyLoaded(session, loaded, options);
+}
+
+/** `identify` for a contract that was read. */
+export async function identifyLoaded(
+  session: Session,
+  loaded: LoadedContract,
+  options: IdentifyOptions & ObserveOptions,
+): Promise<Resolution> {
   const work = workOf(options);
-  const loaded = await loadContract(session, contract, work);
   return await resolveLoaded(loaded, await session.knownDigests(work.signal), {
     ...work,
     env: session.env,
     packs: packOutputs(session),
     statCache: options.statCache,
+    observe: options.observe,
   });
 }
 

@@ -11,6 +11,7 @@ export type {
   DamageKind,
   DamageState,
   PackRecord,
+  RunLog,
   SeedResult,
   SizesOptions,
   StoredSize,
@@ -45,6 +46,12 @@ export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
 export type { IdentifyOptions } from "./resolve.ts";
+export type { AdHoc } from "./run/ad-hoc.ts";
+export type { Sink } from "./run/child.ts";
+export type { ChildFacts } from "./run/failure.ts";
+export type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
+export type { Access, CacheAccess, GetEvent, GetOptions } from "./run/options.ts";
+export type { RunOptions, RunResult } from "./run/run.ts";
 export type { SeedOptions } from "./seed.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
 export type { WorkOptions } from "./work.ts";

@@ -95,11 +95,7 @@ export async function openWritablePantry(
       return { address: `oci:${name.dir}`, target, trusted: true };
     }
     case "archive":
-      throw new CtxPackError(
-        "CTXPACK_E_UNSUPPORTED",
-        `oci-archive:${name.file} cannot be added to: an archive is written whole`,
-        { hint: "write it with ctxpack cp" },
-      );
+      throw readOnlyArchive(name.file);
     case "registry": {
       const target = await session.registries.repository(name.reference);
       const address = repositoryAddress(name.reference);
@@ -125,6 +121,13 @@ export function pantryToWrite(session: Session, to: string | undefined): string 
   throw new CtxPackError("CTXPACK_E_USAGE", "there is no pantry to write to", {
     hint: "name one with --to host/repository or --to oci:DIR, in CTXPACK_REGISTRY or in ctxpack.config.json",
   });
+}
+
+/** Throws CTXPACK_E_REFERENCE, _USAGE or _UNSUPPORTED for what can be no pantry to write to; asks nobody. */
+export function checkWritable(session: Session, given: string | PantryConfig): void {
+  const { name } = locate(session, given);
+  refuseTag(name);
+  if (name.kind === "archive") throw readOnlyArchive(name.file);
 }
 
 /** Looks a pack up by its URI; `undefined` when the pantry does not have it. Reads the manifest only. */
@@ -193,6 +196,14 @@ function refuseTag(name: TargetName): void {
   throw new CtxPackError("CTXPACK_E_USAGE", `a pantry has no tag, and here is one: ${tag}`, {
     hint: "ctxpack tag gives a pack a name; ctxpack pull takes one in place of a URI: oci:DIR:TAG, host/repository:TAG",
   });
+}
+
+function readOnlyArchive(file: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_UNSUPPORTED",
+    `oci-archive:${file} cannot be added to: an archive is written whole`,
+    { hint: "write it with ctxpack cp" },
+  );
 }
 
 /** A repository as people write it. */

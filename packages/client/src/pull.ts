@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { isDamage } from "./damage.ts";
 import {
   findInPantries,
   identifySubject,
@@ -166,16 +167,6 @@ async function fetchAgain(
     if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") throw damage;
     throw error;
   }
-}
-
-const DAMAGE: readonly string[] = [
-  "CTXPACK_E_DIGEST_MISMATCH",
-  "CTXPACK_E_SIZE_MISMATCH",
-  "CTXPACK_E_STORE_DAMAGED",
-];
-
-function isDamage(error: unknown): error is CtxPackError {
-  return CtxPackError.isInstance(error) && DAMAGE.includes(error.code);
 }
 
 async function handOutFolder(

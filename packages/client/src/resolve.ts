@@ -1,5 +1,10 @@
 import type { KnownDigests } from "@ctxpack/cache";
-import { type Resolution, type ResolveOptions, resolveContract } from "@ctxpack/identity";
+import {
+  type FileDigests,
+  type Resolution,
+  type ResolveOptions,
+  resolveContract,
+} from "@ctxpack/identity";
 import type { LoadedContract } from "./load-contract.ts";
 import type { WorkOptions } from "./work.ts";
 
@@ -8,14 +13,20 @@ export interface IdentifyOptions extends WorkOptions {
   readonly statCache?: boolean | undefined;
 }
 
+export interface ObserveOptions {
+  /** Stands between resolving and what is known of files. */
+  readonly observe?: ((known: FileDigests | undefined) => FileDigests) | undefined;
+}
+
 /** A contract's identity, with what the store remembers, and with what is new remembered. */
 export async function resolveLoaded(
   { parsed, baseDir }: LoadedContract,
   known: KnownDigests | undefined,
-  options: ResolveOptions & Pick<IdentifyOptions, "statCache">,
+  options: ResolveOptions & Pick<IdentifyOptions, "statCache"> & ObserveOptions,
 ): Promise<Resolution> {
-  const { statCache = true, ...rest } = options;
-  const digests = statCache ? known?.digests : undefined;
+  const { statCache = true, observe, ...rest } = options;
+  const remembered = statCache ? known?.digests : undefined;
+  const digests = observe?.(remembered) ?? remembered;
   const isKept = known?.writable === true;
   const resolution = await resolveContract(parsed, {
     ...rest,
@@ -23,6 +34,6 @@ export async function resolveLoaded(
     ...(digests && { digests }),
     ...(isKept && { onListing: (listing) => known.keepListing(listing) }),
   });
-  if (isKept) await digests?.save();
+  if (isKept) await remembered?.save();
   return resolution;
 }

@@ -1,4 +1,7 @@
-import { type Accept, KnownDigests, Store, type StoreOptions } from "@ctxpack/cache";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Accept, KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
@@ -20,6 +23,7 @@ export class Session implements AsyncDisposable {
   readonly registries: Registries;
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
+  #aside: Promise<Session> | undefined;
   #known: Promise<KnownDigests | undefined> | undefined;
 
   constructor(settings: {
@@ -29,6 +33,7 @@ export class Session implements AsyncDisposable {
     accept: Accept | undefined;
     blocking?: boolean | undefined;
     credentials?: CredentialProvider | undefined;
+    registries?: Registries | undefined;
     warn: (text: string) => void;
   }) {
     this.config = settings.config;
@@ -38,7 +43,7 @@ export class Session implements AsyncDisposable {
     this.#blocking = settings.blocking;
     this.warn = settings.warn;
     const { config, env, credentials, warn } = settings;
-    this.registries = new Registries({ config, env, credentials, warn });
+    this.registries = settings.registries ?? new Registries({ config, env, credentials, warn });
   }
 
   /** The store, read-only where it cannot be written. */
@@ -61,6 +66,12 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /** The same with a store that lasts as long as this session: for results that must not stay. */
+  aside(): Promise<Session> {
+    this.#aside ??= this.#makeAside();
+    return this.#aside;
+  }
+
   /** What the store knows of files; `undefined` where no store can be. */
   async knownDigests(signal: AbortSignal): Promise<KnownDigests | undefined> {
     this.#known ??= KnownDigests.open(this.config.cacheDir, { signal });
@@ -78,6 +89,16 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closeStore();
+    const aside = await this.#aside?.catch(() => undefined);
+    if (aside !== undefined) {
+      await aside.#closeStore();
+      removeStore(aside.config.cacheDir);
+    }
+    await this.registries[Symbol.asyncDispose]();
+  }
+
+  async #closeStore(): Promise<void> {
     const opened = this.#store;
     this.#store = undefined;
     // A store that could not be opened has been reported where it was needed.
@@ -85,7 +106,13 @@ export class Session implements AsyncDisposable {
     await result?.store[Symbol.asyncDispose]();
     const known = await this.#known?.catch(() => undefined);
     known?.[Symbol.dispose]();
-    await this.registries[Symbol.asyncDispose]();
+  }
+
+  async #makeAside(): Promise<Session> {
+    const cacheDir = await mkdtemp(join(tmpdir(), "ctxpack-store-"));
+    const { cwd, env, accept, warn, registries } = this;
+    const config = { ...this.config, cacheDir };
+    return new Session({ config, cwd, env, accept, warn, registries, blocking: this.#blocking });
   }
 }
 

@@ -24,3 +24,23 @@ test("the first example of the README runs, and finds its result the second time
     removeReadOnly(cwd);
   }
 });
+
+test("the second one computes, and the second time does not", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  const cwd = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
+  try {
+    const [, example] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+    writeFileSync(join(cwd, "example.mjs"), example ?? "");
+    mkdirSync(join(cwd, "node_modules/@ctxpack"), { recursive: true });
+    symlinkSync(join(import.meta.dirname, ".."), join(cwd, "node_modules/@ctxpack/client"));
+    const env = { PATH: process.env["PATH"], NODE_OPTIONS: process.env["NODE_OPTIONS"], HOME: cwd };
+    const run = () => spawnSync(process.execPath, ["example.mjs"], { cwd, encoding: "utf8", env });
+    expect(run()).toMatchObject({
+      stderr: "",
+      stdout: expect.stringMatching(/^false \[2,3,5,7,11,/),
+    });
+    expect(run().stdout).toMatch(/^true \[2,3,5,7,11,/);
+  } finally {
+    removeReadOnly(cwd);
+  }
+});

@@ -54,7 +54,9 @@ export type CtxPackErrorCode =
   /** Waited for a lock in vain (exit 9). */
   | "CTXPACK_E_LOCKED"
   /** Disk full or over quota (exit 10). */
-  | "CTXPACK_E_NO_SPACE";
+  | "CTXPACK_E_NO_SPACE"
+  /** A command that failed, or did not do what its contract says (its own exit code; 125 when it succeeded). */
+  | "CTXPACK_E_COMMAND";
 
 /** What an error says beside its message. */
 export interface CtxPackErrorOptions {

@@ -43,6 +43,8 @@ export interface AdmitOptions {
   readonly accept: Accept;
   /** Only these files; the record is then `partial`. Paths as in the index. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** Take the place of another output that is here. */
+  readonly replace?: boolean | undefined;
   /** The pantry's name, for the record. */
   readonly origin: string;
   /** A label for people. */
@@ -82,8 +84,9 @@ export async function admit(
   using _lease = lease(parts, uri);
   const there = parts.records.get(uri);
   if (there !== undefined && !there.partial) {
-    if (there.tree !== manifest.tree) throw conflict(there, manifest);
-    if (isComplete(parts, there)) return nothingToDo(there, manifest);
+    const isSame = there.tree === manifest.tree;
+    if (!isSame && !options.replace) throw conflict(there, manifest);
+    if (isSame && isComplete(parts, there)) return nothingToDo(there, manifest);
   }
   using _working = parts.workspace.begin();
   const download = new Download(parts, options);
@@ -267,7 +270,10 @@ async function publish(
   const result = await parts.database.exclusive(() => {
     const there = parts.records.get(uri);
     const name = record.name ?? there?.name;
-    const isBetter = there === undefined || there.partial || !isComplete(parts, there);
+    const isOther = there?.tree !== record.tree;
+    const isReplaced = options.replace && !partial && isOther;
+    const isBetter =
+      there === undefined || there.partial || isReplaced || !isComplete(parts, there);
     if (isBetter) {
       expectBlobs(parts, uri, [record.manifest, config, index, ...(partial ? [] : segments)]);
       parts.records.write({ ...record, ...(name !== undefined && { name }) });

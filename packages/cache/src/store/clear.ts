@@ -1,12 +1,13 @@
 import { chmodSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { systemCode } from "./disk.ts";
 
+const SLASH = Buffer.from("/");
+
 /**
- * Removes a file or folder of ours, read-only folders included (`rm` cannot: a folder without the
- * owner's write bit keeps its entries). What is gone already is no error: two processes may clear the
- * same thing.
+ * Removes a file or folder, read-only folders included (`rm` cannot: a folder without the owner's write
+ * bit keeps its entries). What is gone already is no error: two processes may clear the same thing.
  */
-export function clear(path: string): void {
+export function clear(path: string | Buffer): void {
   try {
     unlinkSync(path);
     return;
@@ -19,12 +20,12 @@ export function clear(path: string): void {
   clearFolder(path);
 }
 
-function clearFolder(path: string): void {
+function clearFolder(path: string | Buffer): void {
   try {
     chmodSync(path, 0o700);
     for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
-      // Names are ours, hence UTF-8.
-      const child = `${path}/${entry.name.toString()}`;
+      // Of what lies in the trash nobody knows that names are UTF-8.
+      const child = Buffer.concat([Buffer.from(path), SLASH, entry.name]);
       if (entry.isDirectory()) clearFolder(child);
       else clear(child);
     }

@@ -16,19 +16,22 @@ import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
 import { lease } from "./lease.ts";
-import { isGone, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
+import { inPart } from "./placed.ts";
 import { noPack } from "./records.ts";
+import { clearStale, stagingBeside } from "./staging.ts";
+import { type Displaced, displace } from "./trash.ts";
 import { countFiles, paths } from "./trees.ts";
 import { unpack } from "./unpack.ts";
-
-/** How the name of a folder begins that is not finished; its owner's name follows. */
-const STAGING = ".ctxpack-";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
   /** Only these files. Paths as in the index. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** Only this entry, or what lies below it: that file or folder is what appears. Path as in the index. */
+  readonly part?: string | undefined;
+  /** Move what stands there into the trash; otherwise there must be nothing, or an empty folder. */
+  readonly displace?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -39,10 +42,11 @@ export async function extract(
   uri: CtxUri,
   to: string,
   options: ExtractOptions,
-): Promise<void> {
+): Promise<Displaced | undefined> {
   options.signal?.throwIfAborted();
   const target = resolve(to);
-  expectRoom(target);
+  if (!options.displace) expectRoom(target);
+  expectFolder(dirname(target));
   expectOutside(target, parts.places.dir);
   using _lease = lease(parts, uri);
   const record = parts.records.get(uri);
@@ -50,14 +54,19 @@ export async function extract(
     throw noPack(uri, parts.places.dir);
   }
   const pack = openPack(parts, record);
+  const { part } = options;
+  if (part !== undefined) expectPart(pack, part);
   clearStale(target);
-  const staging = join(dirname(target), `${STAGING}${ownerName()}`);
+  const staging = stagingBeside(target);
   try {
-    refuseFolding(paths(pack, options.only), probeNames(`${staging}.names`), dirname(target));
-    await fill(parts, pack, staging, options);
+    const only = part === undefined ? options.only : inPart(part);
+    refuseFolding(paths(pack, only), probeNames(`${staging}.names`), dirname(target));
+    await fill(parts, pack, staging, { ...options, only });
     options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: target });
-    place(staging, target);
+    const made = part === undefined ? staging : join(staging, part);
+    const displaced = options.displace ? await replace(parts, made, target) : place(made, target);
     options.onProgress?.({ phase: "publish", unit: "files", done: 1, total: 1, name: target });
+    return displaced;
   } catch (error) {
     throw diskError(error, "writing", target);
   } finally {
@@ -91,20 +100,30 @@ async function fill(
 /** A result goes to a folder of its own: it never mixes with what is there. */
 function expectRoom(target: string): void {
   const stat = unlessMissing(() => onDisk("reading", target, () => lstatSync(target)));
-  const parent = dirname(target);
-  if (stat === undefined) {
-    if (unlessMissing(() => statSync(parent))?.isDirectory()) return;
-    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${parent} is no folder`, {
-      hint: "create it first",
-      details: { path: parent },
-    });
-  }
+  if (stat === undefined) return;
   const isEmpty = stat.isDirectory() && readdirSync(target).length === 0;
   if (isEmpty) return;
   const what = stat.isDirectory() ? "is not empty" : "exists and is no folder";
   throw new CtxPackError("CTXPACK_E_USAGE", `${target} ${what}`, {
     hint: "name a folder that does not exist yet, or an empty one",
     details: { path: target },
+  });
+}
+
+function expectFolder(path: string): void {
+  if (unlessMissing(() => statSync(path))?.isDirectory()) return;
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${path} is no folder`, {
+    hint: "create it first",
+    details: { path },
+  });
+}
+
+function expectPart({ record, index }: HeldPack, part: string): void {
+  const isPart = inPart(part);
+  for (const { path } of index.entries()) if (isPart(path)) return;
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${record.uri} has nothing at ${part}`, {
+    hint: "ctxpack ls lists the files of a pack",
+    details: { uri: record.uri, path: part },
   });
 }
 
@@ -118,14 +137,16 @@ function expectOutside(target: string, store: string): void {
   });
 }
 
+const OCCUPIED: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR", "EISDIR"]);
+
 /** Into an empty folder a folder can be renamed on POSIX systems; elsewhere the empty one goes first. */
-function place(staging: string, target: string): void {
+function place(staging: string, target: string): undefined {
   if (process.platform === "win32" && existsSync(target)) rmdirSync(target);
   try {
     renameSync(staging, target);
   } catch (error) {
     const code = systemCode(error);
-    if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOTDIR") throw error;
+    if (code === undefined || !OCCUPIED.has(code)) throw error;
     throw new CtxPackError("CTXPACK_E_USAGE", `${target} was filled by somebody else meanwhile`, {
       hint: "name a folder that does not exist yet, or an empty one",
       cause: error,
@@ -134,13 +155,29 @@ function place(staging: string, target: string): void {
   }
 }
 
-/** Clears what killed extractions to this place have left beside it. */
-function clearStale(target: string): void {
-  const dir = dirname(target);
-  for (const name of onDisk("reading", dir, () => readdirSync(dir))) {
-    if (!name.startsWith(STAGING)) continue;
-    const owner = parseOwner(name.slice(STAGING.length).replace(/\.names$/, ""));
-    const seen = unlessMissing(() => lstatSync(join(dir, name)).mtimeMs);
-    if (owner && seen !== undefined && isGone(owner, seen, Date.now())) clear(join(dir, name));
+/** How often others may put something there while we do. */
+const ATTEMPTS = 10;
+
+/** What stands there goes first, and is back when nothing can take its place. */
+async function replace(
+  parts: Parts,
+  staging: string,
+  target: string,
+): Promise<Displaced | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const displaced = await displace(parts, target);
+    try {
+      place(staging, target);
+      return displaced;
+    } catch (error) {
+      // Somebody else's result came between.
+      if (attempt < ATTEMPTS && isOccupied(error)) continue;
+      await displaced?.restore();
+      throw error;
+    }
   }
+}
+
+function isOccupied(error: unknown): boolean {
+  return CtxPackError.isInstance(error) && error.code === "CTXPACK_E_USAGE";
 }

@@ -36,10 +36,16 @@ export function parseOwner(name: string): Owner | undefined {
  */
 export function isGone(owner: Owner, seenMs: number, nowMs: number): boolean {
   const self = thisProcess();
-  if (owner.boot !== self.boot || owner.space !== self.space) return nowMs - seenMs > SILENCE_MS;
+  if (!isOurs(owner)) return nowMs - seenMs > SILENCE_MS;
   if (owner.pid === self.pid) return owner.start !== self.start;
   if (owner.start !== "0") return startOf(owner.pid) !== owner.start;
   return !isAlive(owner.pid);
+}
+
+/** Whether the owner is, or was, a process of this machine's boot and of our pid namespace. */
+export function isOurs(owner: Owner): boolean {
+  const self = thisProcess();
+  return owner.boot === self.boot && owner.space === self.space;
 }
 
 function thisProcess(): Owner {

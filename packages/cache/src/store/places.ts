@@ -21,6 +21,9 @@ export class Places {
   readonly statIndex: string;
   readonly snapshots: string;
   readonly tally: string;
+  readonly logs: string;
+  readonly claims: string;
+  readonly trash: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -38,6 +41,9 @@ export class Places {
     this.statIndex = join(dir, "stat-index");
     this.snapshots = join(dir, "snapshots");
     this.tally = join(dir, "tally.json");
+    this.logs = join(dir, "logs");
+    this.claims = join(dir, "claims");
+    this.trash = join(dir, "trash");
   }
 
   blob(digest: Digest): string {
@@ -52,6 +58,17 @@ export class Places {
 
   pin(uri: CtxUri): string {
     return `${this.pins}${sep}${digestHex(uriDigest(uri))}`;
+  }
+
+  /** What the command printed that made a pack. */
+  log(uri: CtxUri): string {
+    const hex = digestHex(uriDigest(uri));
+    return join(this.logs, hex.slice(0, 2), hex);
+  }
+
+  /** Says which process computes a pack. */
+  claim(uri: CtxUri): string {
+    return join(this.claims, digestHex(uriDigest(uri)));
   }
 
   /** Where something damaged goes. */

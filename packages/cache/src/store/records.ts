@@ -71,9 +71,10 @@ export class Records {
     return this.#on(prefix.slice(0, 2)).filter((uri) => uri.startsWith(`ctx://sha256:${prefix}`));
   }
 
-  /** Takes a pack out of sight. */
+  /** Takes a pack out of sight, and what its command printed. */
   remove(uri: CtxUri): void {
     onDisk("removing", this.#places.record(uri), () => clear(this.#places.record(uri)));
+    onDisk("removing", this.#places.log(uri), () => clear(this.#places.log(uri)));
   }
 
   pin(uri: CtxUri): void {

@@ -25,6 +25,7 @@ import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { expectBlobs, isComplete, openPack } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
+import type { Places } from "./places.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
 import { type Scan, scan } from "./scan.ts";
@@ -75,7 +76,7 @@ export async function seed(
   options.signal?.throwIfAborted();
   parseResolvedContract(contract);
   const uri = uriOf(sha256(contract));
-  const root = outputFolder(dir, parts.places.dir);
+  const root = outputFolder(dir, parts.places);
   using _working = parts.workspace.begin();
   using _lease = lease(parts, uri);
   const scanned = await scan(root, options.signal);
@@ -93,8 +94,8 @@ export async function seed(
   };
 }
 
-/** The real path of an output folder. It and the store must not lie in one another. */
-function outputFolder(dir: string, store: string): string {
+/** The real path of an output folder. It and the store must not lie in one another, unless the store has lent it. */
+function outputFolder(dir: string, places: Places): string {
   const root = unlessMissing(() => onDisk("reading", dir, () => realpathSync(dir)));
   if (root === undefined) {
     throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${dir} does not exist`, {
@@ -112,14 +113,19 @@ function outputFolder(dir: string, store: string): string {
       },
     );
   }
-  const home = realpathSync(store);
-  if (isWithin(root, home) || isWithin(home, root)) {
+  const home = realpathSync(places.dir);
+  if (!isLent(root, places) && (isWithin(root, home) || isWithin(home, root))) {
     throw new CtxPackError("CTXPACK_E_USAGE", `${root} and the store ${home} lie in one another`, {
       hint: "seed a folder outside the store, or move the store (CTXPACK_CACHE_DIR)",
       details: { path: root, store: home },
     });
   }
   return root;
+}
+
+/** Whether a folder is one of a process's own, in the store for as long as it works. */
+function isLent(root: string, places: Places): boolean {
+  return root.startsWith(places.temporary + sep);
 }
 
 function isWithin(path: string, folder: string): boolean {
@@ -137,7 +143,8 @@ async function pack(
     onProgress: options.onProgress,
   });
   const states = new FileStates(scanned.listing.count);
-  const isWorth = isWorthSnapshot(scanned.listing.bytes);
+  // A folder that was lent is never seen again.
+  const isWorth = isWorthSnapshot(scanned.listing.bytes) && !isLent(scanned.root, parts.places);
   const { profile } = options;
   const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   try {

@@ -7,6 +7,7 @@ import { seedAside } from "./aside.ts";
 import { Blobs } from "./blobs.ts";
 import { type CheckOptions, type CheckReport, check } from "./check/check.ts";
 import { type VerifyPackOptions, verifyPack } from "./check/verify-pack.ts";
+import { type Claim, type Claimant, claim } from "./claim.ts";
 import { type SizesOptions, type StoredSize, storedSizes, takeCensus } from "./collect/census.ts";
 import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
 import { keepBudget } from "./collect/keep.ts";
@@ -18,11 +19,15 @@ import { keepListing, type Listing, openStatIndex } from "./known-digests.ts";
 import { lease } from "./lease.ts";
 import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
+import { isPlaced, type PlacedOptions } from "./placed.ts";
 import { Places } from "./places.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
+import { type RunLog, readLog, writeLog } from "./run-log.ts";
+import { type Scratch, scratch } from "./scratch.ts";
 import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
 import type { StatIndex } from "./stat-index.ts";
+import { type Displaced, displace } from "./trash.ts";
 import { type TreeOptions, tree } from "./trees.ts";
 import { Unfinished } from "./unfinished.ts";
 import { Workspace } from "./workspace.ts";
@@ -189,10 +194,21 @@ export class Store implements AsyncDisposable {
 
   /**
    * Writes the pack's files to a folder of the user's, which must be empty or not exist
-   * (`CTXPACK_E_USAGE`). It appears whole or not at all, and shares no file with the store.
+   * (`CTXPACK_E_USAGE`) unless `displace`, which returns what stood there. It appears whole or not at all, and shares
+   * no file with the store.
    */
-  extract(uri: CtxUri, to: string, options: ExtractOptions = {}): Promise<void> {
+  extract(uri: CtxUri, to: string, options: ExtractOptions = {}): Promise<Displaced | undefined> {
     return extract(this.#parts, uri, to, options);
+  }
+
+  /**
+   * Whether a folder or file has exactly what the pack has, or that part of it: every file is read but those that did
+   * not change since they were hashed.
+   */
+  async isPlaced(uri: CtxUri, path: string, options: PlacedOptions = {}): Promise<boolean> {
+    const isSame = await isPlaced(this.#parts, uri, path, { ...options, digests: this.digests });
+    if (!this.#parts.workspace.readOnly) await this.digests.save();
+    return isSame;
   }
 
   /** The content of one file. Throws `CTXPACK_E_PATH_NOT_FOUND` for a path that is no file of the pack. */
@@ -252,6 +268,37 @@ export class Store implements AsyncDisposable {
    */
   verify(uri: CtxUri, options: VerifyPackOptions = {}): Promise<CheckReport> {
     return verifyPack(this.#parts, uri, options);
+  }
+
+  /**
+   * Makes this process the one that computes a pack, or says which one does. Whoever has the claim of a process that
+   * is gone first ends the groups it has left (`abandoned`). Ask `get` again once it is yours.
+   */
+  claim(uri: CtxUri, options: Abortable = {}): Promise<Claim | Claimant> {
+    return claim(this.#parts, uri, options.signal);
+  }
+
+  /**
+   * Moves whatever stands at `path` into the trash, where it is kept for a day; `undefined` when nothing does. Throws
+   * `CTXPACK_E_UNSUPPORTED` for what cannot be moved.
+   */
+  displace(path: string): Promise<Displaced | undefined> {
+    return displace(this.#parts, path);
+  }
+
+  /** An empty folder in the store, to make an output in; removed when disposed, or when this process is gone. */
+  scratch(): Scratch {
+    return scratch(this.#parts);
+  }
+
+  /** Keeps what a command printed that made a pack, as long as the pack is here. */
+  async keepLog(log: RunLog): Promise<void> {
+    writeLog(this.#parts, log);
+  }
+
+  /** What the command printed that made the pack which is here; `undefined` when that was not here. */
+  async log(uri: CtxUri): Promise<RunLog | undefined> {
+    return readLog(this.#parts, uri);
   }
 
   /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */

@@ -383,6 +383,26 @@ describe("leftovers", () => {
       hurt: ({ store }) => void folder(join(store.dir, "pins"), { ["0".repeat(64)]: "" }),
       kinds: ["stale-pin"],
     },
+    "a log of no pack": {
+      hurt: ({ store }) => void folder(join(store.dir, "logs/00"), { ["0".repeat(64)]: "" }),
+      kinds: ["stale-log"],
+    },
+    "the claim of a dead process": {
+      hurt: ({ store }) => {
+        const claim = JSON.stringify({ schema: "ctxpack.claim/v1", owner: dead, groups: [] });
+        folder(join(store.dir, "claims"), { ["0".repeat(64)]: claim });
+        utimesSync(join(store.dir, "claims", "0".repeat(64)), 0, 0);
+      },
+      kinds: ["stale-claim"],
+    },
+    "what was moved out of the way two days ago": {
+      hurt: ({ store }) => {
+        const name = "20260101T000000Z-00000000";
+        folder(join(store.dir, "trash", name), { output: "a", path: "/a" });
+        utimesSync(join(store.dir, "trash", name), 0, 0);
+      },
+      kinds: ["stale-trash"],
+    },
   };
 
   it.each(Object.entries(leftovers))("%s", async (_, { hurt, kinds: expected }) => {

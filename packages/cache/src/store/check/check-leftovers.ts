@@ -1,5 +1,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { claimOwner, isAbandoned } from "../claim.ts";
+import { GRACE } from "../collect/plan.ts";
 import { unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
@@ -7,6 +9,7 @@ import { ABANDONED_MS } from "../records-file.ts";
 import { parseSnapshot } from "../snapshot.ts";
 import { treesBeside } from "../stat-index.ts";
 import { SortedRecords } from "../stat-records.ts";
+import { TRASH_NAME } from "../trash.ts";
 import { KEPT_MS } from "../unfinished.ts";
 import { names } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
@@ -19,6 +22,9 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
+  checkLogs(run);
+  checkClaims(run);
+  checkTrash(run);
   await run.breathe();
 }
 
@@ -107,6 +113,55 @@ function checkPins(run: CheckRun): void {
     const record = run.parts.places.record(`ctx://sha256:${name}`);
     if (unlessMissing(() => lstatSync(record)) === undefined) {
       run.findings.add("stale-pin", path, "pins a pack that is not here");
+    }
+  }
+}
+
+function checkLogs(run: CheckRun): void {
+  const { logs } = run.parts.places;
+  for (const shelf of names(logs)) {
+    if (!run.isShelf(logs, shelf)) continue;
+    for (const name of names(join(logs, shelf))) {
+      const path = join(logs, shelf, name);
+      if (!/^[0-9a-f]{64}$/.test(name) || !name.startsWith(shelf)) {
+        run.findings.add("foreign-file", path, "no log has this name");
+        continue;
+      }
+      const record = run.parts.places.record(`ctx://sha256:${name}`);
+      if (unlessMissing(() => lstatSync(record)) === undefined) {
+        run.findings.add("stale-log", path, "is the log of a pack that is not here");
+      }
+    }
+  }
+}
+
+function checkClaims(run: CheckRun): void {
+  const { claims } = run.parts.places;
+  for (const name of names(claims)) {
+    const path = join(claims, name);
+    if (!/^[0-9a-f]{64}$/.test(name)) {
+      run.findings.add("foreign-file", path, "no claim has this name");
+      continue;
+    }
+    const owner = claimOwner(path);
+    // One that was given up meanwhile is no finding, either.
+    if (unlessMissing(() => lstatSync(path)) === undefined) continue;
+    if (owner === undefined) {
+      run.findings.add("stale-claim", path, "says of no process that it computes");
+    } else if (isAbandoned(path, owner)) {
+      run.findings.add("stale-claim", path, `is of process ${owner.pid}, which is gone`);
+    }
+  }
+}
+
+function checkTrash(run: CheckRun): void {
+  const { trash } = run.parts.places;
+  for (const name of names(trash)) {
+    const path = join(trash, name);
+    if (!TRASH_NAME.test(name)) {
+      run.findings.add("foreign-file", path, "nothing in the trash has this name");
+    } else if (isOlder(path, GRACE.trashMs)) {
+      run.findings.add("stale-trash", path, "was moved out of the way more than a day ago");
     }
   }
 }

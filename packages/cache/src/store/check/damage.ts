@@ -48,6 +48,12 @@ export type DamageKind =
   | "stale-download"
   /** A pin of a pack that is not here. */
   | "stale-pin"
+  /** What a command printed that made a pack which is not here. */
+  | "stale-log"
+  /** The claim of a process that is gone on what it computed. */
+  | "stale-claim"
+  /** What was moved out of the way more than a day ago. */
+  | "stale-trash"
   /** A materialised folder of a pack that is not here any more; collecting removes it. */
   | "tree-orphan";
 
@@ -79,6 +85,9 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "stale-temporary": "leftover",
   "stale-download": "leftover",
   "stale-pin": "leftover",
+  "stale-log": "leftover",
+  "stale-claim": "leftover",
+  "stale-trash": "leftover",
   "tree-orphan": "leftover",
 };
 

@@ -41,7 +41,7 @@ export async function repairFiles(run: CheckRun): Promise<void> {
     clear(path);
     return "was cleared";
   });
-  await each(run, ["stale-temporary", "stale-download"], ({ path }) => {
+  await each(run, CLEARED, ({ path }) => {
     clear(path);
     return "was cleared";
   });
@@ -54,6 +54,15 @@ export async function repairFiles(run: CheckRun): Promise<void> {
     }),
   );
 }
+
+/** Leftovers that are of no use to anybody. */
+const CLEARED: readonly DamageKind[] = [
+  "stale-temporary",
+  "stale-download",
+  "stale-log",
+  "stale-claim",
+  "stale-trash",
+];
 
 /** Does `work` for each finding that is open; what the disk refuses is said of the finding. */
 export async function each(

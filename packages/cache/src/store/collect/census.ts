@@ -1,4 +1,4 @@
-import { closeSync, lstatSync, readdirSync, statSync } from "node:fs";
+import { closeSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
@@ -8,6 +8,8 @@ import { unlessMissing } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
+import { type CountedLog, discardedOf, logsOf } from "./beside.ts";
+import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
 const SLICE_MS = 10;
@@ -30,14 +32,6 @@ export interface CountedTree {
   readonly bytes: number;
   /** Sizes of its files that are counted with the contents, in bytes. */
   readonly shared: number;
-}
-
-/** A file that nothing but its name says anything about. */
-export interface CountedFile {
-  readonly path: string;
-  readonly bytes: number;
-  /** When it was written, or somebody was about to refer to it, Unix time in ms. */
-  readonly usedMs: number;
 }
 
 /** A blob that is here. */
@@ -64,6 +58,10 @@ export interface Census {
   readonly contents: readonly CountedContent[];
   /** What was put aside because it was damaged, and beginnings of blobs. */
   readonly leftovers: readonly CountedFile[];
+  /** What was moved out of the way, and claims of processes that are gone. */
+  readonly discarded: readonly CountedFile[];
+  /** What commands printed. */
+  readonly logs: readonly CountedLog[];
 }
 
 /** Counts what is in a store. Reads each pack's record and manifest, and looks at every blob. */
@@ -104,12 +102,15 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
     namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
-  return { packs, blobs, listings, trees, contents, leftovers };
+  const discarded = [...discardedOf(parts.places)];
+  const logs = [...logsOf(parts.places)];
+  return { packs, blobs, listings, trees, contents, leftovers, discarded, logs };
 }
 
 /** Bytes that everything takes together. */
 export function sizeOf(census: Census): number {
-  const groups = [census.blobs.values(), census.trees, census.contents, census.leftovers];
+  const { blobs, trees, contents, leftovers, discarded, logs } = census;
+  const groups = [blobs.values(), trees, contents, leftovers, discarded, logs];
   let sum = 0;
   for (const group of groups) for (const { bytes } of group) sum += bytes;
   return sum;
@@ -160,43 +161,6 @@ function treeAt(path: string): CountedTree | undefined {
   if (usedMs === undefined) return undefined;
   const { own = 0, shared = 0 } = readMarker(path) ?? {};
   return { path, tree: `sha256:${hex}`, usedMs, bytes: own, shared };
-}
-
-function fileAt(path: string): CountedFile | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  return { path, bytes: stat.isFile() ? stat.size : 0, usedMs: stat.mtimeMs };
-}
-
-/** A file is put aside with the time it had: when that was, only its ctime tells. A folder of files is put aside, too. */
-function leftoverAt(path: string): CountedFile | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  const bytes = stat.isDirectory() ? bytesBelow(path) : stat.size;
-  return { path, bytes, usedMs: Math.max(stat.mtimeMs, stat.ctimeMs) };
-}
-
-/** Of files that nothing else has. */
-function bytesBelow(dir: string): number {
-  let bytes = 0;
-  for (const entry of unlessMissing(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
-    const path = join(dir, entry.name);
-    if (entry.isDirectory()) bytes += bytesBelow(path);
-    const stat = entry.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
-    if (stat?.nlink === 1) bytes += stat.size;
-  }
-  return bytes;
-}
-
-/** What lies on the shelves of a folder, each named by two hex digits. */
-function* shelved(dir: string): Iterable<string> {
-  for (const shelf of namesIn(dir)) {
-    for (const name of namesIn(join(dir, shelf))) yield join(dir, shelf, name);
-  }
-}
-
-function namesIn(dir: string): string[] {
-  return unlessMissing(() => readdirSync(dir)) ?? [];
 }
 
 function slices(signal: AbortSignal | undefined): () => Promise<void> {

@@ -3,12 +3,12 @@ import {
   type Census,
   type CountedBlob,
   type CountedContent,
-  type CountedFile,
   type CountedPack,
   type CountedTree,
   holders,
   sizeOf,
 } from "./census.ts";
+import type { CountedFile } from "./files.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -21,6 +21,8 @@ export interface Grace {
   readonly usedMs: number;
   /** The lines of a `dirHash1` are kept for so long after they were needed, in ms; 60 days. */
   readonly listingMs: number;
+  /** What was moved out of the way is kept for so long, in ms; a day. */
+  readonly trashMs: number;
   /** What is in no pack may belong to one that is being made, in ms; an hour. */
   readonly unnamedMs: number;
 }
@@ -29,6 +31,7 @@ export const GRACE: Grace = {
   handedOutMs: 7 * DAY_MS,
   usedMs: 2 * HOUR_MS,
   listingMs: 60 * DAY_MS,
+  trashMs: DAY_MS,
   unnamedMs: HOUR_MS,
 };
 
@@ -91,6 +94,9 @@ class Planner {
   readonly #trees = new Map<Digest, CountedTree[]>();
   /** How many packs have an output. */
   readonly #outputs = new Map<Digest, number>();
+  readonly #uris: ReadonlySet<CtxUri>;
+  /** Of what a command printed that made a pack, in bytes. */
+  readonly #logs: ReadonlyMap<CtxUri, number>;
   readonly #packs: DoomedPack[] = [];
   readonly #doomedTrees = new Map<CountedTree, string>();
   readonly #doomedBlobs = new Map<Digest, CountedBlob>();
@@ -107,6 +113,8 @@ class Planner {
       .filter(({ links }) => links > 0)
       .reduce((sum, { bytes }) => sum + bytes, 0);
     this.#counts = holders(census.packs);
+    this.#uris = new Set(census.packs.map(({ record }) => record.uri));
+    this.#logs = new Map(census.logs.map(({ uri, bytes }) => [uri, bytes]));
     // One that is known to be damaged is partial: it is no hit, and must not stand in the way for ever.
     this.#unreadable = census.packs
       .filter(({ blobs, record }) => blobs === undefined && !record.partial)
@@ -171,9 +179,13 @@ class Planner {
       if (!isKept) this.#dropBlob(blob);
     }
     const contents = this.#unshared();
-    const leftovers = this.#census.leftovers.filter(
-      ({ usedMs }) => nowMs - usedMs > grace.handedOutMs,
-    );
+    const { leftovers: putAside, discarded, logs } = this.#census;
+    const isOlder = (ms: number) => (file: CountedFile) => nowMs - file.usedMs > ms;
+    const leftovers = [
+      ...putAside.filter(isOlder(grace.handedOutMs)),
+      ...discarded.filter(isOlder(grace.trashMs)),
+      ...logs.filter(({ uri }) => !this.#uris.has(uri)).filter(isOlder(grace.unnamedMs)),
+    ];
     for (const { bytes } of [...contents, ...leftovers]) this.#size -= bytes;
     return { contents, leftovers };
   }
@@ -200,7 +212,8 @@ class Planner {
       const blob = this.#census.blobs.get(digest);
       if (left === 0 && blob !== undefined) this.#dropBlob(blob);
     }
-    const { tree } = pack.record;
+    const { tree, uri } = pack.record;
+    this.#size -= this.#logs.get(uri) ?? 0;
     this.#count(tree, -1);
     if (!this.#outputs.has(tree)) {
       for (const one of this.#trees.get(tree) ?? []) this.#dropTree(one, "its pack goes");

@@ -5,7 +5,8 @@ import type { Digest } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
-import type { CountedFile, CountedTree } from "./census.ts";
+import type { CountedTree } from "./census.ts";
+import type { CountedFile } from "./files.ts";
 import type { DoomedPack, Plan } from "./plan.ts";
 
 /** Removed in one turn of the store's lock: everybody who publishes waits meanwhile. */

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import type { CtxUri } from "@ctxpack/identity";
+import { claimOwner, isAbandoned } from "../claim.ts";
+import type { Places } from "../places.ts";
+import { type CountedFile, leftoverAt, namesIn, shelved } from "./files.ts";
+
+/** What a command printed that made a pack. */
+export interface CountedLog extends CountedFile {
+  readonly uri: CtxUri;
+}
+
+/** The logs of a store, whether their packs are here or not. */
+export function* logsOf(places: Places): Iterable<CountedLog> {
+  for (const path of shelved(places.logs)) {
+    const hex = /([0-9a-f]{64})$/.exec(path)?.[1];
+    const file = leftoverAt(path);
+    if (hex !== undefined && file !== undefined) yield { ...file, uri: `ctx://sha256:${hex}` };
+  }
+}
+
+/** What was moved out of the way, and claims of processes that are gone. */
+export function* discardedOf(places: Places): Iterable<CountedFile> {
+  for (const name of namesIn(places.trash)) {
+    const file = leftoverAt(join(places.trash, name));
+    if (file !== undefined) yield file;
+  }
+  for (const name of namesIn(places.claims)) {
+    const path = join(places.claims, name);
+    const owner = claimOwner(path);
+    const file = leftoverAt(path);
+    if (file !== undefined && (owner === undefined || isAbandoned(path, owner))) yield file;
+  }
+}

@@ -1,0 +1,50 @@
+import { lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { unlessMissing } from "../disk.ts";
+
+/** A file that nothing but its name says anything about. */
+export interface CountedFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** When it was written, or somebody was about to refer to it, Unix time in ms. */
+  readonly usedMs: number;
+}
+
+/** A file that is there. */
+export function fileAt(path: string): CountedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  return { path, bytes: stat.isFile() ? stat.size : 0, usedMs: stat.mtimeMs };
+}
+
+/** A file is put aside with the time it had: when that was, only its ctime tells. A folder of files is put aside, too. */
+export function leftoverAt(path: string): CountedFile | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  const bytes = stat.isDirectory() ? bytesBelow(path) : stat.size;
+  return { path, bytes, usedMs: Math.max(stat.mtimeMs, stat.ctimeMs) };
+}
+
+/** Of files that nothing else has. */
+function bytesBelow(dir: string): number {
+  let bytes = 0;
+  for (const entry of unlessMissing(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) bytes += bytesBelow(path);
+    const stat = entry.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    if (stat?.nlink === 1) bytes += stat.size;
+  }
+  return bytes;
+}
+
+/** What lies on the shelves of a folder, each named by two hex digits. */
+export function* shelved(dir: string): Iterable<string> {
+  for (const shelf of namesIn(dir)) {
+    for (const name of namesIn(join(dir, shelf))) yield join(dir, shelf, name);
+  }
+}
+
+/** The names in a folder; none when it is not there. */
+export function namesIn(dir: string): string[] {
+  return unlessMissing(() => readdirSync(dir)) ?? [];
+}

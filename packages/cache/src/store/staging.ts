@@ -1,0 +1,25 @@
+import { lstatSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { clear } from "./clear.ts";
+import { onDisk, unlessMissing } from "./disk.ts";
+import { isGone, ownerName, parseOwner } from "./owner.ts";
+
+/** How the name of a folder begins that is not finished; its owner's name follows. */
+const STAGING = ".ctxpack-";
+
+/** A path of our own beside a place of the user's, for what will be renamed to it. */
+export function stagingBeside(target: string): string {
+  return join(dirname(target), `${STAGING}${ownerName()}`);
+}
+
+/** Clears what killed extractions to this place have left beside it. */
+export function clearStale(target: string): void {
+  const dir = dirname(target);
+  const names = unlessMissing(() => onDisk("reading", dir, () => readdirSync(dir)));
+  for (const name of names ?? []) {
+    if (!name.startsWith(STAGING)) continue;
+    const owner = parseOwner(name.slice(STAGING.length).replace(/\.names$/, ""));
+    const seen = unlessMissing(() => lstatSync(join(dir, name)).mtimeMs);
+    if (owner && seen !== undefined && isGone(owner, seen, Date.now())) clear(join(dir, name));
+  }
+}

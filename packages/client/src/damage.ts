@@ -1,0 +1,12 @@
+import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
+
+const DAMAGE: readonly CtxPackErrorCode[] = [
+  "CTXPACK_E_DIGEST_MISMATCH",
+  "CTXPACK_E_SIZE_MISMATCH",
+  "CTXPACK_E_STORE_DAMAGED",
+];
+
+/** Whether the store holds something that is not what it says: fetching or computing it again may help. */
+export function isDamage(error: unknown): error is CtxPackError {
+  return CtxPackError.isInstance(error) && DAMAGE.includes(error.code);
+}

@@ -1,0 +1,98 @@
+import type { PackRecord, Store } from "@ctxpack/cache";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import type { PantryConfig } from "../config.ts";
+import type { Miss } from "../lookup.ts";
+import { lookUp, openPantry } from "../pantry.ts";
+import type { Session } from "../session.ts";
+import type { Work } from "../work.ts";
+import type { Circuit } from "./circuit.ts";
+import type { GetOptions } from "./options.ts";
+
+/** A result that is there: in this store, wherever it came from. */
+export interface FoundResult {
+  readonly store: Store;
+  readonly record: PackRecord;
+  /** `store`, or the address of the pantry it came from just now. */
+  readonly source: string;
+}
+
+/** Where is looked, and how. */
+export interface Search {
+  readonly circuit: Circuit;
+  /** The session whose store takes what a pantry has. */
+  readonly into: Session;
+  readonly onUntrusted: GetOptions["onUntrusted"];
+}
+
+/** The result in the store, if it is there whole. */
+export async function findLocal(
+  session: Session,
+  uri: CtxUri,
+  signal: AbortSignal,
+): Promise<FoundResult | undefined> {
+  const store = await session.store(signal);
+  const record = await store.get(uri);
+  return record && !record.partial ? { store, record, source: "store" } : undefined;
+}
+
+/**
+ * The result in the first pantry that has it and is believed, brought into the store; else why each did not give one.
+ * Throws CTXPACK_E_POLICY for a result that the policy refuses.
+ */
+export async function findRemote(
+  session: Session,
+  uri: CtxUri,
+  search: Search,
+  work: Work,
+): Promise<FoundResult | readonly Miss[]> {
+  const misses: Miss[] = [];
+  for (const given of session.config.pantries) {
+    if (search.circuit.isOpen(given)) continue;
+    try {
+      const found = await fetchFrom(session, given, uri, search, work);
+      if ("record" in found) return found;
+      misses.push(found);
+    } catch (error) {
+      work.signal.throwIfAborted();
+      misses.push({ where: given.address, reason: judge(given, error, search) });
+    }
+  }
+  return misses;
+}
+
+/** What a pantry's failure comes to; throws what must not be passed over. */
+function judge(given: PantryConfig, error: unknown, { circuit, onUntrusted }: Search): string {
+  if (!CtxPackError.isInstance(error)) throw error;
+  if (error.code === "CTXPACK_E_POLICY") {
+    if (onUntrusted !== "miss") throw error;
+    return error.message;
+  }
+  // A directory that is not there has no packs: nothing was pushed to it yet.
+  if (error.code === "CTXPACK_E_PATH_NOT_FOUND") return "not there";
+  return circuit.fail(given, error).message;
+}
+
+async function fetchFrom(
+  session: Session,
+  given: PantryConfig,
+  uri: CtxUri,
+  { into }: Search,
+  work: Work,
+): Promise<FoundResult | Miss> {
+  const pantry = await openPantry(session, given, work.signal);
+  const where = pantry.address;
+  const found = await lookUp(pantry, uri, work.signal);
+  if (!found) return { where, reason: "not there" };
+  if (!session.accept && !pantry.trusted) return { where, reason: "no policy vouches for it" };
+  const store = await into.store(work.signal);
+  const { record } = await store.admit(uri, {
+    source: found.source,
+    manifest: found.descriptor,
+    manifestBytes: found.bytes,
+    accept: session.accept ?? (async () => {}),
+    origin: where,
+    concurrency: session.concurrency(found.remote),
+    ...work,
+  });
+  return { store, record, source: where };
+}
