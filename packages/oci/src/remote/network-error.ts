@@ -107,8 +107,13 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
 function networkCode(error: unknown): string | undefined {
   let at: unknown = error;
   for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth++) {
-    const { code, errors, cause } = at as { code?: unknown; errors?: unknown; cause?: unknown };
+    const { code, errors, cause, name } = at as Record<
+      "code" | "errors" | "cause" | "name",
+      unknown
+    >;
     if (typeof code === "string") return code;
+    // undici looks its parser's code up in a table that has none of them.
+    if (name === "HTTPParserError") return "HPE_INVALID";
     at = Array.isArray(errors) ? errors[0] : cause;
   }
   return undefined;

@@ -1,6 +1,6 @@
 // The way to a registry: proxies, certificates, names.
 import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createSocketServer } from "node:net";
 import { staticCredentials } from "@ctxpack/oci/remote";
 import { makeCertificates, missingProgram, startFaultRegistry } from "@ctxpack/test-tools";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -141,3 +141,38 @@ it.skipIf(missingProgram("openssl"))(
     expect(cdn.requests).toEqual([]);
   },
 );
+
+describe("an answer that is not HTTP", () => {
+  /** A server that answers `first` once, and then what a registry answers. */
+  async function garbled(first: string) {
+    let asked = 0;
+    const server = createSocketServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        asked += 1;
+        socket.end(asked === 1 ? first : "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked: () => asked };
+  }
+
+  const garbage = [
+    "HTTP/1.1 200 OK\r\nx-bad: \u0001\u0002\r\n\r\n",
+    "SSH-2.0-x\r\n",
+    "\u0000\u0001\u0002",
+  ];
+
+  it.each(garbage)("is asked for again, and otherwise a clear error: %j", async (first) => {
+    const passing = await garbled(first);
+    await open(passing.host, { plainHttp: true, retry: { attempts: 2, baseMs: 1 } }).ping();
+    expect(passing.asked()).toBe(2);
+    const lasting = await garbled(first);
+    const error = await failure(
+      open(lasting.host, { plainHttp: true, retry: { attempts: 1 } }).ping(),
+    );
+    expect(error.code).toBe("CTXPACK_E_UNAVAILABLE");
+    expect(error.message).toContain("not HTTP");
+  });
+});
