@@ -45,5 +45,17 @@ export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
 export type { SeedOptions } from "./seed.ts";
+export type { InPantries } from "./status/pantry-check.ts";
+export type {
+  ContractState,
+  ContractStatus,
+  StatusOptions,
+  StatusResult,
+} from "./status/status.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
+export type { EnvState, WhyDifference } from "./why/explain.ts";
+export type { FileChanges } from "./why/file-changes.ts";
+export type { AttachedInputs } from "./why/inputs.ts";
+export type { Explanation, NearestContract, WhyOptions, WhyResult } from "./why/why.ts";
+export { clausesOf, describeNearest, printable } from "./why/words.ts";
 export type { WorkOptions } from "./work.ts";

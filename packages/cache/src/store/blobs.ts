@@ -89,6 +89,15 @@ export class Blobs implements Storage {
     return onDisk("reading", path, () => readFileSync(path));
   }
 
+  /** The bytes of a blob that is here and has its digest; one longer than `most` bytes is not read. */
+  readSound(digest: Digest, most: number): Uint8Array | undefined {
+    const path = this.#places.blob(digest);
+    const stat = unlessMissing(() => statSync(path));
+    if (stat?.isFile() !== true || stat.size > most) return undefined;
+    const bytes = unlessMissing(() => onDisk("reading", path, () => readFileSync(path)));
+    return bytes !== undefined && sha256(bytes) === digest ? bytes : undefined;
+  }
+
   /** Stores a blob from a source and verifies it on the way; one that is here is not read again. */
   async push(d: Descriptor, source: BlobSource, options: OperationOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();

@@ -21,6 +21,7 @@ export class Places {
   readonly statIndex: string;
   readonly snapshots: string;
   readonly tally: string;
+  readonly known: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -38,6 +39,7 @@ export class Places {
     this.statIndex = join(dir, "stat-index");
     this.snapshots = join(dir, "snapshots");
     this.tally = join(dir, "tally.json");
+    this.known = join(dir, "known-contracts");
   }
 
   blob(digest: Digest): string {

@@ -55,8 +55,7 @@ export class Records {
     const pins = new Set(
       names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
     );
-    for (const shelf of names(this.#places.records)) {
-      if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
+    for (const shelf of this.#shelves()) {
       for (const uri of this.#on(shelf)) {
         signal?.throwIfAborted();
         const record = this.#read(uri, (pin) => pins.has(pin));
@@ -64,6 +63,11 @@ export class Records {
       }
       await turn();
     }
+  }
+
+  /** The URI of every record that is here, whatever is in it; nothing is read. */
+  *uris(): Iterable<CtxUri> {
+    for (const shelf of this.#shelves()) yield* this.#on(shelf);
   }
 
   /** The URIs whose hex begins with `prefix` (at least 2 digits). */
@@ -98,6 +102,10 @@ export class Records {
     if (record !== "damaged") return record;
     this.#quarantine(this.#places.record(uri));
     return undefined;
+  }
+
+  #shelves(): string[] {
+    return names(this.#places.records).filter((shelf) => /^[0-9a-f]{2}$/.test(shelf));
   }
 
   #on(shelf: string): CtxUri[] {

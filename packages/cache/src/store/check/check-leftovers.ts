@@ -1,6 +1,7 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { unlessMissing } from "../disk.ts";
+import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
 import { ABANDONED_MS } from "../records-file.ts";
@@ -16,6 +17,7 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
   checkStatIndex(run);
   checkSnapshots(run);
+  checkKnown(run);
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
@@ -44,6 +46,12 @@ function checkStatIndex(run: CheckRun): void {
       run.findings.add("stale-temporary", join(dir, name), "was never put in its place");
     }
   }
+}
+
+function checkKnown(run: CheckRun): void {
+  const { known } = run.parts.places;
+  const { damage } = KnownTable.read(known);
+  if (damage !== undefined) run.findings.add("known-contracts-torn", known, damage);
 }
 
 function checkSnapshots(run: CheckRun): void {
