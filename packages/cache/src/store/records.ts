@@ -10,6 +10,9 @@ import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } fr
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 
+/** The name of a record: the hex digits of its URI. */
+export const RECORD: RegExp = /^[0-9a-f]{64}\.json$/;
+
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
  * when the pack was last used, a file of the same name in `pins/` pins it.
@@ -65,9 +68,12 @@ export class Records {
     }
   }
 
-  /** The URI of every record that is here, whatever is in it; nothing is read. */
-  *uris(): Iterable<CtxUri> {
-    for (const shelf of this.#shelves()) yield* this.#on(shelf);
+  /** The name of every file where records are, unsorted: nothing is read. */
+  *names(): Iterable<string> {
+    for (const shelf of this.#shelves()) {
+      const path = `${this.#places.records}${sep}${shelf}`;
+      yield* unlessMissing(() => onDisk("reading", path, () => readdirSync(path))) ?? [];
+    }
   }
 
   /** The URIs whose hex begins with `prefix` (at least 2 digits). */
@@ -110,7 +116,7 @@ export class Records {
 
   #on(shelf: string): CtxUri[] {
     return names(`${this.#places.records}/${shelf}`)
-      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .filter((name) => RECORD.test(name))
       .map((name): CtxUri => `ctx://sha256:${name.slice(0, 64)}`);
   }
 

@@ -89,7 +89,10 @@ function get(root: unknown, steps: readonly string[]): unknown {
 
 function put(root: Node, steps: readonly string[], value: JsonValue): void {
   let node = root;
-  for (const step of steps.slice(0, -1)) node = (node[step] ??= {}) as Node;
+  for (const step of steps.slice(0, -1)) {
+    node[step] ??= {};
+    node = node[step] as Node;
+  }
   Object.defineProperty(node, steps.at(-1) ?? "", {
     value,
     configurable: true,

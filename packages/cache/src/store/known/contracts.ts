@@ -12,6 +12,7 @@ import { clear } from "../clear.ts";
 import { systemCode } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
+import { RECORD } from "../records.ts";
 import { closest } from "./closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "./row.ts";
 import { appendRow, KnownTable } from "./table.ts";
@@ -34,12 +35,13 @@ export interface NearContract {
   readonly related: boolean;
 }
 
-/** The table, and what of the store it does not say. */
-export interface Reconciled {
+/** What is known of all contracts whose packs are here. */
+interface Reconciled {
   readonly table: KnownTable;
   /** Its rows of contracts whose packs are here. */
   readonly rows: readonly number[];
-  readonly learnt: readonly KnownRow[];
+  /** The file says it all. */
+  readonly isInFile: boolean;
 }
 
 /**
@@ -66,9 +68,11 @@ export class KnownContracts {
 
   /** The contract that differs from another in the fewest members; those of the same name or output come first. */
   async nearest(sought: Sought, signal?: AbortSignal): Promise<NearContract | undefined> {
-    const reconciled = await this.#reconcile(signal);
-    this.#keep(reconciled);
-    for (const { uri, related } of closest(reconciled, sought)) {
+    const { table, rows, isInFile } = await this.#reconcile(signal);
+    // Half of it may be of packs that are gone; then it is written again without them.
+    const isLong = table.written > 2 * rows.length + 64;
+    if (!isInFile || isLong || table.isScattered) this.#write(table, rows);
+    for (const { uri, related } of closest(table, rows, sought)) {
       const record = this.#parts.records.get(uri);
       const contract = this.#read(uri);
       if (record !== undefined && contract !== undefined) return { record, contract, related };
@@ -78,22 +82,24 @@ export class KnownContracts {
 
   /** Leaves out of the file what is not in the store any more. */
   async tidy(signal?: AbortSignal): Promise<void> {
-    const found = await this.#reconcile(signal);
-    if (found.rows.length < found.table.written) this.#write(found);
+    const { table, rows, isInFile } = await this.#reconcile(signal);
+    if (!isInFile || rows.length < table.written) this.#write(table, rows);
   }
 
+  /** Looks which packs there are, and reads the contracts of those that the file lacks. */
   async #reconcile(signal: AbortSignal | undefined): Promise<Reconciled> {
     const table = this.#table();
     const rows: number[] = [];
     const learnt: KnownRow[] = [];
     let sliceEnds = performance.now() + SLICE_MS;
-    for (const uri of this.#parts.records.uris()) {
-      const at = table.rows.get(uri.slice("ctx://sha256:".length));
+    for (const name of this.#parts.records.names()) {
+      const at = table.find(name);
       if (at !== undefined) {
         rows.push(at);
         continue;
       }
-      const record = this.#parts.records.get(uri);
+      if (!RECORD.test(name)) continue;
+      const record = this.#parts.records.get(`ctx://sha256:${name.slice(0, 64)}`);
       const row = record && this.#learn(record);
       if (row !== undefined) learnt.push(row);
       if (performance.now() < sliceEnds) continue;
@@ -101,7 +107,9 @@ export class KnownContracts {
       signal?.throwIfAborted();
       sliceEnds = performance.now() + SLICE_MS;
     }
-    return { table, rows, learnt };
+    if (learnt.length === 0) return { table, rows, isInFile: table.damage === undefined };
+    const whole = table.with(rows, learnt);
+    return { table: whole, rows: whole.rows(), isInFile: false };
   }
 
   #table(): KnownTable {
@@ -109,24 +117,17 @@ export class KnownContracts {
       return KnownTable.read(this.#parts.places.known);
     } catch (error) {
       if (!isExpected(error)) throw error;
-      return KnownTable.parse(new Uint8Array());
+      return KnownTable.empty();
     }
   }
 
-  /** Writes the file again when it lacks something, or half of it is of packs that are gone. */
-  #keep(found: Reconciled): void {
-    const { table, rows, learnt } = found;
-    const isFull = table.damage === undefined && learnt.length === 0;
-    if (!isFull || table.written > 2 * rows.length + 64) this.#write(found);
-  }
-
-  #write({ table, rows, learnt }: Reconciled): void {
+  #write(table: KnownTable, rows: readonly number[]): void {
     const { workspace, places } = this.#parts;
     if (workspace.readOnly) return;
     let temporary: string | undefined;
     try {
       temporary = workspace.path();
-      writeFileSync(temporary, table.bytesOf(rows, learnt), { mode: 0o600 });
+      writeFileSync(temporary, table.with(rows, []).bytes, { mode: 0o600 });
       // What somebody appends meanwhile is lost, and read again from its blob.
       renameSync(temporary, places.known);
     } catch (error) {

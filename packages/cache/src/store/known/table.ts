@@ -8,56 +8,71 @@ import { type KnownRow, labelNumbers } from "./row.ts";
 const HEADER: Uint32Array = Uint32Array.of(0x6b6e6f77, 1);
 
 /*
- * A row, in words of 32 bits in the machine's order:
- *   0 number of words, these included   1 CRC-32 of what follows   2–9 the URI's digest
- *   10–11 when it was made, Unix time in ms   12 number of labels   then labels, then members
+ * Words of 32 bits in the machine's order. After the header come blocks, each written at once:
+ *   0 number of words, these two included   1 CRC-32 of the rest   then rows
+ * and a row is:
+ *   0 number of words   1–8 the URI's digest   9–10 when it was made, Unix time in ms   11 number of labels
+ *   then labels, then members
  */
-const URI_AT = 2;
-const MADE_AT = 10;
-const LABELS_AT = 12;
-const FIXED = 13;
+const BLOCK_HEAD = 2;
+const DIGEST_AT = 1;
+const MADE_AT = 9;
+const LABELS_AT = 11;
+const FIXED = 12;
 
-/** Appended at a time, in words: less than any disk holds back. */
-const LARGEST = 1 << 22;
+/** More blocks than this are written again as one: each is checked on its own. */
+const MOST_BLOCKS = 512;
+
+/** Marks a place of the look-up that is empty: no row begins there. */
+const NONE = 0;
 
 /** A table that was read. A row is named by the word it begins at. */
 export class KnownTable {
-  readonly #words: Uint32Array;
-  /** Where the last row of each contract begins, by the hex digits of its URI. */
-  readonly rows: ReadonlyMap<string, number>;
+  readonly words: Uint32Array;
   /** Rows that were written, those that later ones replace included. */
   readonly written: number;
   /** Why it is not what was written; what came before that is good. */
   readonly damage: string | undefined;
+  /** It takes longer to read than it need. */
+  readonly isScattered: boolean;
+  /** Rows by the first digits of their URIs: open addressing, twice as many places as rows at least. */
+  readonly #places: Uint32Array;
 
   private constructor(words: Uint32Array, damage: string | undefined) {
-    this.#words = words;
+    this.words = words;
     const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-    const rows = new Map<string, number>();
-    let written = 0;
-    let at = HEADER.length;
+    const rows: number[] = [];
     let broken = damage;
-    while (broken === undefined && at < words.length) {
-      const length = words[at] ?? 0;
-      const end = at + length;
-      if (!isRow(words, at, end)) broken = `the row at byte ${at * 4} has no end`;
-      else if (crc32(bytes.subarray((at + URI_AT) * 4, end * 4)) !== words[at + 1]) {
-        broken = `the row at byte ${at * 4} is not what was written`;
-      } else {
-        rows.set(bytes.toString("hex", (at + URI_AT) * 4, (at + MADE_AT) * 4), at);
-        written += 1;
-        at = end;
+    let blocks = 0;
+    for (let at = HEADER.length; broken === undefined && at < words.length; blocks++) {
+      const end = at + (words[at] ?? 0);
+      if (end <= at + BLOCK_HEAD || end > words.length) {
+        broken = `what was written at byte ${at * 4} has no end`;
+      } else if (crc32(bytes.subarray((at + BLOCK_HEAD) * 4, end * 4)) !== words[at + 1]) {
+        broken = `what was written at byte ${at * 4} has changed`;
+      } else if (!addRows(words, at + BLOCK_HEAD, end, rows)) {
+        broken = `what was written at byte ${at * 4} is no rows`;
       }
+      at = end;
     }
-    this.rows = rows;
-    this.written = written;
+    this.written = rows.length;
     this.damage = broken;
+    this.isScattered = blocks > MOST_BLOCKS;
+    this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(rows.length + 1) + 1));
+    for (const row of rows) {
+      const [first = 0, second = 0] = [words[row + DIGEST_AT], words[row + DIGEST_AT + 1]];
+      this.#places[this.#place(first, second)] = row;
+    }
   }
 
   /** Reads the table in `path`; one that is not there is empty. Throws what the disk refuses. */
   static read(path: string): KnownTable {
     const bytes = unlessMissing(() => readFileSync(path));
-    return bytes === undefined ? new KnownTable(HEADER, undefined) : KnownTable.parse(bytes);
+    return bytes === undefined ? KnownTable.empty() : KnownTable.parse(bytes);
+  }
+
+  static empty(): KnownTable {
+    return new KnownTable(HEADER, undefined);
   }
 
   /** A table from its bytes. */
@@ -72,31 +87,64 @@ export class KnownTable {
     return new KnownTable(words, whole === bytes.length ? undefined : "it ends within a word");
   }
 
-  /** The bytes of a table of these rows: those of this one, and more. */
-  bytesOf(rows: Iterable<number>, more: Iterable<KnownRow>): Uint8Array {
-    const kept = Array.from(rows, (at) => this.#words.subarray(at, at + (this.#words[at] ?? 0)));
-    return bytesOf([HEADER, ...kept, ...Array.from(more, encode)]);
+  /** The last row of a contract, by the first sixteen hex digits of its URI; `undefined` without one. */
+  find(hex: string): number | undefined {
+    const first = parseInt(hex.slice(0, 8), 16);
+    const row = this.#places[this.#place(first, parseInt(hex.slice(8, 16), 16))] ?? NONE;
+    return row === NONE ? undefined : row;
+  }
+
+  /** A table of some rows of this one, and of more. */
+  with(rows: readonly number[], more: readonly KnownRow[]): KnownTable {
+    const kept = rows.map((at) => this.words.subarray(at, at + (this.words[at] ?? 0)));
+    return KnownTable.parse(bytesOf([HEADER, ...block([...kept, ...more.map(encode)])]));
+  }
+
+  get bytes(): Uint8Array {
+    return bytesOf([this.words]);
+  }
+
+  /** Every row that no later one replaces. */
+  rows(): number[] {
+    return Array.from(this.#places).filter((row) => row !== NONE);
   }
 
   uri(at: number): CtxUri {
-    const { buffer, byteOffset } = this.#words;
-    const digest = Buffer.from(buffer, byteOffset + (at + URI_AT) * 4, (MADE_AT - URI_AT) * 4);
-    return `ctx://sha256:${digest.toString("hex")}`;
+    let hex = "";
+    for (let i = 0; i < 8; i++) {
+      hex += (this.words[at + DIGEST_AT + i] ?? 0).toString(16).padStart(8, "0");
+    }
+    return `ctx://sha256:${hex}`;
   }
 
   /** When the contract of a row was made, Unix time in ms. */
   madeMs(at: number): number {
-    return (this.#words[at + MADE_AT] ?? 0) + (this.#words[at + MADE_AT + 1] ?? 0) * 2 ** 32;
+    return (this.words[at + MADE_AT] ?? 0) + (this.words[at + MADE_AT + 1] ?? 0) * 2 ** 32;
   }
 
-  labels(at: number): Uint32Array {
-    const from = at + FIXED;
-    return this.#words.subarray(from, from + (this.#words[at + LABELS_AT] ?? 0));
+  /** Where the labels of a row are in `words`; its members follow. */
+  labelsAt(at: number): number {
+    return at + FIXED;
   }
 
-  members(at: number): Uint32Array {
-    const from = at + FIXED + (this.#words[at + LABELS_AT] ?? 0);
-    return this.#words.subarray(from, at + (this.#words[at] ?? 0));
+  membersAt(at: number): number {
+    return at + FIXED + (this.words[at + LABELS_AT] ?? 0);
+  }
+
+  endOf(at: number): number {
+    return at + (this.words[at] ?? 0);
+  }
+
+  /** The place of a key, or the empty one where it would be. */
+  #place(first: number, second: number): number {
+    const mask = this.#places.length - 1;
+    for (let place = first & mask; ; place = (place + 1) & mask) {
+      const row = this.#places[place] ?? NONE;
+      if (row === NONE) return place;
+      const isSame =
+        this.words[row + DIGEST_AT] === first && this.words[row + DIGEST_AT + 1] === second;
+      if (isSame) return place;
+    }
   }
 }
 
@@ -106,29 +154,41 @@ export class KnownTable {
  */
 export function appendRow(path: string, row: KnownRow): void {
   const isNew = (unlessMissing(() => statSync(path).size) ?? 0) === 0;
-  const words = encode(row);
-  appendFileSync(path, bytesOf(isNew ? [HEADER, words] : [words]), { mode: 0o600 });
+  const words = block([encode(row)]);
+  appendFileSync(path, bytesOf(isNew ? [HEADER, ...words] : words), { mode: 0o600 });
 }
 
-function isRow(words: Uint32Array, at: number, end: number): boolean {
-  const labels = words[at + LABELS_AT] ?? 0;
-  const members = end - at - FIXED - labels;
-  return end <= words.length && end - at <= LARGEST && members >= 0 && members % 2 === 0;
+/** Collects where the rows of a block begin; false when they do not fill it. */
+function addRows(words: Uint32Array, from: number, end: number, into: number[]): boolean {
+  let at = from;
+  while (at < end) {
+    const next = at + (words[at] ?? 0);
+    const members = next - at - FIXED - (words[at + LABELS_AT] ?? 0);
+    if (next > end || members < 0 || members % 2 !== 0) return false;
+    into.push(at);
+    at = next;
+  }
+  return true;
+}
+
+/** Rows with their length and check before them; nothing for no rows. */
+function block(rows: readonly Uint32Array[]): Uint32Array[] {
+  if (rows.length === 0) return [];
+  const length = rows.reduce((sum, words) => sum + words.length, BLOCK_HEAD);
+  return [Uint32Array.of(length, crc32(bytesOf(rows))), ...rows];
 }
 
 function encode({ uri, madeMs, labels, members }: KnownRow): Uint32Array {
-  const digest = Buffer.from(uri.slice("ctx://sha256:".length), "hex");
+  const hex = uri.slice("ctx://sha256:".length);
   const numbers = labelNumbers(labels);
   const words = new Uint32Array(FIXED + numbers.length + members.length);
-  const bytes = Buffer.from(words.buffer);
-  digest.copy(bytes, URI_AT * 4);
+  words[0] = words.length;
+  for (let i = 0; i < 8; i++) words[DIGEST_AT + i] = parseInt(hex.slice(8 * i, 8 * i + 8), 16);
   words[MADE_AT] = madeMs % 2 ** 32;
   words[MADE_AT + 1] = Math.floor(madeMs / 2 ** 32);
   words[LABELS_AT] = numbers.length;
   words.set(numbers, FIXED);
   words.set(members, FIXED + numbers.length);
-  words[0] = words.length;
-  words[1] = crc32(bytes.subarray(URI_AT * 4));
   return words;
 }
 
