@@ -7,10 +7,10 @@ export const status: Command = defineCommand({
   usage: "status [<contract>…]",
   example: ["ctxpack status", "ctxpack status --quiet || make index"],
   about:
-    "Says how the results of a project's contracts stand: fresh (in the store), remote (in a pantry), stale and why,\n" +
-    "never built, unknown (the contract cannot be resolved). Looks for contract.yaml and NAME.contract.yaml (.yml,\n" +
-    ".json) in this folder and below unless contracts are named. With --quiet it prints nothing and the exit code is\n" +
-    "3 when a result is stale or was never built.",
+    "Says how the results of a project's contracts stand: fresh (in the store), remote (in a pantry), stale and\n" +
+    "why, never built, unknown (the contract cannot be resolved). Looks for contract.yaml and NAME.contract.yaml\n" +
+    "(.yml, .json) in this folder and below unless contracts are named. With --quiet it prints nothing, and the\n" +
+    "exit code is 3 when a result is stale or was never built.",
   takes: [0, Infinity],
   flags: {},
   async run({ args, output, open, signal, onProgress }) {
