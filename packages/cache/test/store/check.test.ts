@@ -383,6 +383,13 @@ describe("leftovers", () => {
       hurt: ({ store }) => void folder(join(store.dir, "pins"), { ["0".repeat(64)]: "" }),
       kinds: ["stale-pin"],
     },
+    "a row of the known contracts that was torn by a kill": {
+      hurt: ({ store }) => {
+        const table = join(store.dir, "known-contracts");
+        writeFileSync(table, readFileSync(table).subarray(0, -5));
+      },
+      kinds: ["known-contracts-torn"],
+    },
   };
 
   it.each(Object.entries(leftovers))("%s", async (_, { hurt, kinds: expected }) => {

@@ -19,26 +19,52 @@ export interface Candidate {
 
 /**
  * The contracts in rows of a table that are nearest to one, best first: those of its name or with one of its outputs,
- * then those that differ in fewest members, then the newest. One that has nothing in common with it is not near, nor
- * is it itself.
+ * then those that differ in fewest members, then the newest; at most eight of either kind. One that has nothing in
+ * common with it is not near, nor is it itself.
  */
-export function closest(table: KnownTable, rows: readonly number[], sought: Sought): Candidate[] {
+export function* closest(
+  table: KnownTable,
+  rows: readonly number[],
+  sought: Sought,
+): Generator<Candidate, void, void> {
+  const labels = labelNumbers(sought.labels).filter((label) => label !== 0);
+  const isRelated = (at: number): boolean => sharesLabel(table, at, labels);
   const measure = new Measure(table.words, sought);
-  const best: Candidate[] = [];
+  // Mostly the others need not be looked at.
+  const related = labels.length === 0 ? [] : rows.filter(isRelated);
+  yield* best(table, related, { sought, measure, related: true });
+  const others = related.length === 0 ? rows : rows.filter((at) => !isRelated(at));
+  yield* best(table, others, { sought, measure, related: false });
+}
+
+function sharesLabel(table: KnownTable, at: number, labels: Uint32Array): boolean {
+  const end = table.membersAt(at);
+  for (let i = table.labelsAt(at); i < end; i++) {
+    if (labels.includes(table.words[i] ?? 0)) return true;
+  }
+  return false;
+}
+
+function best(
+  table: KnownTable,
+  rows: readonly number[],
+  o: { readonly sought: Sought; readonly measure: Measure; readonly related: boolean },
+): Candidate[] {
+  const { sought, measure, related } = o;
+  const found: Candidate[] = [];
   for (const at of rows) {
-    const { related, differing } = measure.of(table, at);
-    if (differing < 0) continue;
-    const last = best.at(-1);
+    const { differing, same } = measure.of(table, at);
+    if (same === 0 && !related) continue;
+    const last = found.length === KEPT ? found.at(-1) : undefined;
     const madeMs = table.madeMs(at);
-    const isLate = best.length === KEPT && last && order({ related, differing, madeMs }, last) > 0;
-    if (isLate) continue;
+    if (last !== undefined && order({ differing, madeMs }, last) > 0) continue;
     const uri = table.uri(at);
     if (uri === sought.uri) continue;
-    best.push({ uri, related, differing, madeMs });
-    best.sort((a, b) => order(a, b) || (a.uri < b.uri ? -1 : 1));
-    best.length = Math.min(best.length, KEPT);
+    found.push({ uri, related, differing, madeMs });
+    found.sort((a, b) => order(a, b) || (a.uri < b.uri ? -1 : 1));
+    found.length = Math.min(found.length, KEPT);
   }
-  return best;
+  return found;
 }
 
 /** Places in which a key may leave a mark: most keys of others find none, and are not looked up. */
@@ -46,16 +72,16 @@ const MARKS = 2 ** 16;
 
 /** Compares the members of one contract with those of others. Ten thousand are compared at once: it makes nothing new. */
 class Measure {
-  related = false;
-  /** Members in which the two differ; -1 when they have nothing in common. */
-  differing = -1;
+  /** Members that both have with one value. */
+  same = 0;
+  /** Members in which the two differ. */
+  differing = 0;
   readonly #words: Uint32Array;
   readonly #values = new Map<number, number>();
   readonly #marks = new Uint8Array(MARKS);
-  readonly #labels: ReadonlySet<number>;
   readonly #count: number;
 
-  constructor(words: Uint32Array, { contract, labels }: Sought) {
+  constructor(words: Uint32Array, { contract }: Sought) {
     this.#words = words;
     const own = fingerprint(contract);
     for (let i = 0; i < own.length; i += 2) {
@@ -63,7 +89,6 @@ class Measure {
       this.#values.set(key, own[i + 1] ?? 0);
       this.#marks[key % MARKS] = 1;
     }
-    this.#labels = new Set(labelNumbers(labels).filter((label) => label !== 0));
     this.#count = own.length / 2;
   }
 
@@ -71,12 +96,6 @@ class Measure {
     const words = this.#words;
     const members = table.membersAt(at);
     const end = table.endOf(at);
-    this.related = false;
-    if (this.#labels.size > 0) {
-      for (let i = table.labelsAt(at); i < members; i++) {
-        if (this.#labels.has(words[i] ?? 0)) this.related = true;
-      }
-    }
     let common = 0;
     let same = 0;
     for (let i = members; i < end; i += 2) {
@@ -87,12 +106,15 @@ class Measure {
       common += 1;
       if (value === words[i + 1]) same += 1;
     }
-    const all = this.#count + (end - members) / 2;
-    this.differing = same === 0 && !this.related ? -1 : all - common - same;
+    this.same = same;
+    this.differing = this.#count + (end - members) / 2 - common - same;
     return this;
   }
 }
 
-function order(a: Omit<Candidate, "uri">, b: Omit<Candidate, "uri">): number {
-  return Number(b.related) - Number(a.related) || a.differing - b.differing || b.madeMs - a.madeMs;
+function order(
+  a: Pick<Candidate, "differing" | "madeMs">,
+  b: Pick<Candidate, "differing" | "madeMs">,
+): number {
+  return a.differing - b.differing || b.madeMs - a.madeMs;
 }

@@ -78,9 +78,9 @@ export class KnownTable {
   /** A table from its bytes. */
   static parse(bytes: Uint8Array): KnownTable {
     const whole = bytes.length - (bytes.length % 4);
-    // A copy: words have to begin at a multiple of four, which a buffer of Node's pool need not.
-    const words = new Uint32Array(whole / 4);
-    new Uint8Array(words.buffer).set(bytes.subarray(0, whole));
+    // Words begin at multiples of four, as a file that was read does, but not each part of Node's pool.
+    const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+    const words = new Uint32Array(buffer, byteOffset, whole / 4);
     if (!HEADER.every((word, i) => words[i] === word)) {
       return new KnownTable(HEADER, "it does not begin as one");
     }
