@@ -1,8 +1,8 @@
 // `why` and `status` as people use them, and as another machine does.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { digestOf } from "@ctxpack/test-tools";
-import { expect, test } from "vitest";
+import { digestOf, missingProgram, startDockerRegistry } from "@ctxpack/test-tools";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { cleanUp, type Done, result, run, scratch } from "./run.ts";
 
 cleanUp();
@@ -140,6 +140,30 @@ test("another machine, which has only the pantry: with the lists it names the fi
   expect(bare.stdout).not.toContain("sub/3.md");
   const from = await run(["why", "--from", "oci:listed"], { cwd, env: { API_TOKEN: OTHER } });
   expect(from.stdout).toContain("in oci:listed");
+});
+
+describe.skipIf(missingProgram("docker-registry"))("docker-registry", () => {
+  test("lists are attached and found where there is no referrers API, and stay when the pantry is collected", async () => {
+    const { cwd, uri } = await project();
+    const server = await startDockerRegistry();
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const pantry = `${server.host}/acme/packs`;
+    const env = {
+      API_TOKEN: OTHER,
+      CTXPACK_CACHE_DIR: join(cwd, "elsewhere"),
+      CTXPACK_REGISTRY: pantry,
+    };
+    await result(["push", uri, "--to", pantry, "--with-inputs"], { cwd });
+    await result(["push", uri, "--to", pantry, "--with-inputs"], { cwd });
+    await result(["tag", uri, "nightly", "--to", pantry], { cwd });
+    await result(["gc", "--pantry", pantry, "--apply"], { cwd });
+    change(cwd);
+    const { code, stdout } = await run(["why"], { cwd, env });
+    expect(code).toBe(3);
+    expect(stdout.trimEnd().split("\n").slice(2)).toEqual(told);
+    const status = await run(["status", "--plain"], { cwd, env: { ...env, API_TOKEN: SECRET } });
+    expect(status.stdout).toMatch(/^never built\t-\tctx:/);
+  });
 });
 
 test("what is attached can be checked without ctxpack", async () => {
