@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
@@ -11,7 +19,7 @@ import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** The name of a record: the hex digits of its URI. */
-export const RECORD: RegExp = /^[0-9a-f]{64}\.json$/;
+const RECORD = /^[0-9a-f]{64}\.json$/;
 
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
@@ -68,12 +76,15 @@ export class Records {
     }
   }
 
-  /** The name of every file where records are, unsorted: nothing is read. */
-  *names(): Iterable<string> {
-    for (const shelf of this.#shelves()) {
-      const path = `${this.#places.records}${sep}${shelf}`;
-      yield* unlessMissing(() => onDisk("reading", path, () => readdirSync(path))) ?? [];
-    }
+  /** The URI of every record on one of the 256 shelves, whatever is in it: nothing is read. */
+  onShelf(shelf: number): readonly CtxUri[] {
+    return this.#on(shelf.toString(16).padStart(2, "0"));
+  }
+
+  /** When a record has come to one of the 256 shelves, or has gone, Unix time in ms; 0 for a shelf that is not there. */
+  changedMs(shelf: number): number {
+    const path = `${this.#places.records}${sep}${shelf.toString(16).padStart(2, "0")}`;
+    return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
   }
 
   /** The URIs whose hex begins with `prefix` (at least 2 digits). */

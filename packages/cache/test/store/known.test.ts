@@ -1,6 +1,8 @@
 // The nearest known contract: by brute force the same, whatever became of the table that finds it quickly.
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   type CtxUri,
   canonicalBytes,
@@ -11,7 +13,7 @@ import {
   uriOf,
 } from "@ctxpack/identity";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { closest } from "../../src/store/known/closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "../../src/store/known/row.ts";
 import { appendRow, KnownTable } from "../../src/store/known/table.ts";
@@ -98,8 +100,9 @@ it("is the nearest by brute force: labels first, then fewest members, then the n
         return { uri: uriOf(sha256(bytes)), madeMs, labels, members: fingerprint(contract) };
       });
       // Some are in the file, some were just read.
-      const file = KnownTable.empty().with([], rows.slice(learntOnly));
-      const table = file.with(file.rows(), rows.slice(0, learntOnly));
+      const unsure = new Float64Array(256);
+      const file = KnownTable.empty().with([], rows.slice(learntOnly), unsure);
+      const table = file.with(file.rows(), rows.slice(0, learntOnly), unsure);
       expect([table.damage, table.written]).toEqual([undefined, all.length]);
       const found = [...closest(table, table.rows(), sought)];
 
@@ -211,6 +214,8 @@ it("a store from before the table: everything is found, labels from the records"
 
 it("what is removed is not found; collecting takes it out of the file", async () => {
   const { store, sought, wanted, table } = await stored(workplace());
+  rmSync(table);
+  await store.nearest(sought);
   await store.remove(wanted);
   const near = await store.nearest(sought);
   expect(near?.record.uri).not.toBe(wanted);
@@ -219,6 +224,47 @@ it("what is removed is not found; collecting takes it out of the file", async ()
   await store.collect({ apply: true });
   expect(statSync(table).size).toBeLessThan(before);
   expect(KnownTable.read(table).rows().length).toBe(4);
+});
+
+it("shelves that have not changed are not listed again, and no pack is missed that comes or goes", async () => {
+  const dir = workplace();
+  const store = await openStore(join(dir, "store"));
+  const out = folder(join(dir, "out"), { a: "a" });
+  const table = join(store.dir, "known-contracts");
+  const all = Array.from({ length: 80 }, (_, i) => bytesOf({ number: i, twice: 2 * i }));
+  const nearestTo = async (i: number): Promise<CtxUri | undefined> =>
+    (await store.nearest(soughtOf(bytesOf({ number: i, twice: -1 }))))?.record.uri;
+  const uriAt = (i: number) => uriOf(sha256(all[i] as Uint8Array));
+  for (const bytes of all.slice(0, 40)) await store.seed(out, bytes);
+  await pause(2100);
+  rmSync(table);
+  expect(await nearestTo(0)).toBe(uriAt(0));
+  const settled = readFileSync(table);
+  // What comes now is in no table, as after a kill; what goes is in it still.
+  for (const bytes of all.slice(40)) await store.seed(out, bytes);
+  for (let i = 0; i < 40; i += 3) await store.remove(uriAt(i));
+  for (let i = 0; i < 80; i++) {
+    writeFileSync(table, settled);
+    const isHere = i >= 40 || i % 3 !== 0;
+    expect((await nearestTo(i)) === uriAt(i), `${i}`).toBe(isHere);
+  }
+  // Once it is written again, a shelf that stayed as it was is taken from it: here one that is hidden.
+  await pause(2100);
+  rmSync(table);
+  await nearestTo(79);
+  const listed: string[] = [];
+  const list = fs.readdirSync;
+  vi.spyOn(fs, "readdirSync").mockImplementation(((path: string, ...rest: never[]) => {
+    listed.push(path);
+    return list(path, ...rest);
+  }) as typeof fs.readdirSync);
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    syncBuiltinESMExports();
+  });
+  expect(await nearestTo(79)).toBe(uriAt(79));
+  expect(listed.filter((path) => path.includes("/packs/"))).toEqual([]);
 });
 
 it("a contract whose blob is gone or damaged is passed over", async () => {

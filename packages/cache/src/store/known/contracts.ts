@@ -12,13 +12,19 @@ import { clear } from "../clear.ts";
 import { systemCode } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
-import { RECORD } from "../records.ts";
 import { closest } from "./closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "./row.ts";
+import { SHELF_COUNT } from "./shelves.ts";
 import { appendRow, KnownTable } from "./table.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
 const SLICE_MS = 10;
+
+/** A shelf that changed less than this ago may change again without a trace, in milliseconds. */
+const SETTLED_MS = 2000;
+
+/** More shelves than this are not listed again and again. */
+const MOST_LISTED = 16;
 
 /** A contract something is sought for. */
 export interface Sought {
@@ -40,8 +46,12 @@ interface Reconciled {
   readonly table: KnownTable;
   /** Its rows of contracts whose packs are here. */
   readonly rows: readonly number[];
+  /** When each shelf was changed last, Unix time in ms; 0 where that is too new to be sure of it. */
+  readonly seenMs: Float64Array;
   /** The file says it all. */
   readonly isInFile: boolean;
+  /** Shelves that had to be listed, and need not be once the file is written again. */
+  readonly listed: number;
 }
 
 /**
@@ -68,10 +78,12 @@ export class KnownContracts {
 
   /** The contract that differs from another in the fewest members; those of the same name or output come first. */
   async nearest(sought: Sought, signal?: AbortSignal): Promise<NearContract | undefined> {
-    const { table, rows, isInFile } = await this.#reconcile(signal);
+    const found = await this.#reconcile(signal);
+    const { table, rows } = found;
     // Half of it may be of packs that are gone; then it is written again without them.
     const isLong = table.written > 2 * rows.length + 64;
-    if (!isInFile || isLong || table.isScattered) this.#write(table, rows);
+    const isOld = isLong || table.isScattered || found.listed > MOST_LISTED;
+    if (!found.isInFile || isOld) this.#write(found);
     for (const { uri, related } of closest(table, rows, sought)) {
       const record = this.#parts.records.get(uri);
       const contract = this.#read(uri);
@@ -82,8 +94,8 @@ export class KnownContracts {
 
   /** Leaves out of the file what is not in the store any more. */
   async tidy(signal?: AbortSignal): Promise<void> {
-    const { table, rows, isInFile } = await this.#reconcile(signal);
-    if (!isInFile || rows.length < table.written) this.#write(table, rows);
+    const found = await this.#reconcile(signal);
+    if (!found.isInFile || found.rows.length < found.table.written) this.#write(found);
   }
 
   /** Looks which packs there are, and reads the contracts of those that the file lacks. */
@@ -91,25 +103,37 @@ export class KnownContracts {
     const table = this.#table();
     const rows: number[] = [];
     const learnt: KnownRow[] = [];
+    const seenMs = new Float64Array(SHELF_COUNT);
+    const settledMs = Date.now() - SETTLED_MS;
+    let listed = 0;
     let sliceEnds = performance.now() + SLICE_MS;
-    for (const name of this.#parts.records.names()) {
-      const at = table.find(name);
-      if (at !== undefined) {
-        rows.push(at);
+    for (let shelf = 0; shelf < SHELF_COUNT; shelf++) {
+      // First when it was changed, then what is in it: what comes in between is seen the next time.
+      const changedMs = this.#parts.records.changedMs(shelf);
+      if (changedMs === 0) continue;
+      if (changedMs < settledMs) seenMs[shelf] = changedMs;
+      const known = table.shelf(shelf, changedMs);
+      if (known !== undefined) {
+        rows.push(...known);
         continue;
       }
-      if (!RECORD.test(name)) continue;
-      const record = this.#parts.records.get(`ctx://sha256:${name.slice(0, 64)}`);
-      const row = record && this.#learn(record);
-      if (row !== undefined) learnt.push(row);
-      if (performance.now() < sliceEnds) continue;
-      await turn();
-      signal?.throwIfAborted();
-      sliceEnds = performance.now() + SLICE_MS;
+      if (seenMs[shelf] !== 0) listed += 1;
+      for (const uri of this.#parts.records.onShelf(shelf)) {
+        const at = table.find(uri);
+        const record = at === undefined ? this.#parts.records.get(uri) : undefined;
+        const row = record && this.#learn(record);
+        if (at !== undefined) rows.push(at);
+        if (row !== undefined) learnt.push(row);
+        if (performance.now() < sliceEnds) continue;
+        await turn();
+        signal?.throwIfAborted();
+        sliceEnds = performance.now() + SLICE_MS;
+      }
     }
-    if (learnt.length === 0) return { table, rows, isInFile: table.damage === undefined };
-    const whole = table.with(rows, learnt);
-    return { table: whole, rows: whole.rows(), isInFile: false };
+    const isInFile = table.damage === undefined && learnt.length === 0;
+    if (learnt.length === 0) return { table, rows, seenMs, isInFile, listed };
+    const whole = table.with(rows, learnt, seenMs);
+    return { table: whole, rows: whole.rows(), seenMs, isInFile, listed };
   }
 
   #table(): KnownTable {
@@ -121,13 +145,13 @@ export class KnownContracts {
     }
   }
 
-  #write(table: KnownTable, rows: readonly number[]): void {
+  #write({ table, rows, seenMs }: Reconciled): void {
     const { workspace, places } = this.#parts;
     if (workspace.readOnly) return;
     let temporary: string | undefined;
     try {
       temporary = workspace.path();
-      writeFileSync(temporary, table.with(rows, []).bytes, { mode: 0o600 });
+      writeFileSync(temporary, table.with(rows, [], seenMs).bytes, { mode: 0o600 });
       // What somebody appends meanwhile is lost, and read again from its blob.
       renameSync(temporary, places.known);
     } catch (error) {

@@ -3,18 +3,23 @@ import { crc32 } from "node:zlib";
 import type { CtxUri } from "@ctxpack/identity";
 import { unlessMissing } from "../disk.ts";
 import { type KnownRow, labelNumbers } from "./row.ts";
+import { Shelves } from "./shelves.ts";
 
 /** The file's first word, which a machine of the other byte order does not find there, and the next one: its version. */
 const HEADER: Uint32Array = Uint32Array.of(0x6b6e6f77, 1);
 
 /*
  * Words of 32 bits in the machine's order. After the header come blocks, each written at once:
- *   0 number of words, these two included   1 CRC-32 of the rest   then rows
- * and a row is:
+ *   0 number of words, these two included   1 CRC-32 of the rest   2 whether shelves or rows follow
+ * Shelves are for each of them when it was looked at, as a double, and then which row of the next block is its first.
+ * A row is:
  *   0 number of words   1–8 the URI's digest   9–10 when it was made, Unix time in ms   11 number of labels
  *   then labels, then members
  */
-const BLOCK_HEAD = 2;
+const BLOCK_HEAD = 3;
+const CHECKED_FROM = 2;
+const SHELVES = 1;
+const ROWS = 2;
 const DIGEST_AT = 1;
 const MADE_AT = 9;
 const LABELS_AT = 11;
@@ -22,6 +27,9 @@ const FIXED = 12;
 
 /** More blocks than this are written again as one: each is checked on its own. */
 const MOST_BLOCKS = 512;
+
+/** Where the digits of a URI begin. */
+const HEX_AT = "ctx://sha256:".length;
 
 /** Marks a place of the look-up that is empty: no row begins there. */
 const NONE = 0;
@@ -35,6 +43,9 @@ export class KnownTable {
   readonly damage: string | undefined;
   /** It takes longer to read than it need. */
   readonly isScattered: boolean;
+  readonly #shelves: Shelves | undefined;
+  /** Where every row begins, in the order they were written. */
+  readonly #written: readonly number[];
   /** Rows by the first digits of their URIs: open addressing, twice as many places as rows at least. */
   readonly #places: Uint32Array;
 
@@ -44,19 +55,24 @@ export class KnownTable {
     const rows: number[] = [];
     let broken = damage;
     let blocks = 0;
+    let shelves: Shelves | undefined;
     for (let at = HEADER.length; broken === undefined && at < words.length; blocks++) {
       const end = at + (words[at] ?? 0);
       if (end <= at + BLOCK_HEAD || end > words.length) {
         broken = `what was written at byte ${at * 4} has no end`;
-      } else if (crc32(bytes.subarray((at + BLOCK_HEAD) * 4, end * 4)) !== words[at + 1]) {
+      } else if (crc32(bytes.subarray((at + CHECKED_FROM) * 4, end * 4)) !== words[at + 1]) {
         broken = `what was written at byte ${at * 4} has changed`;
-      } else if (!addRows(words, at + BLOCK_HEAD, end, rows)) {
+      } else if (blocks === 0 && words[at + CHECKED_FROM] === SHELVES) {
+        shelves = Shelves.read(words, at + BLOCK_HEAD, end);
+      } else if (words[at + 2] !== ROWS || !addRows(words, at + BLOCK_HEAD, end, rows)) {
         broken = `what was written at byte ${at * 4} is no rows`;
       }
       at = end;
     }
     this.written = rows.length;
     this.damage = broken;
+    this.#written = rows;
+    this.#shelves = broken === undefined ? shelves : undefined;
     this.isScattered = blocks > MOST_BLOCKS;
     this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(rows.length + 1) + 1));
     for (const row of rows) {
@@ -87,17 +103,29 @@ export class KnownTable {
     return new KnownTable(words, whole === bytes.length ? undefined : "it ends within a word");
   }
 
-  /** The last row of a contract, by the first sixteen hex digits of its URI; `undefined` without one. */
-  find(hex: string): number | undefined {
-    const first = parseInt(hex.slice(0, 8), 16);
-    const row = this.#places[this.#place(first, parseInt(hex.slice(8, 16), 16))] ?? NONE;
+  /** The last row of a contract, by the first sixteen digits of its URI; `undefined` without one. */
+  find(uri: CtxUri): number | undefined {
+    const first = parseInt(uri.slice(HEX_AT, HEX_AT + 8), 16);
+    const second = parseInt(uri.slice(HEX_AT + 8, HEX_AT + 16), 16);
+    const row = this.#places[this.#place(first, second)] ?? NONE;
     return row === NONE ? undefined : row;
   }
 
-  /** A table of some rows of this one, and of more. */
-  with(rows: readonly number[], more: readonly KnownRow[]): KnownTable {
+  /** The rows of a shelf, if nothing has come or gone there since `seenMs`, when it was changed last. */
+  shelf(shelf: number, seenMs: number): readonly number[] | undefined {
+    return this.#shelves?.rowsOf(shelf, seenMs, this.#written);
+  }
+
+  /** A table of some rows of this one, and of more. `seenMs` is for each shelf when it was changed last, 0 if unsure. */
+  with(rows: readonly number[], more: readonly KnownRow[], seenMs: Float64Array): KnownTable {
     const kept = rows.map((at) => this.words.subarray(at, at + (this.words[at] ?? 0)));
-    return KnownTable.parse(bytesOf([HEADER, ...block([...kept, ...more.map(encode)])]));
+    const shelves = Map.groupBy([...kept, ...more.map(encode)], shelfOf);
+    const ordered = Array.from(seenMs, (_, shelf) => shelves.get(shelf) ?? []);
+    const blocks = [
+      ...block(SHELVES, [Shelves.encode(seenMs, ordered)]),
+      ...block(ROWS, ordered.flat()),
+    ];
+    return KnownTable.parse(bytesOf([HEADER, ...blocks]));
   }
 
   get bytes(): Uint8Array {
@@ -154,7 +182,7 @@ export class KnownTable {
  */
 export function appendRow(path: string, row: KnownRow): void {
   const isNew = (unlessMissing(() => statSync(path).size) ?? 0) === 0;
-  const words = block([encode(row)]);
+  const words = block(ROWS, [encode(row)]);
   appendFileSync(path, bytesOf(isNew ? [HEADER, ...words] : words), { mode: 0o600 });
 }
 
@@ -171,15 +199,20 @@ function addRows(words: Uint32Array, from: number, end: number, into: number[]):
   return true;
 }
 
-/** Rows with their length and check before them; nothing for no rows. */
-function block(rows: readonly Uint32Array[]): Uint32Array[] {
-  if (rows.length === 0) return [];
-  const length = rows.reduce((sum, words) => sum + words.length, BLOCK_HEAD);
-  return [Uint32Array.of(length, crc32(bytesOf(rows))), ...rows];
+/** What is written at once, with its length and check before it; nothing for nothing. */
+function block(kind: number, parts: readonly Uint32Array[]): Uint32Array[] {
+  if (parts.length === 0) return [];
+  const length = parts.reduce((sum, words) => sum + words.length, BLOCK_HEAD);
+  const body = [Uint32Array.of(kind), ...parts];
+  return [Uint32Array.of(length, crc32(bytesOf(body))), ...body];
+}
+
+function shelfOf(row: Uint32Array): number {
+  return (row[DIGEST_AT] ?? 0) >>> 24;
 }
 
 function encode({ uri, madeMs, labels, members }: KnownRow): Uint32Array {
-  const hex = uri.slice("ctx://sha256:".length);
+  const hex = uri.slice(HEX_AT);
   const numbers = labelNumbers(labels);
   const words = new Uint32Array(FIXED + numbers.length + members.length);
   words[0] = words.length;
