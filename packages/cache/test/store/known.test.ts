@@ -101,7 +101,7 @@ it("is the nearest by brute force: labels first, then fewest members, then the n
       });
       // Some are in the file, some were just read.
       const unsure = new Float64Array(256);
-      const file = KnownTable.empty().with([], rows.slice(learntOnly), unsure);
+      const file = KnownTable.empty().with(new Uint32Array(), rows.slice(learntOnly), unsure);
       const table = file.with(file.rows(), rows.slice(0, learntOnly), unsure);
       expect([table.damage, table.written]).toEqual([undefined, all.length]);
       const found = [...closest(table, table.rows(), sought)];

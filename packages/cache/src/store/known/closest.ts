@@ -24,14 +24,14 @@ export interface Candidate {
  */
 export function* closest(
   table: KnownTable,
-  rows: readonly number[],
+  rows: Uint32Array,
   sought: Sought,
 ): Generator<Candidate, void, void> {
   const labels = labelNumbers(sought.labels).filter((label) => label !== 0);
   const isRelated = (at: number): boolean => sharesLabel(table, at, labels);
   const measure = new Measure(table.words, sought);
   // Mostly the others need not be looked at.
-  const related = labels.length === 0 ? [] : rows.filter(isRelated);
+  const related = labels.length === 0 ? new Uint32Array() : rows.filter(isRelated);
   yield* best(table, related, { sought, measure, related: true });
   const others = related.length === 0 ? rows : rows.filter((at) => !isRelated(at));
   yield* best(table, others, { sought, measure, related: false });
@@ -47,7 +47,7 @@ function sharesLabel(table: KnownTable, at: number, labels: Uint32Array): boolea
 
 function best(
   table: KnownTable,
-  rows: readonly number[],
+  rows: Uint32Array,
   o: { readonly sought: Sought; readonly measure: Measure; readonly related: boolean },
 ): Candidate[] {
   const { sought, measure, related } = o;

@@ -45,7 +45,7 @@ export interface NearContract {
 interface Reconciled {
   readonly table: KnownTable;
   /** Its rows of contracts whose packs are here. */
-  readonly rows: readonly number[];
+  readonly rows: Uint32Array;
   /** When each shelf was changed last, Unix time in ms; 0 where that is too new to be sure of it. */
   readonly seenMs: Float64Array;
   /** The file says it all. */
@@ -101,7 +101,8 @@ export class KnownContracts {
   /** Looks which packs there are, and reads the contracts of those that the file lacks. */
   async #reconcile(signal: AbortSignal | undefined): Promise<Reconciled> {
     const table = this.#table();
-    const rows: number[] = [];
+    const rows = new Uint32Array(table.written);
+    let count = 0;
     const learnt: KnownRow[] = [];
     const seenMs = new Float64Array(SHELF_COUNT);
     const settledMs = Date.now() - SETTLED_MS;
@@ -114,7 +115,8 @@ export class KnownContracts {
       if (changedMs < settledMs) seenMs[shelf] = changedMs;
       const known = table.shelf(shelf, changedMs);
       if (known !== undefined) {
-        rows.push(...known);
+        rows.set(known, count);
+        count += known.length;
         continue;
       }
       if (seenMs[shelf] !== 0) listed += 1;
@@ -122,7 +124,7 @@ export class KnownContracts {
         const at = table.find(uri);
         const record = at === undefined ? this.#parts.records.get(uri) : undefined;
         const row = record && this.#learn(record);
-        if (at !== undefined) rows.push(at);
+        if (at !== undefined) rows[count++] = at;
         if (row !== undefined) learnt.push(row);
         if (performance.now() < sliceEnds) continue;
         await turn();
@@ -131,8 +133,9 @@ export class KnownContracts {
       }
     }
     const isInFile = table.damage === undefined && learnt.length === 0;
-    if (learnt.length === 0) return { table, rows, seenMs, isInFile, listed };
-    const whole = table.with(rows, learnt, seenMs);
+    const here = rows.subarray(0, count);
+    if (learnt.length === 0) return { table, rows: here, seenMs, isInFile, listed };
+    const whole = table.with(here, learnt, seenMs);
     return { table: whole, rows: whole.rows(), seenMs, isInFile, listed };
   }
 

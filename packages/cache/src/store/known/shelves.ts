@@ -35,8 +35,8 @@ export class Shelves {
     return words;
   }
 
-  rowsOf(shelf: number, seenMs: number, rows: readonly number[]): readonly number[] | undefined {
+  rowsOf(shelf: number, seenMs: number, rows: Uint32Array): Uint32Array | undefined {
     if (seenMs === 0 || this.#seenMs[shelf] !== seenMs) return undefined;
-    return rows.slice(this.#bounds[shelf], this.#bounds[shelf + 1]);
+    return rows.subarray(this.#bounds[shelf], this.#bounds[shelf + 1]);
   }
 }

@@ -45,14 +45,16 @@ export class KnownTable {
   readonly isScattered: boolean;
   readonly #shelves: Shelves | undefined;
   /** Where every row begins, in the order they were written. */
-  readonly #written: readonly number[];
+  readonly #written: Uint32Array;
   /** Rows by the first digits of their URIs: open addressing, twice as many places as rows at least. */
   readonly #places: Uint32Array;
 
   private constructor(words: Uint32Array, damage: string | undefined) {
     this.words = words;
     const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-    const rows: number[] = [];
+    // No arrays of numbers here: a heap that stays small is not collected before the process ends.
+    const rows = new Uint32Array(Math.ceil(words.length / FIXED));
+    let count = 0;
     let broken = damage;
     let blocks = 0;
     let shelves: Shelves | undefined;
@@ -64,18 +66,21 @@ export class KnownTable {
         broken = `what was written at byte ${at * 4} has changed`;
       } else if (blocks === 0 && words[at + CHECKED_FROM] === SHELVES) {
         shelves = Shelves.read(words, at + BLOCK_HEAD, end);
-      } else if (words[at + 2] !== ROWS || !addRows(words, at + BLOCK_HEAD, end, rows)) {
-        broken = `what was written at byte ${at * 4} is no rows`;
+      } else {
+        const added =
+          words[at + 2] === ROWS ? addRows(words, at + BLOCK_HEAD, end, rows.subarray(count)) : 0;
+        if (added === 0) broken = `what was written at byte ${at * 4} is no rows`;
+        count += added;
       }
       at = end;
     }
-    this.written = rows.length;
+    this.written = count;
     this.damage = broken;
-    this.#written = rows;
+    this.#written = rows.subarray(0, count);
     this.#shelves = broken === undefined ? shelves : undefined;
     this.isScattered = blocks > MOST_BLOCKS;
-    this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(rows.length + 1) + 1));
-    for (const row of rows) {
+    this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(count + 1) + 1));
+    for (const row of this.#written) {
       const [first = 0, second = 0] = [words[row + DIGEST_AT], words[row + DIGEST_AT + 1]];
       this.#places[this.#place(first, second)] = row;
     }
@@ -103,22 +108,23 @@ export class KnownTable {
     return new KnownTable(words, whole === bytes.length ? undefined : "it ends within a word");
   }
 
-  /** The last row of a contract, by the first sixteen digits of its URI; `undefined` without one. */
+  /** The last row of a contract; `undefined` without one. */
   find(uri: CtxUri): number | undefined {
     const first = parseInt(uri.slice(HEX_AT, HEX_AT + 8), 16);
     const second = parseInt(uri.slice(HEX_AT + 8, HEX_AT + 16), 16);
     const row = this.#places[this.#place(first, second)] ?? NONE;
-    return row === NONE ? undefined : row;
+    // Two URIs may begin alike if somebody wants them to.
+    return row !== NONE && this.uri(row) === uri ? row : undefined;
   }
 
   /** The rows of a shelf, if nothing has come or gone there since `seenMs`, when it was changed last. */
-  shelf(shelf: number, seenMs: number): readonly number[] | undefined {
+  shelf(shelf: number, seenMs: number): Uint32Array | undefined {
     return this.#shelves?.rowsOf(shelf, seenMs, this.#written);
   }
 
   /** A table of some rows of this one, and of more. `seenMs` is for each shelf when it was changed last, 0 if unsure. */
-  with(rows: readonly number[], more: readonly KnownRow[], seenMs: Float64Array): KnownTable {
-    const kept = rows.map((at) => this.words.subarray(at, at + (this.words[at] ?? 0)));
+  with(rows: Uint32Array, more: readonly KnownRow[], seenMs: Float64Array): KnownTable {
+    const kept = Array.from(rows, (at) => this.words.subarray(at, at + (this.words[at] ?? 0)));
     const shelves = Map.groupBy([...kept, ...more.map(encode)], shelfOf);
     const ordered = Array.from(seenMs, (_, shelf) => shelves.get(shelf) ?? []);
     const blocks = [
@@ -133,8 +139,8 @@ export class KnownTable {
   }
 
   /** Every row that no later one replaces. */
-  rows(): number[] {
-    return Array.from(this.#places).filter((row) => row !== NONE);
+  rows(): Uint32Array {
+    return this.#places.filter((row) => row !== NONE);
   }
 
   uri(at: number): CtxUri {
@@ -186,17 +192,17 @@ export function appendRow(path: string, row: KnownRow): void {
   appendFileSync(path, bytesOf(isNew ? [HEADER, ...words] : words), { mode: 0o600 });
 }
 
-/** Collects where the rows of a block begin; false when they do not fill it. */
-function addRows(words: Uint32Array, from: number, end: number, into: number[]): boolean {
-  let at = from;
-  while (at < end) {
+/** Notes where the rows of a block begin; how many there are, 0 when they do not fill it. */
+function addRows(words: Uint32Array, from: number, end: number, into: Uint32Array): number {
+  let count = 0;
+  for (let at = from; at < end; count++) {
     const next = at + (words[at] ?? 0);
     const members = next - at - FIXED - (words[at + LABELS_AT] ?? 0);
-    if (next > end || members < 0 || members % 2 !== 0) return false;
-    into.push(at);
+    if (next > end || members < 0 || members % 2 !== 0) return 0;
+    into[count] = at;
     at = next;
   }
-  return true;
+  return count;
 }
 
 /** What is written at once, with its length and check before it; nothing for nothing. */
