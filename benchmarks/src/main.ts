@@ -15,6 +15,7 @@ import { seed } from "./seed.ts";
 import { start } from "./start.ts";
 import { table } from "./table.ts";
 import { tree } from "./tree.ts";
+import { why } from "./why.ts";
 
 const QUESTIONS: readonly Question[] = [
   start,
@@ -24,6 +25,7 @@ const QUESTIONS: readonly Question[] = [
   materialise,
   pull,
   registry,
+  why,
   link,
   large,
 ];

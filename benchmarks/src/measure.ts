@@ -13,6 +13,8 @@ export interface Contender {
   /** Files and folders that this run leaves behind; after the first run their space is given back. */
   leaves?(run: number): readonly string[];
   env?(run: number): Record<string, string>;
+  /** What it exits with when it did its work, if not with 0. */
+  readonly exitCode?: number;
   /** How often it is run and counted, where that takes too long for all rounds; then nothing warms it up. */
   readonly runs?: number;
 }
@@ -75,7 +77,7 @@ function measure(contender: Contender, run: number, report: string, timed: boole
   // What earlier runs wrote goes to the disk now, not during somebody else's time.
   spawnSync("sync");
   const argv = [...contender.argv(run)];
-  const command = timed ? [TIME, "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
+  const command = timed ? [TIME, "-q", "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
   const env = { ...process.env, ...contender.env?.(run) };
   const started = process.hrtime.bigint();
   const { status, stderr, error } = spawnSync(command[0] ?? "", command.slice(1), {
@@ -83,7 +85,7 @@ function measure(contender: Contender, run: number, report: string, timed: boole
     stdio: ["ignore", "ignore", "pipe"],
   });
   const wall = Number(process.hrtime.bigint() - started) / 1e9;
-  if (error || status !== 0) {
+  if (error || status !== (contender.exitCode ?? 0)) {
     throw new Error(`${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? stderr}`);
   }
   if (!timed) return { wall };

@@ -21,6 +21,8 @@ export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";
 export type { Hit } from "./store/hit.ts";
 export { findHit } from "./store/hit.ts";
+export type { NearContract, Sought } from "./store/known/contracts.ts";
+export type { Labels } from "./store/known/row.ts";
 export type { Listing } from "./store/known-digests.ts";
 export { KnownDigests } from "./store/known-digests.ts";
 export type { DiskProbe } from "./store/probe.ts";

@@ -14,7 +14,8 @@ if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
   require("../dist/ctxpack.cjs")
     .main(process.argv.slice(2))
     .then((code) => {
-      process.exitCode = code;
+      // At once: what an exit otherwise waits for, the collector's threads above all, takes 10 ms and is of no use.
+      process.exit(code);
     })
     .catch((error) => {
       console.error(error);

@@ -24,6 +24,16 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "show what differs between two contracts or packs",
     load: async () => (await import("./commands/diff.ts")).diff,
   },
+  why: {
+    group: "identity",
+    summary: "explain why there is no result for a contract",
+    load: async () => (await import("./commands/why.ts")).why,
+  },
+  status: {
+    group: "identity",
+    summary: "say which results of a project are fresh, and why others are not",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
   seed: {
     group: "packs",
     summary: "put the output of a contract into the store",

@@ -18,11 +18,24 @@ import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
 
-/** Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code. Never throws. */
+/**
+ * Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code when everything is printed. Never
+ * throws.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const stdout = new StandardStream(1);
   const stderr = new StandardStream(2);
   guardProcess();
+  const code = await dispatch(argv, stdout, stderr);
+  await Promise.all([stdout.settled(), stderr.settled()]);
+  return code;
+}
+
+async function dispatch(
+  argv: readonly string[],
+  stdout: StandardStream,
+  stderr: StandardStream,
+): Promise<number> {
   try {
     const first = argv[0];
     if (first === undefined || first === "help" || first === "-h" || first === "--help") {

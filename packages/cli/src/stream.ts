@@ -44,6 +44,12 @@ export class StandardStream implements Stream {
     }
   }
 
+  /** Waits until everything was taken, or nobody takes it any more. */
+  async settled(): Promise<void> {
+    const stream = this.#stream;
+    if (stream?.writable) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+  }
+
   #open(): NodeJS.WriteStream {
     if (this.#stream === undefined) {
       this.#stream = this.#fd === 1 ? process.stdout : process.stderr;

@@ -81,6 +81,15 @@ test("every command prints its published shape", async () => {
   await say("pull", uri, "--only", "a", "--to", "to");
   await say("diff", uri, other, "--outputs");
   await say("diff", uri, "d.json");
+  await say("why", "c.json");
+  writeFileSync(
+    join(cwd, "e.json"),
+    '{"inputs":[{"name":"i","path":"out"}],"name":"n","transforms":[{"tool":"t","env":["X"]}]}',
+  );
+  await say("why", "e.json");
+  await say("why", "e.json", "--from", "oci:p");
+  await say("push", uri, "--to", "oci:p", "--with-inputs");
+  await say("status", "c.json", "d.json", "e.json", "none.json");
   await say("verify", uri);
   await say("fsck", "--deep");
   rmSync(join(cwd, "store/blobs/sha256", digest.slice("sha256:".length)));

@@ -44,7 +44,9 @@ import type { GetOptions } from "./run/options.ts";
 import type { RunOptions, RunResult } from "./run/run.ts";
 import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
+import type { StatusOptions, StatusResult } from "./status/status.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
+import type { WhyOptions, WhyResult } from "./why/why.ts";
 import { type WorkOptions, workOf } from "./work.ts";
 
 export interface OpenOptions {
@@ -205,6 +207,21 @@ export class CtxPack implements AsyncDisposable {
   /** Compares two contracts, each a contract file or a pack, and with `outputs` their files. */
   async diff(a: string, b: string, options: DiffOptions = {}): Promise<DiffResult> {
     return await difference(this.#session, a, b, options);
+  }
+
+  /**
+   * Explains why there is no result for a contract, the one in the working directory if none is given: what differs
+   * from the nearest contract that is known. Of variables only names are told.
+   */
+  async why(contract?: ContractLike, options: WhyOptions = {}): Promise<WhyResult> {
+    const { why } = await import("./why/why.ts");
+    return await why(this.#session, contract, options);
+  }
+
+  /** Says of each contract of a project whether its result is there, stale and why, or was never made. */
+  async status(options: StatusOptions = {}): Promise<StatusResult> {
+    const { status } = await import("./status/status.ts");
+    return await status(this.#session, options);
   }
 
   /** Points a channel at a pack in a pantry. */

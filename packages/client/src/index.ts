@@ -53,5 +53,17 @@ export type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 export type { Access, CacheAccess, GetEvent, GetOptions } from "./run/options.ts";
 export type { RunOptions, RunResult } from "./run/run.ts";
 export type { SeedOptions } from "./seed.ts";
+export type { InPantries } from "./status/pantry-check.ts";
+export type {
+  ContractState,
+  ContractStatus,
+  StatusOptions,
+  StatusResult,
+} from "./status/status.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
+export type { EnvState, WhyDifference } from "./why/explain.ts";
+export type { FileChanges } from "./why/file-changes.ts";
+export type { AttachedInputs } from "./why/inputs.ts";
+export type { Explanation, NearestContract, WhyOptions, WhyResult } from "./why/why.ts";
+export { clausesOf, describeNearest, printable } from "./why/words.ts";
 export type { WorkOptions } from "./work.ts";

@@ -4,6 +4,7 @@ import {
   type CtxUri,
   type Digest,
   parseResolvedContract,
+  type ResolvedContract,
   refuseSecrets,
 } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
@@ -12,6 +13,7 @@ import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
+import { type AttachedInputs, attachInputs } from "./why/inputs.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 export interface PushOptions extends WorkOptions {
@@ -19,6 +21,8 @@ export interface PushOptions extends WorkOptions {
   readonly to?: string | undefined;
   /** Take the place of another output of the same contract; that one stays as an alternate. */
   readonly replace?: boolean | undefined;
+  /** Attach the file lists of its inputs, so that another machine's `why` can name files. Default false. */
+  readonly withInputs?: boolean | undefined;
   /** JSON pointers of values that look like secrets and are none. */
   readonly allowSecret?: readonly string[] | undefined;
 }
@@ -33,6 +37,8 @@ export interface PushResult {
   readonly blobs: { readonly sent: number; readonly existing: number };
   /** Compressed bytes. */
   readonly bytes: { readonly sent: number; readonly existing: number };
+  /** What became of the file lists of its inputs; present when they were to be attached. */
+  readonly inputs?: AttachedInputs;
 }
 
 /** Sends a pack of the store to a pantry. What is there already is not sent again. */
@@ -46,7 +52,8 @@ export async function push(
   // Its blobs are read by digest for as long as they take to send.
   using _lease = (await session.store(work.signal)).lease(uri);
   const pack = await packOfStore(session, uri, options.to, work);
-  await refuseSecretsIn(pack, options.allowSecret ?? [], work);
+  const contract = await contractOf(pack, work);
+  refuseSecrets(contract, { allow: options.allowSecret ?? [] });
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
   const { action, manifest, summary } = await publish(
     session,
@@ -58,6 +65,9 @@ export async function push(
     },
     work,
   );
+  const inputs = options.withInputs
+    ? await attachInputs(session, pantry, { subject: manifest, contract }, work)
+    : undefined;
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
@@ -68,6 +78,7 @@ export async function push(
     action,
     blobs: { sent: summary.copied.blobs, existing: sizes.size - summary.copied.blobs },
     bytes: { sent: summary.copied.bytes, existing: total - summary.copied.bytes },
+    ...(inputs && { inputs }),
   };
 }
 
@@ -97,15 +108,10 @@ async function packOfStore(
   return { address: "the store", source: store.blobs, uri, descriptor, bytes, manifest };
 }
 
-/** A contract is public once pushed, also one that was seeded before a rule knew its secret. */
-async function refuseSecretsIn(
-  pack: FoundPack,
-  allow: readonly string[],
-  work: Work,
-): Promise<void> {
-  const bytes = await fetchBytes(pack.source, pack.manifest.config, {
-    maxBytes: LIMITS.config,
-    signal: work.signal,
-  });
-  refuseSecrets(parseResolvedContract(bytes), { allow });
+/** Looked at before anything is sent: a contract is public once pushed, also one seeded before a rule knew its secret. */
+async function contractOf(pack: FoundPack, { signal }: Work): Promise<ResolvedContract> {
+  const { config } = pack.manifest;
+  return parseResolvedContract(
+    await fetchBytes(pack.source, config, { maxBytes: LIMITS.config, signal }),
+  );
 }

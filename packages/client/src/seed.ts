@@ -42,6 +42,7 @@ export async function seed(
   return await store.seed(folder, resolution.bytes, {
     ...work,
     ...(name !== undefined && { name }),
+    outputs: [folder],
     ...(options.fine && { profile: "fine" }),
     ...(options.replace && { replace: true }),
   });

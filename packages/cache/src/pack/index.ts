@@ -12,6 +12,8 @@ export { compressFrame, decompressFrame, largestFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
 export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
+export type { InputListing } from "./inputs.ts";
+export { buildInputsManifest, listingDescriptor, parseInputsManifest } from "./inputs.ts";
 export type { KnownPack } from "./known.ts";
 export { LIMITS } from "./limits.ts";
 export { Listing } from "./listing.ts";
@@ -22,6 +24,8 @@ export {
   CONTRACT_TYPE,
   FILES_ANNOTATION,
   INDEX_TYPE,
+  INPUTS_TYPE,
+  LISTING_TYPE,
   PACK_TYPE,
   SEGMENT_TYPE,
   TREE_ANNOTATION,

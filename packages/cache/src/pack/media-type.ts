@@ -6,6 +6,10 @@ export const CONTRACT_TYPE = "application/vnd.ctxpack.contract.v1+json";
 export const INDEX_TYPE = "application/vnd.ctxpack.index.v1+json+zstd";
 /** Media type of every other layer: a slice of the pack's tar as one zstd frame. */
 export const SEGMENT_TYPE = "application/vnd.ctxpack.segment.v1.tar+zstd";
+/** `artifactType` of the referrer that brings the file lists of a pack's inputs. */
+export const INPUTS_TYPE = "application/vnd.ctxpack.inputs.v1";
+/** Media type of one file list: the lines of a `dirHash1`, as `sha256sum` writes them. */
+export const LISTING_TYPE = "application/vnd.ctxpack.listing.v1";
 
 /** Manifest annotation that holds the tree digest. */
 export const TREE_ANNOTATION = "dev.ctxpack.tree";

@@ -270,13 +270,15 @@ async function publish(
   const result = await parts.database.exclusive(() => {
     const there = parts.records.get(uri);
     const name = record.name ?? there?.name;
+    const outputs = there?.outputs;
     const isOther = there?.tree !== record.tree;
     const isReplaced = options.replace && !partial && isOther;
     const isBetter =
       there === undefined || there.partial || isReplaced || !isComplete(parts, there);
     if (isBetter) {
       expectBlobs(parts, uri, [record.manifest, config, index, ...(partial ? [] : segments)]);
-      parts.records.write({ ...record, ...(name !== undefined && { name }) });
+      const labels = { ...(name !== undefined && { name }), ...(outputs && { outputs }) };
+      parts.records.write({ ...record, ...labels });
     }
     return isBetter ? parts.records.get(uri) : there;
   }, options.signal);

@@ -24,6 +24,7 @@ export class Places {
   readonly logs: string;
   readonly claims: string;
   readonly trash: string;
+  readonly known: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -44,6 +45,7 @@ export class Places {
     this.logs = join(dir, "logs");
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
+    this.known = join(dir, "known-contracts");
   }
 
   blob(digest: Digest): string {

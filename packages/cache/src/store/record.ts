@@ -18,6 +18,8 @@ export interface PackRecord {
   readonly bytes: number;
   /** A label for people. */
   readonly name?: string;
+  /** Absolute paths of where its output was made, on this machine. */
+  readonly outputs?: readonly string[];
   /** Some of its blobs are not here: listed, but no hit until a pull completes it. */
   readonly partial: boolean;
   readonly pinned: boolean;
@@ -92,10 +94,15 @@ function isRecord(value: object): value is NewRecord {
     isCount(r.files) &&
     isCount(r.bytes) &&
     (r.name === undefined || typeof r.name === "string") &&
+    (r.outputs === undefined || isTexts(r.outputs)) &&
     typeof r.partial === "boolean" &&
     typeof r.origin === "string" &&
     typeof r.createdAt === "string"
   );
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
 }
 
 function isCount(value: unknown): boolean {

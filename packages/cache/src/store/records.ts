@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
@@ -9,6 +17,9 @@ import type { Places } from "./places.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
+
+/** The name of a record: the hex digits of its URI. */
+const RECORD = /^[0-9a-f]{64}\.json$/;
 
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
@@ -55,8 +66,7 @@ export class Records {
     const pins = new Set(
       names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
     );
-    for (const shelf of names(this.#places.records)) {
-      if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
+    for (const shelf of this.#shelves()) {
       for (const uri of this.#on(shelf)) {
         signal?.throwIfAborted();
         const record = this.#read(uri, (pin) => pins.has(pin));
@@ -64,6 +74,17 @@ export class Records {
       }
       await turn();
     }
+  }
+
+  /** The URI of every record on one of the 256 shelves, whatever is in it: nothing is read. */
+  onShelf(shelf: number): readonly CtxUri[] {
+    return this.#on(shelf.toString(16).padStart(2, "0"));
+  }
+
+  /** When a record has come to one of the 256 shelves, or has gone, Unix time in ms; 0 for a shelf that is not there. */
+  changedMs(shelf: number): number {
+    const path = `${this.#places.records}${sep}${shelf.toString(16).padStart(2, "0")}`;
+    return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
   }
 
   /** The URIs whose hex begins with `prefix` (at least 2 digits). */
@@ -101,9 +122,13 @@ export class Records {
     return undefined;
   }
 
+  #shelves(): string[] {
+    return names(this.#places.records).filter((shelf) => /^[0-9a-f]{2}$/.test(shelf));
+  }
+
   #on(shelf: string): CtxUri[] {
     return names(`${this.#places.records}/${shelf}`)
-      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .filter((name) => RECORD.test(name))
       .map((name): CtxUri => `ctx://sha256:${name.slice(0, 64)}`);
   }
 

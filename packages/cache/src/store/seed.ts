@@ -38,6 +38,8 @@ export interface SeedOptions {
   readonly profile?: "fine" | undefined;
   /** A label for people; no part of identity. */
   readonly name?: string | undefined;
+  /** Absolute paths of where the output was made; no part of identity. */
+  readonly outputs?: readonly string[] | undefined;
   /** Put this output in place of another one of the same contract. */
   readonly replace?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -252,6 +254,7 @@ async function publish(
       files,
       bytes,
       ...(options.name !== undefined && { name: options.name }),
+      ...(options.outputs !== undefined && { outputs: options.outputs }),
       partial: false,
       origin: "seed",
       createdAt: new Date().toISOString(),

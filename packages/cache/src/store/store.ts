@@ -1,4 +1,4 @@
-import type { CtxUri, Digest, FileDigests } from "@ctxpack/identity";
+import type { CtxUri, Digest, DirHash, FileDigests } from "@ctxpack/identity";
 import { CtxPackError, uriOf } from "@ctxpack/identity";
 import type { Descriptor, Storage } from "@ctxpack/oci";
 import type { IndexReader } from "../pack/index.ts";
@@ -15,6 +15,7 @@ import { read } from "./content.ts";
 import { Database } from "./database.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
 import { heldBytes, openPack } from "./held.ts";
+import { KnownContracts, type NearContract, type Sought } from "./known/contracts.ts";
 import { keepListing, type Listing, openStatIndex } from "./known-digests.ts";
 import { lease } from "./lease.ts";
 import { prepareStore } from "./open.ts";
@@ -46,6 +47,9 @@ export interface StoreOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** More of a `dirHash1`'s lines than this are not read at once, in bytes. */
+const MOST_LISTED = 2 ** 30;
+
 /** What every call to a store takes; an aborted one throws `signal.reason`. */
 interface Abortable {
   readonly signal?: AbortSignal | undefined;
@@ -65,10 +69,12 @@ export class Store implements AsyncDisposable {
   readonly digests: FileDigests & { save(): Promise<void> };
   readonly #parts: Parts;
   readonly #budget: number | undefined;
+  readonly #known: KnownContracts;
 
   private constructor(parts: Parts, digests: StatIndex, budget: number | undefined) {
     this.#parts = parts;
     this.#budget = budget;
+    this.#known = new KnownContracts(parts);
     this.dir = parts.places.dir;
     this.blobs = parts.blobs;
     this.digests = digests;
@@ -100,6 +106,21 @@ export class Store implements AsyncDisposable {
   /** Keeps the lines of a `dirHash1` as a blob, whose sha256 is the dirHash1. */
   async keepListing(listing: Listing): Promise<void> {
     await keepListing(this.#parts.blobs, listing);
+  }
+
+  /** The lines of a `dirHash1` that was resolved here; `undefined` when they are not kept any more. */
+  async listing(digest: DirHash): Promise<Uint8Array | undefined> {
+    return this.#parts.blobs.readSound(`sha256:${digest.slice("dirHash1:".length)}`, MOST_LISTED);
+  }
+
+  /**
+   * The pack in the store whose contract is nearest to one: those of the same name or output come first, then those
+   * that differ in fewest members, then the newest. The contract's own pack does not count; `undefined` when none has
+   * anything in common with it.
+   */
+  async nearest(sought: Sought, options: Abortable = {}): Promise<NearContract | undefined> {
+    options.signal?.throwIfAborted();
+    return await this.#known.nearest(sought, options.signal);
   }
 
   /** Every pack, partial ones too, by URI. */
@@ -147,6 +168,7 @@ export class Store implements AsyncDisposable {
       ? undefined
       : await seedAside(this.dir, dir, contract, options);
     const result = aside ?? (await seed(this.#parts, dir, contract, options));
+    if (result.created) this.#known.note(result.record);
     await this.#keepBudget(result.bytes.stored, options.signal);
     return result;
   }
@@ -180,6 +202,7 @@ export class Store implements AsyncDisposable {
     this.#parts.workspace.reap();
     const result = await admit(this.#parts, uri, options);
     const { created, record, bytes } = result;
+    if (created) this.#known.note(record);
     await this.#keepBudget(created ? bytes.fetched + record.bytes : 0, options.signal);
     return result;
   }
@@ -312,7 +335,9 @@ export class Store implements AsyncDisposable {
    * the last 7 days, is being read or made, or was made just now.
    */
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
-    return collect(this.#parts, this.#budget, options);
+    const report = await collect(this.#parts, this.#budget, options);
+    if (report.applied) await this.#known.tidy(options.signal);
+    return report;
   }
 
   /** What packs take, those together for which `by` gives one key; one with an unreadable manifest, nothing. */

@@ -403,6 +403,13 @@ describe("leftovers", () => {
       },
       kinds: ["stale-trash"],
     },
+    "a row of the known contracts that was torn by a kill": {
+      hurt: ({ store }) => {
+        const table = join(store.dir, "known-contracts");
+        writeFileSync(table, readFileSync(table).subarray(0, -5));
+      },
+      kinds: ["known-contracts-torn"],
+    },
   };
 
   it.each(Object.entries(leftovers))("%s", async (_, { hurt, kinds: expected }) => {

@@ -15,13 +15,14 @@ it("a large folder gives the same pack by the calling thread and without it", as
   const events: string[] = [];
   const made = await free.seed(out, contractOf("t"), {
     name: "n",
+    outputs: ["/index"],
     onProgress: ({ phase }) => events.push(phase),
   });
   const expected = await blocking.seed(out, contractOf("t"), { name: "n" });
   expect(made.created).toBe(true);
   expect(made.segments).toEqual(expected.segments);
   expect(made.record.manifest).toEqual(expected.record.manifest);
-  expect(made.record.name).toBe("n");
+  expect(made.record).toMatchObject({ name: "n", outputs: ["/index"] });
   expect(new Set(events)).toEqual(new Set(["hash", "blob", "manifest", "publish"]));
   for (const store of [free, blocking]) {
     const tree = await store.tree(uriFor("t"));

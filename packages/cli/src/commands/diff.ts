@@ -1,8 +1,7 @@
 import type { DiffResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
+import { differenceLine, SIGNS } from "../difference-lines.ts";
 import { EXIT_DIFFERENT } from "../exit.ts";
-
-const SIGNS = { added: "+", removed: "-", changed: "~" } as const;
 
 export const diff: Command = defineCommand({
   usage: "diff <a> <b> [--outputs] [--exit-code]",
@@ -33,17 +32,7 @@ export const diff: Command = defineCommand({
 
 function lines({ contract, outputs = [] }: DiffResult): string[] {
   return [
-    ...contract.map(({ kind, pointer, before, after }) => {
-      const values = [before, after].filter((value) => value !== undefined).map(short);
-      return `${SIGNS[kind]} ${pointer}  ${values.join(" → ")}`;
-    }),
+    ...contract.map(differenceLine),
     ...outputs.map(({ kind, path }) => `${SIGNS[kind]} file ${path}`),
   ];
-}
-
-const LONGEST = 160;
-
-function short(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
 }

@@ -3,7 +3,7 @@ import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
 export const push: Command = defineCommand({
-  usage: "push <uri> [--to PANTRY]",
+  usage: "push <uri> [--to PANTRY] [--with-inputs]",
   example: ["ctxpack push ctx://sha256:7c1e… --to ghcr.io/acme/packs"],
   about:
     "Sends a pack from the store to a pantry, the first configured one unless told otherwise, and prints\n" +
@@ -20,6 +20,10 @@ export const push: Command = defineCommand({
       type: "boolean",
       about: "in place of another output of the same contract, which stays as an alternate",
     },
+    "with-inputs": {
+      type: "boolean",
+      about: "attach the names and digests of its input files, so that why can name them elsewhere",
+    },
     "allow-secret": {
       type: "string",
       value: "POINTER",
@@ -33,11 +37,12 @@ export const push: Command = defineCommand({
     const result = await ctx.push(args[0] as string, {
       to: flags.to,
       replace: flags.replace,
+      withInputs: flags["with-inputs"],
       allowSecret: flags["allow-secret"],
       signal,
       onProgress,
     });
-    const { pantry, manifest, action, blobs, bytes } = result;
+    const { pantry, manifest, action, blobs, bytes, inputs } = result;
     const seconds = formatSeconds((performance.now() - started) / 1000);
     output.note(
       action === "exists" && blobs.sent === 0
@@ -45,6 +50,12 @@ export const push: Command = defineCommand({
         : `pushed ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)} in ${seconds}; ` +
             `${plural(blobs.existing, "blob")} already there`,
     );
+    if (inputs !== undefined) {
+      output.note(`file lists attached: ${inputs.attached.join(", ") || "there are none"}`);
+      for (const pointer of inputs.missing) {
+        output.warning(`the files of ${pointer} are not known here: resolve its contract first`);
+      }
+    }
     output.result(`${pantry}@${manifest}`, { ...result });
     return undefined;
   },

@@ -127,7 +127,8 @@ function expectOnly(name: string, value: string | undefined, only: string): void
 }
 
 function tell(event: GetEvent, output: Output): void {
-  if (event.kind === "miss") output.note(`miss ${event.uri}\n  ${event.reason}`);
+  if (event.kind === "miss")
+    output.note(`miss ${event.uri}\n  ${event.reason.replaceAll("\n", "\n  ")}`);
   else output.note(`process ${event.pid} computes it; waiting`);
 }
 

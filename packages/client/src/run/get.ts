@@ -1,23 +1,18 @@
 import type { Claim, PackRecord, RunLog, Store } from "@ctxpack/cache";
-import {
-  CtxPackError,
-  type CtxUri,
-  isResolved,
-  type Resolution,
-  refuseSecrets,
-} from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Resolution, refuseSecrets } from "@ctxpack/identity";
 import { isDamage } from "../damage.ts";
 import { identifyLoaded } from "../identify.ts";
 import type { LoadedContract } from "../load-contract.ts";
 import type { Miss } from "../lookup.ts";
 import type { PushResult } from "../push.ts";
 import type { Session } from "../session.ts";
+import { labelsOf } from "../why/nearest.ts";
+import { missReason } from "../why/reason.ts";
 import { type Work, workOf } from "../work.ts";
 import { Circuit } from "./circuit.ts";
 import { type ChildFacts, withChild } from "./failure.ts";
 import { type FoundResult, findLocal, findRemote } from "./find-result.ts";
 import { InputWatch } from "./input-watch.ts";
-import { missReason } from "./miss-reason.ts";
 import { type GetOptions, type Mode, modeOf } from "./options.ts";
 import type { Layout } from "./outputs.ts";
 import { pushResult } from "./push-result.ts";
@@ -136,10 +131,14 @@ class Getting<Placed> {
     }
     const reason = await this.#reason("record" in found ? [] : found, work);
     if (frozen) {
-      throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${this.#uri} is a miss: ${reason}`, {
-        hint: "without --frozen it is computed",
-        details: { uri: this.#uri },
-      });
+      throw new CtxPackError(
+        "CTXPACK_E_NOT_FOUND",
+        `${this.#uri} is a miss: ${reason.replaceAll("\n", "; ")}`,
+        {
+          hint: "without --frozen it is computed",
+          details: { uri: this.#uri },
+        },
+      );
     }
     onEvent?.({ kind: "miss", uri: this.#uri, reason });
     return await this.#push(await this.#compute(work), work);
@@ -178,14 +177,17 @@ class Getting<Placed> {
 
   async #reason(misses: readonly Miss[], work: Work): Promise<string> {
     if (this.#options.force) return "computed anew, as --force asks";
-    const reason = await missReason(this.#session, this.#resolution, work);
+    const { readLocal, readRemote } = this.#mode;
+    const reason = await missReason(this.#session, this.#resolution, work, {
+      labels: labelsOf(this.#maker.loaded),
+      onlyStore: !readRemote,
+    });
     const special = misses
       .filter((miss) => miss.reason !== "not there")
       .map((miss) => `${miss.where}: ${miss.reason}`);
-    const { readLocal, readRemote } = this.#mode;
     if (!readLocal) special.push("the store was not asked, as --cache says");
     if (!readRemote) special.push("no pantry was asked, as --cache says");
-    return [reason ?? "nobody has it", ...special].join("; ");
+    return [reason ?? "no contract like it is known", ...special].join("\n");
   }
 
   /** Computes it, or takes what another process of this store has computed meanwhile. */
@@ -260,15 +262,13 @@ class Getting<Placed> {
     work: Work,
   ): Promise<{ readonly record: PackRecord; readonly isOurs: boolean }> {
     const { loaded } = this.#maker;
-    const { contract } = loaded.parsed;
     using layout = await made.collect();
     await this.#watch.requireUnchanged(this.#session, loaded, work.signal);
     const before = await store.get(this.#uri);
-    const name = isResolved(contract) ? undefined : contract.name;
     try {
       const { record, warnings } = await store.seed(layout.root, this.#resolution.bytes, {
         ...work,
-        ...(name !== undefined && { name }),
+        ...labelsOf(loaded),
         ...(this.#options.fine && { profile: "fine" }),
         ...(this.#options.force && { replace: true }),
       });

@@ -14,7 +14,7 @@ export interface CacheAccess {
 
 /** What a person may want to hear while they wait. */
 export type GetEvent =
-  /** Nobody has it; `reason` is one or two lines. */
+  /** Nobody has it; `reason` is a few lines. */
   | { readonly kind: "miss"; readonly uri: CtxUri; readonly reason: string }
   /** Another process computes it: what it stores will be used. */
   | { readonly kind: "waiting"; readonly uri: CtxUri; readonly pid: number };

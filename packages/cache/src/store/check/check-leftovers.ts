@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import { GRACE } from "../collect/plan.ts";
 import { unlessMissing } from "../disk.ts";
+import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
 import { ABANDONED_MS } from "../records-file.ts";
@@ -19,6 +20,7 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
   checkStatIndex(run);
   checkSnapshots(run);
+  checkKnown(run);
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
@@ -50,6 +52,12 @@ function checkStatIndex(run: CheckRun): void {
       run.findings.add("stale-temporary", join(dir, name), "was never put in its place");
     }
   }
+}
+
+function checkKnown(run: CheckRun): void {
+  const { known } = run.parts.places;
+  const { damage } = KnownTable.read(known);
+  if (damage !== undefined) run.findings.add("known-contracts-torn", known, damage);
 }
 
 function checkSnapshots(run: CheckRun): void {

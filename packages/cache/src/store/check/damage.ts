@@ -40,6 +40,8 @@ export type DamageKind =
   | "stat-index-damaged"
   /** What is known of a folder that was seeded cannot be read. */
   | "snapshot-damaged"
+  /** The table of known contracts ends in what is none of its rows, as after a kill; it is learnt again. */
+  | "known-contracts-torn"
   /** The unfinished work of a process that is gone. */
   | "stale-workspace"
   /** A file of an update that a killed process never renamed. */
@@ -81,6 +83,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "database-damaged": "damage",
   "stat-index-damaged": "damage",
   "snapshot-damaged": "damage",
+  "known-contracts-torn": "leftover",
   "stale-workspace": "leftover",
   "stale-temporary": "leftover",
   "stale-download": "leftover",

@@ -22,9 +22,8 @@ import type { DamageKind, Finding } from "./damage.ts";
 export async function repairFiles(run: CheckRun): Promise<void> {
   const { places, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
-  await each(run, ["foreign-file", "stat-index-damaged", "snapshot-damaged"], ({ path }) =>
-    putAside(run, path),
-  );
+  const replaceable = ["stat-index-damaged", "snapshot-damaged", "known-contracts-torn"] as const;
+  await each(run, ["foreign-file", ...replaceable], ({ path }) => putAside(run, path));
   await each(run, ["database-damaged"], ({ path }) => {
     // What it remembers only saves work, and is learnt again.
     database.close();

@@ -11,6 +11,7 @@ export interface SeedThreadData {
   readonly contract: Uint8Array;
   readonly profile: SeedOptions["profile"];
   readonly name: string | undefined;
+  readonly outputs: readonly string[] | undefined;
   readonly replace: boolean | undefined;
   /** Somebody wants to hear of progress. */
   readonly isWatched: boolean;
@@ -32,13 +33,14 @@ export async function seedInThread(
   work: { readonly store: string; readonly dir: string; readonly contract: Uint8Array },
   options: SeedOptions,
 ): Promise<SeedResult | undefined> {
-  const { profile, name, replace, signal, onProgress } = options;
+  const { profile, name, outputs, replace, signal, onProgress } = options;
   const outcome = Promise.withResolvers<SeedResult | undefined>();
   let hasAnswered = false;
   const data: SeedThreadData = {
     ...work,
     profile,
     name,
+    outputs,
     replace,
     isWatched: onProgress !== undefined,
   };

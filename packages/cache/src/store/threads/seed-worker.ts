@@ -20,9 +20,9 @@ export async function makeSeed(port: MessagePort, data: SeedThreadData): Promise
       budget: Number.POSITIVE_INFINITY,
       signal,
     });
-    const { profile, name, replace, isWatched } = data;
+    const { profile, name, outputs, replace, isWatched } = data;
     const onProgress = isWatched ? spaced((progress) => answer({ progress })) : undefined;
-    const options = { profile, name, replace, signal, onProgress };
+    const options = { profile, name, outputs, replace, signal, onProgress };
     const result = await store.seed(data.dir, data.contract, options);
     answer({ result });
   } catch (error) {
