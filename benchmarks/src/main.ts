@@ -114,7 +114,12 @@ function answer(question: Question, root: string, scale: Scale, corpus: Bench["c
   return Array.from(question.rounds(bench), (round) => {
     const runs = scale === "full" ? (round.runs ?? 5) : 1;
     const warmUps = scale === "full" ? 1 : 0;
-    const measurements = compare(round.contenders, { runs, warmUps, scratch });
+    const measurements = compare(round.contenders, {
+      runs,
+      warmUps,
+      scratch,
+      reads: round.reads,
+    });
     round.check?.();
     console.log(table(round, measurements));
     const { title, bytes } = round;

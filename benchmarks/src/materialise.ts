@@ -23,6 +23,7 @@ function materialising(bench: Bench, name: "mixed" | "small", peer: "zstd" | "ta
   const aside = (run: number): string => join(bench.scratch, `aside-${name}-${run}`);
   return {
     title: `Materialise ${corpus.title}`,
+    reads: [join(store, "blobs"), archiveOf(bench, name, peer)],
     bytes: corpus.bytes,
     contenders: [
       {
@@ -36,6 +37,10 @@ function materialising(bench: Bench, name: "mixed" | "small", peer: "zstd" | "ta
     ],
     check: () => sameFiles(corpus.dir, ctxpack(["pull", uri], store)),
   };
+}
+
+function archiveOf(bench: Bench, name: string, peer: "zstd" | "tar"): string {
+  return join(bench.scratch, `${name}.tar${peer === "zstd" ? ".zst" : ""}`);
 }
 
 /** Takes every folder that was materialised out of the store. */
@@ -54,7 +59,7 @@ function unzstd(bench: Bench, name: "mixed" | "small"): Contender[] {
     bench.note("absent: zstd; its row is left out");
     return [];
   }
-  const archive = quote(join(bench.scratch, `${name}.tar.zst`));
+  const archive = quote(archiveOf(bench, name, "zstd"));
   runScript(`tar -cf - -C ${quote(bench.corpus(name).dir)} . | zstd -q -1 -T2 -o ${archive}`);
   return [
     extraction(bench, name, {
@@ -65,7 +70,7 @@ function unzstd(bench: Bench, name: "mixed" | "small"): Contender[] {
 }
 
 function untar(bench: Bench, name: "mixed" | "small"): Contender[] {
-  const archive = quote(join(bench.scratch, `${name}.tar`));
+  const archive = quote(archiveOf(bench, name, "tar"));
   runScript(`tar -cf ${archive} -C ${quote(bench.corpus(name).dir)} .`);
   return [
     extraction(bench, name, {

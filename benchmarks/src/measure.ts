@@ -1,5 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, lstatSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { median } from "./median.ts";
 
@@ -36,6 +46,8 @@ export interface MeasureOptions {
   readonly runs: number;
   /** Uncounted runs before them. */
   readonly warmUps: number;
+  /** Files and folders that are read before every run. */
+  readonly reads?: readonly string[] | undefined;
   /** A folder of ours for what the clock writes. */
   readonly scratch: string;
 }
@@ -63,7 +75,7 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
   for (let run = 0; run < options.warmUps + options.runs; run++) {
     for (const [contender, list] of samples) {
       if (run >= (contender.runs ?? Number.POSITIVE_INFINITY)) continue;
-      const sample = measure(contender, run, join(options.scratch, "time"), timed);
+      const sample = measure(contender, run, { ...options, timed });
       if (run >= options.warmUps || contender.runs !== undefined) list.push(sample);
       // The first run's output stays for the round's check.
       if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
@@ -72,10 +84,18 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
   return [...samples].map(([contender, list]) => summarise(contender.name, list));
 }
 
-function measure(contender: Contender, run: number, report: string, timed: boolean): Sample {
+function measure(
+  contender: Contender,
+  run: number,
+  o: Pick<MeasureOptions, "reads" | "scratch"> & { readonly timed: boolean },
+): Sample {
+  const { timed } = o;
+  const report = join(o.scratch, "time");
   contender.prepare?.(run);
   // What earlier runs wrote goes to the disk now, not during somebody else's time.
   spawnSync("sync");
+  // And what somebody else's run has crowded out is fetched back.
+  for (const path of o.reads ?? []) readAll(path);
   const argv = [...contender.argv(run)];
   const command = timed ? [TIME, "-q", "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
   const env = { ...process.env, ...contender.env?.(run) };
@@ -92,6 +112,24 @@ function measure(contender: Contender, run: number, report: string, timed: boole
   const [user, system, peak] = readFileSync(report, "utf8").trim().split(" ").map(Number);
   return { wall, cpu: (user ?? 0) + (system ?? 0), peak: (peak ?? 0) / 1024 };
 }
+
+/** Puts a file, or all of a folder, into the page cache. */
+function readAll(path: string): void {
+  if (!existsSync(path)) return;
+  if (lstatSync(path).isDirectory()) {
+    for (const name of readdirSync(path)) readAll(join(path, name));
+    return;
+  }
+  if (!lstatSync(path).isFile()) return;
+  const fd = openSync(path, "r");
+  try {
+    while (readSync(fd, BUFFER) > 0);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const BUFFER: Buffer = Buffer.allocUnsafe(1 << 20);
 
 const LARGE = 65_536;
 

@@ -27,6 +27,7 @@ function pulling(bench: Bench, name: "texts" | "mixed"): Round {
   const command = [...ctxpackCommand(), "pull", uri, "--from", pantry];
   return {
     title: `Pull ${corpus.title}`,
+    reads: [pantry.slice("oci:".length), join(bench.scratch, `${name}.tar.zst`)],
     bytes: corpus.bytes,
     contenders: [
       {

@@ -18,6 +18,8 @@ export interface Round {
   readonly contenders: readonly Contender[];
   /** Counted runs of each contender, where more are needed than usual. */
   readonly runs?: number;
+  /** Files and folders that runs read: they are in the page cache then, whoever comes first. */
+  readonly reads?: readonly string[];
   /** Bytes one run works through, for a rate; absent where a rate says nothing. */
   readonly bytes?: number;
   /** Looks, after the clock, whether the work was done right. Throws an Error if not. */

@@ -42,6 +42,7 @@ function reseeding(bench: Bench): Round {
   ).map(([what, edit], i) => editing(bench, contract, { what, edit, name: `edited-${i}` }));
   return {
     title: `Seed again: ${corpus.title}`,
+    reads: [corpus.dir, ...edited.map(({ folder }) => folder)],
     bytes: corpus.bytes,
     contenders: [
       {
@@ -68,7 +69,7 @@ function editing(
   bench: Bench,
   contract: string,
   o: { readonly what: string; readonly edit: Edit; readonly name: string },
-): { readonly contender: Contender; check(): void } {
+): { readonly folder: string; readonly contender: Contender; check(): void } {
   const folder = join(bench.scratch, o.name);
   const store = join(bench.scratch, `${o.name}-store`);
   runProgram("cp", ["-a", bench.corpus("mixed").dir, folder]);
@@ -76,6 +77,7 @@ function editing(
   const args = ["seed", folder, "--contract", contract];
   const uri = ctxpack(args, store);
   return {
+    folder,
     contender: {
       name: `\`ctxpack seed --replace\`, ${o.what}`,
       prepare: (run) => {

@@ -30,6 +30,7 @@ function seeding(bench: Bench, name: Name): Round {
   };
   return {
     title: `Seed ${corpus.title}`,
+    reads: [corpus.dir],
     bytes: corpus.bytes,
     contenders: [ours, ...archives(bench, name), ...backups(bench, name), ...others(bench, name)],
   };

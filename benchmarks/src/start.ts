@@ -95,6 +95,7 @@ function unchanged(bench: Bench): Round {
   ctxpack(["id", contract], store);
   return {
     title: `Identity of ${corpus.title} of which nothing changed`,
+    reads: [corpus.dir],
     runs: RUNS,
     contenders: [
       ...peers,

@@ -39,6 +39,7 @@ function hashing(bench: Bench, name: "small" | "mixed"): Round {
   ctxpack(["id", contract], warm);
   return {
     title: `Tree digest of ${corpus.title}`,
+    reads: [corpus.dir],
     bytes: corpus.bytes,
     contenders: [
       hashTreeOf(corpus),
@@ -66,6 +67,7 @@ function unchanged(bench: Bench): Round {
   ctxpack(["id", contract], store);
   return {
     title: `Unchanged tree of ${corpus.title}`,
+    reads: [corpus.dir],
     contenders: [
       {
         name: "`ctxpack id` again (stat index)",
@@ -110,6 +112,7 @@ function oneFile(bench: Bench): Round {
   }
   return {
     title: `Digest of ${corpus.title}`,
+    reads: [corpus.dir],
     bytes: corpus.bytes,
     contenders,
     check: () => compareWithCoreutils(corpus, bench),
