@@ -24,6 +24,7 @@ export class Places {
   readonly logs: string;
   readonly claims: string;
   readonly trash: string;
+  readonly results: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -44,6 +45,7 @@ export class Places {
     this.logs = join(dir, "logs");
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
+    this.results = join(dir, "results");
   }
 
   blob(digest: Digest): string {

@@ -22,8 +22,10 @@ import type { DamageKind, Finding } from "./damage.ts";
 export async function repairFiles(run: CheckRun): Promise<void> {
   const { places, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
-  await each(run, ["foreign-file", "stat-index-damaged", "snapshot-damaged"], ({ path }) =>
-    putAside(run, path),
+  await each(
+    run,
+    ["foreign-file", "stat-index-damaged", "snapshot-damaged", "result-corrupt"],
+    ({ path }) => putAside(run, path),
   );
   await each(run, ["database-damaged"], ({ path }) => {
     // What it remembers only saves work, and is learnt again.
@@ -62,6 +64,7 @@ const CLEARED: readonly DamageKind[] = [
   "stale-log",
   "stale-claim",
   "stale-trash",
+  "stale-result",
 ];
 
 /** Does `work` for each finding that is open; what the disk refuses is said of the finding. */
