@@ -115,7 +115,9 @@ test("--cache: each of store and pantries can be read, written, both or neither"
   expect(readFileSync(join(cwd, "out/all"), "utf8")).toBe("a\nb\n");
   expect(await result(["ls", "--plain"], other(cwd, "a"))).toBe("");
   expect(runsOf(cwd)).toBe(4);
-  expect((await run1("remote:none", "c", "--frozen")).code).toBe(3);
+  const alone = await run1("remote:none", "c", "--frozen");
+  expect(alone.code).toBe(3);
+  expect(alone.stderr).toContain("no pantry was asked, as --cache says");
   expect((await run1("remote:r", "c", "--push")).code).toBe(2);
   expect((await run1("local:w,remote:r", "c", "--frozen")).code).toBe(0);
   expect((await run1("local:w,remote:none", "c", "--frozen")).code).toBe(3);

@@ -181,6 +181,9 @@ class Getting<Placed> {
     const special = misses
       .filter((miss) => miss.reason !== "not there")
       .map((miss) => `${miss.where}: ${miss.reason}`);
+    const { readLocal, readRemote } = this.#mode;
+    if (!readLocal) special.push("the store was not asked, as --cache says");
+    if (!readRemote) special.push("no pantry was asked, as --cache says");
     return [reason ?? "nobody has it", ...special].join("; ");
   }
 
