@@ -12,6 +12,7 @@ import {
   parseContract,
   type Resolution,
   type ResolvedContract,
+  type ResolveOptions,
   readContract,
   resolveContract,
 } from "@ctxpack/identity";
@@ -37,14 +38,21 @@ export async function identify(
   return await identifyLoaded(session, loaded, options);
 }
 
+/** How a contract that was read is resolved. */
+export interface IdentifyLoadedOptions extends IdentifyOptions {
+  /** Stands between resolving and what is known of files. */
+  readonly observe?: (known: FileDigests | undefined) => FileDigests;
+  /** Receives the lines of every tree. */
+  readonly onListing?: (listing: Listing) => void;
+}
+
+type Listing = Parameters<NonNullable<ResolveOptions["onListing"]>>[0];
+
 /** `identify` for a contract that was read. */
 export async function identifyLoaded(
   session: Session,
   { parsed, baseDir }: LoadedContract,
-  options: IdentifyOptions & {
-    /** Stands between resolving and what is known of files. */
-    readonly observe?: (known: FileDigests | undefined) => FileDigests;
-  },
+  options: IdentifyLoadedOptions,
 ): Promise<Resolution> {
   const work = workOf(options);
   const opened = await storeIfThereIsOne(session, work);
@@ -57,7 +65,10 @@ export async function identifyLoaded(
     signal: work.signal,
     onProgress: work.onProgress,
     ...(digests && { digests }),
-    ...(opened?.writable && { onListing: (listing) => opened.store.keepListing(listing) }),
+    onListing: async (listing) => {
+      options.onListing?.(listing);
+      if (opened?.writable) await opened.store.keepListing(listing);
+    },
   });
   if (opened?.writable) await known?.save();
   return resolution;

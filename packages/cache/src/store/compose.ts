@@ -27,8 +27,8 @@ export interface ComposedFile extends ItemResult {
 
 /** How a pack is put together. */
 export interface ComposeOptions extends PackingOptions {
-  /** 64 hex digits: the family of maps it is one of. */
-  readonly family?: string | undefined;
+  /** The families of maps it is one of. */
+  readonly families?: readonly string[] | undefined;
 }
 
 /** `Store.compose`: where files follow one another as they do in a pack they come from, its blobs are used. */
@@ -71,11 +71,10 @@ export async function compose(
   const packed = await pack(parts, { listing, reader, earlier }, contract, options);
   expectDigests(IndexReader.open(packed.index), byPath);
   const { record, created } = await publish(parts, uri, packed, options);
-  const { family } = options;
-  if (family !== undefined && record.manifest.digest === packed.manifest.digest) {
-    const { exponent } = packed.summary;
-    const member = { family, uri, manifest: record.manifest.digest, exponent };
-    await parts.database.joinFamily(member, options.signal);
+  const manifest = record.manifest.digest;
+  const { exponent } = packed.summary;
+  for (const family of manifest === packed.manifest.digest ? (options.families ?? []) : []) {
+    await parts.database.joinFamily({ family, uri, manifest, exponent }, options.signal);
   }
   return { ...resultOf(packed), record, created, warnings: foldingsOf(listing) };
 }

@@ -23,7 +23,7 @@ export interface Frame {
 
 /** What a map of a family became. */
 export interface FamilyMember {
-  /** 64 hex digits. */
+  /** Its name: 64 hex digits, or one that a person chose. */
   readonly family: string;
   readonly uri: CtxUri;
   /** Of the pack here. */

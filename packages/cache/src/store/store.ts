@@ -191,7 +191,7 @@ export class Store implements AsyncDisposable {
     return result;
   }
 
-  /** The packs that the maps of a family (64 hex digits) became here, the last one first: a hint, they may be gone. */
+  /** The packs that the maps of a family became here, the last one first: a hint, they may be gone. */
   async family(family: string): Promise<readonly CtxUri[]> {
     return this.#parts.workspace.readOnly ? [] : await this.#parts.database.family(family);
   }
