@@ -53,7 +53,7 @@ interface Item extends InputFile {
 }
 
 /** Makes the pack of a map: finds what is known of its items, computes the rest, and puts all of it together. */
-export class MapMaker implements Maker<void> {
+export class MapMaker implements Maker<void>, Disposable {
   readonly loaded: LoadedContract;
   readonly displaced: MapResult["displaced"][number][] = [];
   readonly #session: Session;
@@ -61,6 +61,8 @@ export class MapMaker implements Maker<void> {
   readonly #options: MapOptions;
   readonly #place: OutputPlace;
   readonly #onHits: OnHits | undefined;
+  /** Packs that results are taken from: a map may take longer than what nobody uses is kept. */
+  readonly #leases = new DisposableStack();
   #resolution: Resolution | undefined;
   #items: readonly Item[] = [];
   #keys: ItemKeys | undefined;
@@ -178,6 +180,10 @@ export class MapMaker implements Maker<void> {
     };
   }
 
+  [Symbol.dispose](): void {
+    this.#leases.dispose();
+  }
+
   /** The result of every item: known, or computed now. */
   async #prepare(
     job: Job,
@@ -242,6 +248,7 @@ export class MapMaker implements Maker<void> {
       }
     }
     this.#reused = reuse.packs;
+    for (const { uri } of reuse.packs) this.#leases.use(store.lease(uri));
     return reuse.known;
   }
 

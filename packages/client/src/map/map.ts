@@ -17,7 +17,7 @@ export async function map(
 ): Promise<MapResult> {
   const work = workOf(options);
   const loaded = await loadMap(session, items, options, work);
-  const maker = new MapMaker(session, loaded, options, onHits);
+  using maker = new MapMaker(session, loaded, options, onHits);
   try {
     const { placed: _, child: __, ...got } = await getOrMake(session, maker, options);
     if (got.hit) maker.noteHit();
