@@ -49,9 +49,18 @@ export class ItemKeys {
 
 /** The family of a map, 64 hex digits: the digest of its contract without the mapped input's digest. */
 export function familyOf(contract: ResolvedContract): string {
+  return digestOf(contract, contract.map);
+}
+
+/** The same for all maps that differ in where results go, too: their items have the same keys. */
+export function recipeOf(contract: ResolvedContract): string {
+  return digestOf(contract, { input: contract.map?.input });
+}
+
+function digestOf(contract: ResolvedContract, map: object | undefined): string {
   const inputs = contract.inputs.map((input) =>
     input.name === contract.map?.input ? { name: input.name } : input,
   );
-  const text = canonicalize({ ...contract, inputs } as unknown as JsonValue);
+  const text = canonicalize({ ...contract, inputs, map } as unknown as JsonValue);
   return digestHex(sha256(Buffer.from(text)));
 }

@@ -8,7 +8,7 @@ import {
   type ParsedContract,
 } from "@ctxpack/identity";
 import { isTag } from "@ctxpack/oci";
-import { type LoadedContract, loadContract } from "../identify.ts";
+import { type ContractLike, type LoadedContract, loadContract } from "../identify.ts";
 import { adHocContract } from "../run/ad-hoc.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
@@ -88,8 +88,10 @@ function fromFlags(session: Session, items: string, options: MapOptions): Named 
   const { root, include } = splitPattern(pattern);
   const tool = adHoc.tool ?? (command[0] === undefined ? undefined : basename(command[0]));
   const inputs = [...(adHoc.inputs ?? []), `${name}=${root}`];
-  const parsed = adHocContract({ ...adHoc, tool, inputs }, command, session.cwd);
-  const { command: argv, ...contract } = parsed.contract as Contract;
+  // A function is no part of the contract; flags always have a command.
+  const argv = compute === undefined ? command : ["-"];
+  const parsed = adHocContract({ ...adHoc, tool, inputs }, argv, session.cwd);
+  const { command: _, ...contract } = parsed.contract as Contract;
   const patched = (contract.inputs ?? []).map((input) =>
     input.name === name && include.length > 0 ? ({ ...input, include } as ContractInput) : input,
   );
@@ -99,7 +101,7 @@ function fromFlags(session: Session, items: string, options: MapOptions): Named 
       contract: {
         ...contract,
         inputs: patched,
-        ...(compute === undefined && argv !== undefined && { command: argv }),
+        ...(compute === undefined && { command }),
       },
     },
     baseDir: session.cwd,
@@ -110,10 +112,10 @@ function fromFlags(session: Session, items: string, options: MapOptions): Named 
 async function fromContract(
   session: Session,
   items: string,
-  { contract: given, command = [] }: MapOptions,
+  { contract: given, command = [], compute }: MapOptions,
   work: Work,
 ): Promise<Named> {
-  const { parsed, baseDir } = await loadContract(session, given as string, work);
+  const { parsed, baseDir } = await loadContract(session, given as ContractLike, work);
   if (isResolved(parsed.contract)) {
     throw usage("a resolved contract names no files", "give the contract it was made from");
   }
@@ -125,7 +127,7 @@ async function fromContract(
       names.length === 0 ? "name one under inputs" : `there are: ${names.join(", ")}`,
     );
   }
-  if (contract.command !== undefined && command.length > 0) {
+  if (contract.command !== undefined && (command.length > 0 || compute !== undefined)) {
     throw usage("the contract has a command, and another is given", "leave one of them out");
   }
   // What an item became depends on the command in any case: here it is always part of the recipe.

@@ -1,7 +1,5 @@
-import { resolve } from "node:path";
 import type { ComposedFile, RunLog } from "@ctxpack/cache";
 import {
-  type Contract,
   CtxPackError,
   type CtxUri,
   type Resolution,
@@ -11,26 +9,19 @@ import {
 } from "@ctxpack/identity";
 import { isDamage } from "../damage.ts";
 import { type IdentifyLoadedOptions, identifyLoaded, type LoadedContract } from "../identify.ts";
-import { pull } from "../pull.ts";
 import { Capture } from "../run/capture.ts";
-import { childEnvironment } from "../run/environment.ts";
 import type { Made, Maker } from "../run/get.ts";
-import type { ProcessGroup } from "../run/group.ts";
-import { InputWatch } from "../run/input-watch.ts";
 import { type OutputPlace, outputPlaces, placeOutputs } from "../run/outputs.ts";
-import { expandPlaceholders } from "../run/placeholders.ts";
 import { stopped } from "../run/run.ts";
 import type { Session } from "../session.ts";
-import type { Work } from "../work.ts";
-import { batches, inParallel } from "./batch.ts";
-import { Commits } from "./commit.ts";
-import { familyOf, ItemKeys } from "./item-key.ts";
+import { computeItems, type Ran } from "./compute-items.ts";
+import { familyOf, ItemKeys, recipeOf } from "./item-key.ts";
 import { filesOfLines, type InputFile } from "./items.ts";
 import type { LoadedMap } from "./load.ts";
 import type { MapCounts, MapOptions, MappedItem, MapResult, ReusedPack } from "./options.ts";
 import { type KnownResult, Reuse } from "./reuse.ts";
 import { outputPaths } from "./template.ts";
-import { type Outcome, type Task, workItems } from "./work-items.ts";
+import type { Outcome, Task } from "./work-items.ts";
 
 type Job = Parameters<Maker<void>["make"]>[0];
 
@@ -96,11 +87,12 @@ export class MapMaker implements Maker<void>, Disposable {
     return this.#reused;
   }
 
-  /** By what the next map finds what this one made: the digest of its recipe, and a name that somebody chose. */
-  get families(): readonly string[] {
+  /** By what the next map finds what this one made, here and in a pantry; a name that somebody chose is for both. */
+  get families(): { readonly here: readonly string[]; readonly there: readonly string[] } {
     const { family } = this.#options;
-    const own = familyOf((this.#resolution as Resolution).resolved);
-    return family === undefined ? [own] : [own, family];
+    const chosen = family === undefined ? [] : [family];
+    const { resolved } = this.#resolution as Resolution;
+    return { here: [recipeOf(resolved), ...chosen], there: [familyOf(resolved), ...chosen] };
   }
 
   /** Every item is known: the pack was there. */
@@ -145,13 +137,12 @@ export class MapMaker implements Maker<void>, Disposable {
 
   async make(job: Job): Promise<Made> {
     const { store } = job;
-    const log = { stdout: new Capture(), stderr: new Capture() };
     const startedAt = new Date().toISOString();
-    const ran = { commands: 0, ms: 0 };
-    const prepare = () => this.#prepare(job, log, ran);
+    const ran: Ran = { commands: 0, ms: 0, stdout: new Capture(), stderr: new Capture() };
+    const prepare = () => this.#prepare(job, ran);
     let results = await prepare();
     const seed: Made["seed"] = async (contract, options) => {
-      const families = this.families;
+      const { here: families } = this.families;
       const compose = () => store.compose(contract, this.#files(results), { ...options, families });
       const seeded = await compose().catch(async (error: unknown) => {
         if (!isDamage(error)) throw error;
@@ -174,8 +165,8 @@ export class MapMaker implements Maker<void>, Disposable {
         command: this.#map.command?.argv ?? [],
         startedAt,
         durationMs,
-        stdout: log.stdout.stream(),
-        stderr: log.stderr.stream(),
+        stdout: ran.stdout.stream(),
+        stderr: ran.stderr.stream(),
       }),
     };
   }
@@ -185,11 +176,7 @@ export class MapMaker implements Maker<void>, Disposable {
   }
 
   /** The result of every item: known, or computed now. */
-  async #prepare(
-    job: Job,
-    log: { readonly stdout: Capture; readonly stderr: Capture },
-    ran: { commands: number; ms: number },
-  ): Promise<ReadonlyMap<string, KnownResult>> {
+  async #prepare(job: Job, ran: Ran): Promise<ReadonlyMap<string, KnownResult>> {
     const byKey = Map.groupBy(this.#items, (item) => this.#keyOf(item));
     const results = await this.#known(job, new Set(byKey.keys()));
     const tasks: Task[] = [];
@@ -224,7 +211,9 @@ export class MapMaker implements Maker<void>, Disposable {
       }
     };
     try {
-      await this.#computeAll(job, tasks, { log, ran, note });
+      const facts = { session: this.#session, map: this.#map, options: this.#options };
+      const { resolved } = this.#resolution as Resolution;
+      await computeItems(tasks, { ...facts, ...job, resolved, ran, note });
     } catch (error) {
       const { signal } = job.work;
       if (!signal.aborted || ran.commands === 0) throw error;
@@ -239,112 +228,18 @@ export class MapMaker implements Maker<void>, Disposable {
     const { store, mode, circuit, work } = job;
     const { force, onUntrusted } = this.#options;
     const reuse = new Reuse(store, keys);
+    const { here, there } = this.families;
     if (!force) {
       // A store of our own for a while has nothing to reuse.
-      if (mode.readLocal && mode.writeLocal) await reuse.fromStore(this.families, work);
+      if (mode.readLocal && mode.writeLocal) await reuse.fromStore(here, work);
       if (mode.readRemote) {
         const search = { circuit, onUntrusted };
-        await reuse.fromPantries(this.#session, this.families, search, work);
+        await reuse.fromPantries(this.#session, there, search, work);
       }
     }
     this.#reused = reuse.packs;
     for (const { uri } of reuse.packs) this.#leases.use(store.lease(uri));
     return reuse.known;
-  }
-
-  async #computeAll(
-    { store, claim, work }: Job,
-    tasks: readonly Task[],
-    o: {
-      readonly log: { readonly stdout: Capture; readonly stderr: Capture };
-      readonly ran: { commands: number; ms: number };
-      readonly note: (task: Task, outcome: Outcome) => void;
-    },
-  ): Promise<void> {
-    const { loaded, command, parallel, batch } = this.#map;
-    const { compute, stderr, keepGoing } = this.#options;
-    const { contract } = loaded.parsed;
-    const groups = new Set<ProcessGroup>();
-    const shop = {
-      store,
-      commits: new Commits(store, await this.#watchShared(work)),
-      root: await this.#root(work),
-      command,
-      compute,
-      others: await this.#others(work),
-      cwd: loaded.baseDir,
-      env: childEnvironment(contract as Contract, this.#session.env),
-      stderr,
-      log: o.log,
-      signal: work.signal,
-      onGroup: (group: ProcessGroup, isRunning: boolean): void => {
-        if (isRunning) groups.add(group);
-        else groups.delete(group);
-        if (isRunning) claim?.record(...groups);
-      },
-      onEnd: (ms: number): void => {
-        o.ran.commands += 1;
-        o.ran.ms += ms;
-      },
-    };
-    await inParallel(batches(tasks, { batch, parallel }), parallel, async (some) => {
-      work.signal.throwIfAborted();
-      let isGood = true;
-      for (const [task, outcome] of await workItems(shop, some)) {
-        o.note(task, outcome);
-        if ("error" in outcome) isGood = false;
-      }
-      return isGood || keepGoing === true;
-    });
-  }
-
-  /** Looks at what all items share, now and whenever the function it gives is called. */
-  async #watchShared(work: Work): Promise<() => Promise<void>> {
-    const { loaded, input } = this.#map;
-    const { parsed, baseDir } = loaded;
-    const { outputs: _, ...contract } = parsed.contract as Contract;
-    const inputs = (contract.inputs ?? []).filter(({ name }) => name !== input.name);
-    const shared = { parsed: { ...parsed, contract: { ...contract, inputs } }, baseDir };
-    const watch = new InputWatch();
-    const { resolved } = await identifyLoaded(this.#session, shared, {
-      ...work,
-      observe: (known) => watch.observe(known),
-    });
-    const before = (this.#resolution as Resolution).resolved;
-    const expected = before.inputs.filter(({ name }) => name !== input.name);
-    const isSame =
-      JSON.stringify([resolved.inputs, resolved.transforms]) ===
-      JSON.stringify([expected, before.transforms]);
-    if (!isSame) {
-      throw new CtxPackError("CTXPACK_E_TREE", "an input or the code changed since it was hashed", {
-        hint: "let whatever writes there finish, then run it again",
-      });
-    }
-    return () => watch.requireUnchanged(this.#session, shared, work.signal);
-  }
-
-  /** The folder of the mapped input. */
-  async #root(work: Work): Promise<string> {
-    const { input, loaded } = this.#map;
-    if (input.pack !== undefined) return (await pull(this.#session, input.pack, work)).path;
-    return resolve(loaded.baseDir, input.path as string);
-  }
-
-  /** What the command's other placeholders stand for. */
-  async #others(work: Work): Promise<ReadonlyMap<string, string>> {
-    const { command, loaded } = this.#map;
-    const words = command?.others() ?? [];
-    const { inputs = [] } = loaded.parsed.contract as Contract;
-    const paths = await expandPlaceholders(words, {
-      inputs: inputs.map(({ name }) => name),
-      outputs: [],
-      input: async (name) => {
-        const input = inputs.find((one) => one.name === name);
-        if (input?.pack === undefined) return input?.path;
-        return resolve((await pull(this.#session, input.pack, work)).path);
-      },
-    });
-    return new Map(words.map((word, at) => [word, paths[at] as string]));
   }
 
   *#files(results: ReadonlyMap<string, KnownResult>): Generator<ComposedFile> {

@@ -49,11 +49,11 @@ async function noteFamily(
 ): Promise<void> {
   const store = await session.store(work.signal);
   if (await store.get(uri)) {
-    for (const family of families) await store.joinFamily(family, uri, work);
+    for (const family of families.here) await store.joinFamily(family, uri, work);
   }
   if (pushed === undefined && kept === undefined) return;
   try {
-    await tagFamily(session, families, uri, options, work);
+    await tagFamily(session, families.there, uri, options, work);
   } catch (error) {
     work.signal.throwIfAborted();
     session.warn(`other machines will not find the items of this map: ${(error as Error).message}`);

@@ -92,6 +92,11 @@ export class Reuse {
     });
     if (found === undefined) return;
     await acceptFound(session, found, work.signal);
+    const here = await this.#store.get(found.uri);
+    if (here?.partial === false && here.tree === found.manifest.tree) {
+      this.#take(found.uri, "store", await this.#store.index(found.uri, work));
+      return;
+    }
     const index = await this.#fetchIndex(found, work);
     const paths = new Set<string>();
     for (const { path } of this.#matching(index)) paths.add(path);

@@ -141,14 +141,10 @@ async function compute(
   } finally {
     if (group !== undefined) shop.onGroup(group, false);
     shop.onEnd(performance.now() - began);
-    for (const [capture, log] of [
-      [stdout, shop.log.stdout],
-      [stderr, shop.log.stderr],
-    ] as const) {
-      const { bytes } = capture.stream();
-      if (bytes.length > 0) await shop.stderr?.(bytes);
-      log.take(bytes);
-    }
+    const [out, err] = [stdout.stream().bytes, stderr.stream().bytes];
+    shop.log.stdout.take(out);
+    shop.log.stderr.take(err);
+    if (out.length + err.length > 0) await shop.stderr?.(Buffer.concat([out, err]));
   }
 }
 

@@ -1,7 +1,7 @@
 import { contractUri, type ResolvedContract } from "@ctxpack/identity";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { familyOf, ItemKeys } from "../../src/map/item-key.ts";
+import { familyOf, ItemKeys, recipeOf } from "../../src/map/item-key.ts";
 import { ItemCommand } from "../../src/map/template.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}` as const;
@@ -70,6 +70,9 @@ test("a family is all of the recipe, and nothing of the items", () => {
     { inputs: mapped().inputs.slice(0, 2) },
   ];
   for (const more of others) expect(familyOf(mapped(more))).not.toBe(family);
+  const moved = mapped({ map: { input: "docs", out: "{path}" } });
+  expect(recipeOf(moved)).toBe(recipeOf(mapped({ inputs })));
+  expect(recipeOf(mapped({ command: ["x"] }))).not.toBe(recipeOf(mapped()));
 });
 
 test("ten thousand keys take no time", () => {

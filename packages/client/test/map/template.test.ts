@@ -71,11 +71,10 @@ test("results have places of their own, inside; errors name both items", () => {
   expect(() => outputPaths("x/../{path}", files("a"))).toThrow("the result of a would be at");
 });
 
-test("a result in the way of another is a collision", () => {
-  expect(() => outputPaths("{name}", files("a.x", "b"))).not.toThrow();
-  const clash = files("a", "c/a.b");
-  expect(() => outputPaths("{name}{ext}/x", clash)).not.toThrow();
-  expect(() => outputPaths("p{ext}", files("q", "r/q./s"))).toThrow("would both write p");
+test("a result that another would have to lie in is a collision", () => {
+  expect(() => outputPaths("{path}{name}", files("a", "aa/x"))).toThrow(
+    "a and aa/x would both write aa",
+  );
 });
 
 const places = { in: "/tmp/in.pdf", out: "/tmp/out" };
