@@ -107,6 +107,7 @@ export class Reuse {
       manifestBytes: found.bytes,
       accept: session.accept ?? (async () => {}),
       only: (path) => paths.has(path),
+      folder: false,
       origin: pantry.address,
       concurrency: session.concurrency(found.remote),
       ...work,

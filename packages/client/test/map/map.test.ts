@@ -109,7 +109,6 @@ test("a name joins maps whose recipes differ where that does not count", async (
   const ctx = await open(cwd);
   const map = async (family: string | undefined, command: readonly string[]) =>
     counts(await ctx.map(DOCS, { ...UPPER, command, family }).result());
-  // Of c.txt this one has the key of the other: its path is not in it.
   const [sh = "", c = "", script = ""] = UPPER.command ?? [];
   expect(await map("mine", [sh, c, script, "{in}", "{out}"])).toEqual([3, 0, 3, 0]);
   expect(await map("mine", [sh, c, script, "{in}", "{out}", "{ext}"])).toEqual([3, 0, 3, 0]);
