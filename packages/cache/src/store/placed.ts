@@ -64,12 +64,15 @@ async function matches(
   { digests, signal }: PlacedOptions & { readonly digests: FileDigests },
 ): Promise<boolean> {
   try {
-    const stat = lstatSync(path);
+    const stat = lstatSync(path, { bigint: true });
     if ("link" in entry) return stat.isSymbolicLink() && readlinkSync(path) === entry.link;
     if ("dir" in entry) return stat.isDirectory();
-    if (!stat.isFile() || stat.size !== entry.size) return false;
-    const isExecutable = (stat.mode & 0o100) !== 0;
+    if (!stat.isFile() || Number(stat.size) !== entry.size) return false;
+    const isExecutable = (stat.mode & 0o100n) !== 0n;
     if (process.platform !== "win32" && isExecutable !== (entry.exec === true)) return false;
+    // What is known needs no other look: there may be ten thousand.
+    const known = digests.get(path, stat);
+    if (known !== undefined) return `sha256:${known}` === entry.digest;
     return (await hashFile(path, { digests, signal })).digest === entry.digest;
   } catch (error) {
     signal?.throwIfAborted();

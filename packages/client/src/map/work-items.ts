@@ -1,7 +1,15 @@
-import { constants, copyFileSync, lstatSync, mkdirSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { ItemResult, Store } from "@ctxpack/cache";
-import { CtxPackError, hashFile } from "@ctxpack/identity";
+import { CtxPackError, type Digest, hashFile, sha256 } from "@ctxpack/identity";
 import { Capture } from "../run/capture.ts";
 import { runChild, type Sink } from "../run/child.ts";
 import { failureOf } from "../run/failure.ts";
@@ -40,6 +48,9 @@ export interface Workshop {
   /** A command has ended that ran so long. */
   readonly onEnd: (ms: number) => void;
 }
+
+/** Files of up to so many bytes are read in one go. */
+const SMALL = 2 ** 20;
 
 interface Place {
   readonly in: string;
@@ -88,14 +99,24 @@ async function layOut(
   // A function's contract has no word that would name the extension.
   const to = join(folder, `in${command === undefined ? "" : ext}`);
   const from = locateFile(root, task.path);
+  if ((await copy(from, to, signal)) !== task.digest) throw changed(from);
+  return { in: to, out: join(folder, "out") };
+}
+
+/** The digest of what was copied. */
+async function copy(from: string, to: string, signal: AbortSignal): Promise<Digest> {
   try {
+    if (statSync(from).size <= SMALL) {
+      const bytes = readFileSync(from);
+      writeFileSync(to, bytes);
+      return sha256(bytes);
+    }
     copyFileSync(from, to, constants.COPYFILE_FICLONE);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     throw changed(from, error);
   }
-  if ((await hashFile(to, { signal })).digest !== task.digest) throw changed(from);
-  return { in: to, out: join(folder, "out") };
+  return (await hashFile(to, { signal })).digest;
 }
 
 /** Why a command made nothing; `undefined` when it ended well. */
