@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { CtxPackError, type CtxUri, type FileDigests, hashFile } from "@ctxpack/identity";
 import type { Entry } from "../pack/index.ts";
 import { unlessMissing } from "./disk.ts";
@@ -38,6 +38,8 @@ export async function isPlaced(
   const { index } = openPack(parts, record);
   const { part } = options;
   const isWanted = part === undefined ? () => true : inPart(part);
+  // Digests are remembered by the paths that links lead to.
+  const root = stat.isDirectory() ? realpathSync(path) : path;
   let count = 0;
   let isEntry = false;
   for (const entry of index.entries()) {
@@ -45,7 +47,7 @@ export async function isPlaced(
     count += 1;
     isEntry ||= entry.path === part;
     const place =
-      part === undefined ? `${path}/${entry.path}` : path + entry.path.slice(part.length);
+      part === undefined ? `${root}/${entry.path}` : root + entry.path.slice(part.length);
     if (!(await matches(place, entry, options))) return false;
   }
   if (part !== undefined && count === 0) return false;
