@@ -40,7 +40,11 @@ function argsOf({ docs, out }: Place, flags: readonly string[]): readonly string
   return ["map", ...where, "-j", "2", ...flags, "--", ...COMMAND];
 }
 
-function mapping(name: string, place: Place, more: Partial<Contender> & { flags?: string[] } = {}): Contender {
+function mapping(
+  name: string,
+  place: Place,
+  more: Partial<Contender> & { flags?: string[] } = {},
+): Contender {
   const { flags = [], ...rest } = more;
   return {
     name,
@@ -106,7 +110,11 @@ function again(bench: Bench, corpus: Corpus): Round {
       }),
       ...(making
         ? [
-            { name: "`make -j2`, unchanged", argv: () => making, prepare: () => void runMake(making) },
+            {
+              name: "`make -j2`, unchanged",
+              argv: () => making,
+              prepare: () => void runMake(making),
+            },
             {
               name: "`make -j2`, one changed",
               argv: () => making,

@@ -10,7 +10,11 @@ import { contractOf, folder, look, noise, openStore, text, uriFor, workplace } f
 const keyOf = (path: string): string => sha256(Buffer.from(path)).slice("sha256:".length);
 
 /** A result of an item, as a map makes it. */
-async function made(store: Store, path: string, content: string | Uint8Array): Promise<ComposedFile> {
+async function made(
+  store: Store,
+  path: string,
+  content: string | Uint8Array,
+): Promise<ComposedFile> {
   using scratch = store.scratch();
   writeFileSync(join(scratch.path, "out"), content);
   return { ...(await store.results.keep(keyOf(path), join(scratch.path, "out"))), path };
@@ -59,7 +63,7 @@ it("uses the blobs of the pack it comes from, and writes what changed", async ()
   expect(segments.new).toBeLessThanOrEqual(4);
   expect(before.segments.new).toBe(before.segments.total);
   // The same bytes as if it had been made from nothing.
-  const { f30: _, ...rest } = { ...content, f20: Buffer.from("changed") };
+  const { f30: _, ...rest }: Record<string, Buffer> = { ...content, f20: Buffer.from("changed") };
   const seeded = await store.seed(folder(join(dir, "out"), rest), contractOf("seeded"));
   expect(record.tree).toBe(seeded.record.tree);
   expect((await store.index(uriFor("two"))).segments).toEqual(
@@ -81,7 +85,10 @@ it("any mixture of packs and results is what the folder would be", async () => {
     fc.asyncProperty(files, files, fc.boolean(), async (old, now, swaps) => {
       n += 1;
       const layOut = (name: string, of: Record<string, number>) =>
-        folder(join(dir, name), Object.fromEntries(Object.entries(of).map(([p, s]) => [p, bytes(s)])));
+        folder(
+          join(dir, name),
+          Object.fromEntries(Object.entries(of).map(([p, s]) => [p, bytes(s)])),
+        );
       await store.seed(layOut(`old${n}`, old), contractOf(`old${n}`));
       const known = await filesOf(store, `old${n}`);
       const composed = await Promise.all(

@@ -46,7 +46,11 @@ export const map: Command = defineCommand({
       value: "FILE",
       about: "the recipe; --in is then the name of one of its inputs",
     },
-    tool: { type: "string", value: "NAME[@VERSION]", about: "what computes; the program unless said" },
+    tool: {
+      type: "string",
+      value: "NAME[@VERSION]",
+      about: "what computes; the program unless said",
+    },
     code: { ...MANY, value: "PATTERN", about: "files that are part of the recipe" },
     env: { ...MANY, value: "NAME", about: "a variable that is part of the recipe" },
     "pass-env": {
@@ -68,7 +72,10 @@ export const map: Command = defineCommand({
       about: "local:rw,remote:r; each of them r, w, rw or none",
     },
     "require-remote": { type: "boolean", about: "a pantry that fails is an error, not a warning" },
-    push: { type: "boolean", about: "send the pack to a pantry, where other machines find its items" },
+    push: {
+      type: "boolean",
+      about: "send the pack to a pantry, where other machines find its items",
+    },
     to: { type: "string", value: "PANTRY", about: "which one; the first configured unless said" },
     family: {
       type: "string",
@@ -164,7 +171,10 @@ function lineOf({ kind, ...event }: MapEvent): Readonly<Record<string, unknown>>
 }
 
 function itemOf({ error, ...item }: MapResult["failed"][number]): Record<string, unknown> {
-  return { ...item, error: error === undefined ? null : { code: error.code, message: error.message } };
+  return {
+    ...item,
+    error: error === undefined ? null : { code: error.code, message: error.message },
+  };
 }
 
 function report(result: MapResult, output: Output, seconds: number): void {
@@ -173,7 +183,9 @@ function report(result: MapResult, output: Output, seconds: number): void {
     output.note(`what was at ${from} is kept for a day: ${path}`);
   if (record === undefined) {
     const kept = counts.done + counts.hit > 0 ? "; what succeeded is known from now on" : "";
-    output.note(`${plural(counts.failed, "item")} of ${formatCount(counts.total)} failed: no pack${kept}`);
+    output.note(
+      `${plural(counts.failed, "item")} of ${formatCount(counts.total)} failed: no pack${kept}`,
+    );
     return;
   }
   const size = `${plural(record.files, "file")}, ${formatBytes(record.bytes)}`;

@@ -23,7 +23,10 @@ const map = (...flags: string[]) => [...IN, ...flags, "--", "sh", "-c", SCRIPT, 
 test("a miss says what is to do, a hit does nothing, and stdout is the URI", async () => {
   const cwd = documents(5);
   const miss = await run(map("-j", "2"), { cwd });
-  expect(miss).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ctx:\/\/sha256:[0-9a-f]{64}\n$/) });
+  expect(miss).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^ctx:\/\/sha256:[0-9a-f]{64}\n$/),
+  });
   expect(miss.stderr).toMatch(
     /^miss ctx:.*\n {2}.*\n5 items: 0 known, 5 to compute\ncomputed 5 items in .*, 0 known: 5 files, 20 B\n$/,
   );
@@ -40,14 +43,16 @@ test("a miss says what is to do, a hit does nothing, and stdout is the URI", asy
 test("what commands print goes to stderr, each one's in one piece", async () => {
   const cwd = documents(4);
   const script = 'echo "[$1"; sleep 0.1; echo "]" >&2; cp "$0" "$2"';
-  const done = await run([...IN, "-j", "4", "--", "sh", "-c", script, "{in}", "{path}", "{out}"], { cwd });
+  const done = await run([...IN, "-j", "4", "--", "sh", "-c", script, "{in}", "{path}", "{out}"], {
+    cwd,
+  });
   const said = done.stderr.split("\n").filter((line) => /^[[\]]/.test(line));
-  expect(said.filter((_, n) => n % 2 === 0).map((line) => line.slice(1)).sort()).toEqual([
-    "000.txt",
-    "001.txt",
-    "002.txt",
-    "003.txt",
-  ]);
+  expect(
+    said
+      .filter((_, n) => n % 2 === 0)
+      .map((line) => line.slice(1))
+      .sort(),
+  ).toEqual(["000.txt", "001.txt", "002.txt", "003.txt"]);
   expect(said.filter((_, n) => n % 2 === 1)).toEqual(["]", "]", "]", "]"]);
 });
 
@@ -62,7 +67,9 @@ test("an item that fails: its exit code; with --keep-going 1, and what succeeded
   const going = await run([...IN, "-j", "1", "--keep-going", ...command], { cwd });
   expect(going).toMatchObject({ code: 1, stdout: "" });
   expect(going.stderr).toMatch(/^5 items: 2 known, 3 to compute$/m);
-  expect(going.stderr).toMatch(/^1 item of 5 failed: no pack; what succeeded is known from now on$/m);
+  expect(going.stderr).toMatch(
+    /^1 item of 5 failed: no pack; what succeeded is known from now on$/m,
+  );
   expect(existsSync(join(cwd, "out"))).toBe(false);
   const json = await run([...IN, "--keep-going", "--json", ...command], { cwd });
   const last = JSON.parse(json.stdout.trimEnd().split("\n").at(-1) as string);
@@ -72,7 +79,10 @@ test("an item that fails: its exit code; with --keep-going 1, and what succeeded
     manifest: null,
     failed: [{ path: "002.txt", status: "failed", error: { code: "CTXPACK_E_COMMAND" } }],
   });
-  expect((await run([...IN, "--timeout", "1s", "--", "sh", "-c", "sleep 60", "{in}", "{out}"], { cwd })).code).toBe(124);
+  expect(
+    (await run([...IN, "--timeout", "1s", "--", "sh", "-c", "sleep 60", "{in}", "{out}"], { cwd }))
+      .code,
+  ).toBe(124);
 });
 
 test("kill -9 at two thirds: the next one does the rest, and ends what was left running", async () => {
@@ -137,10 +147,19 @@ test("what makes no sense is exit code 2, and runs nothing", async () => {
     expect([done.code, done.stderr]).toEqual([2, expect.stringContaining(message)]);
   };
   await fails(["--out", "o/{path}", ...tail], "--in is missing");
-  await fails(["--in", "a/*", "--in", "b=b/*", "--out", "o/{path}", ...tail], "which --in is mapped");
-  await fails(["--in", "docs/**/*.txt", "--out", "o/{name}", ...tail], "000.txt and sub/000.txt would both write 000");
+  await fails(
+    ["--in", "a/*", "--in", "b=b/*", "--out", "o/{path}", ...tail],
+    "which --in is mapped",
+  );
+  await fails(
+    ["--in", "docs/**/*.txt", "--out", "o/{name}", ...tail],
+    "000.txt and sub/000.txt would both write 000",
+  );
   await fails(["--in", "docs/*.txt", "--out", "{path}", ...tail], "has no folder of its own");
-  await fails(["--in", "docs/*.txt", "--out", "o/{path}", "--batch", "0", ...tail], '--batch is "0"');
+  await fails(
+    ["--in", "docs/*.txt", "--out", "o/{path}", "--batch", "0", ...tail],
+    '--batch is "0"',
+  );
   await fails(["--in", "docs/*.txt", "--out", "o/{path}", "--", "cat"], "the command does not say");
   await fails(["--in", "docs/*.txt", "--out", "o/{path}"], "no command to run");
   expect(runsOf(cwd)).toBe(0);

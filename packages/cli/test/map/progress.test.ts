@@ -15,7 +15,10 @@ test("says how far it is, and how long it will take", () => {
 test("the --in with a wildcard is the one that is mapped, else the only one", () => {
   expect(pickItems(["docs/*.pdf"])).toEqual({ items: "docs/*.pdf", inputs: undefined });
   expect(pickItems(["docs"])).toEqual({ items: "docs", inputs: undefined });
-  expect(pickItems(["p=p.txt", "docs/*", "q=q"])).toEqual({ items: "docs/*", inputs: ["p=p.txt", "q=q"] });
+  expect(pickItems(["p=p.txt", "docs/*", "q=q"])).toEqual({
+    items: "docs/*",
+    inputs: ["p=p.txt", "q=q"],
+  });
   expect(() => pickItems(["a", "b"])).toThrow("which --in is mapped");
   expect(() => pickItems(["a/*", "b/?"])).toThrow("which --in is mapped");
 });

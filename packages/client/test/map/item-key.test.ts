@@ -11,7 +11,7 @@ function mapped(more: Partial<ResolvedContract> = {}): ResolvedContract {
   return {
     command: ["node", "x.ts", "{in:prompt}", "{in}", "{path}", "{out}"],
     inputs: [
-      { name: "a", value: { z: 1, "ü": [null] } },
+      { name: "a", value: { z: 1, ü: [null] } },
       { name: "docs", digest: tree("1") },
       { name: "prompt", digest: digest("2") },
     ],
@@ -52,7 +52,9 @@ test("without a command, too", async () => {
   const { command: _, map: __, ...rest } = mapped();
   const contract = { ...rest, map: { input: "docs", out: "{path}" } };
   const file = { path: "a.pdf", digest: digest("4") };
-  const inputs = rest.inputs.map((one) => (one.name === "docs" ? { name: "docs", digest: file.digest } : one));
+  const inputs = rest.inputs.map((one) =>
+    one.name === "docs" ? { name: "docs", digest: file.digest } : one,
+  );
   const key = new ItemKeys(contract, undefined).key(file);
   expect(`ctx://sha256:${key}`).toBe(await contractUri({ ...rest, inputs }));
 });

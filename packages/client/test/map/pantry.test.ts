@@ -76,7 +76,9 @@ test("the policy comes first: what it refuses ends the map, or is computed", asy
   let asked = 0;
   const accept = async (): Promise<void> => {
     asked += 1;
-    expect(blobsIn(cwd).filter((name) => readdirSync(join(cwd, "pantry/blobs/sha256")).includes(name))).toEqual([]);
+    expect(
+      blobsIn(cwd).filter((name) => readdirSync(join(cwd, "pantry/blobs/sha256")).includes(name)),
+    ).toEqual([]);
     throw new CtxPackError("CTXPACK_E_POLICY", "nobody vouches for it");
   };
   const ctx = await open(cwd, { ...elsewhere, accept });
@@ -100,7 +102,9 @@ test("a family has a name of its own for those whose recipe differs where it doe
   const cwd = await pushed({ ...UPPER, family: "mine" });
   const ctx = await open(cwd, elsewhere);
   const moved = { ...UPPER, out: "b/{name}" };
-  expect(counts(await ctx.map(DOCS, { ...moved, frozen: false, family: "mine" }).result())).toEqual([30, 30, 0, 0]);
+  expect(counts(await ctx.map(DOCS, { ...moved, frozen: false, family: "mine" }).result())).toEqual(
+    [30, 30, 0, 0],
+  );
   expect(runsOf(cwd)).toBe(0);
 });
 
