@@ -172,7 +172,7 @@ function makes(bench: Bench, docs: string, out: string): readonly string[] | und
   const rules = [
     `FILES := $(shell find ${docs} -name '*.txt')`,
     `all: $(FILES:${docs}/%=${out}/%)`,
-    `$(shell cd ${docs} && find . -type d -exec mkdir -p ${out}/{} +)`,
+    `$(shell find ${docs} -type d -printf '${out}/%P\\0' | xargs -0 mkdir -p)`,
     `${out}/%: ${docs}/%`,
     "\t@tr a-z A-Z < $< > $@",
   ];
