@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
 import { large } from "./large.ts";
 import { link } from "./link.ts";
+import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
 import { pull } from "./pull.ts";
@@ -24,6 +25,7 @@ const QUESTIONS: readonly Question[] = [
   reseed,
   materialise,
   pull,
+  map,
   registry,
   why,
   link,

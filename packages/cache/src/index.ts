@@ -16,6 +16,7 @@ export type {
   CollectOptions,
   CollectReport,
 } from "./store/collect/collect.ts";
+export type { ComposedFile, ComposeOptions } from "./store/compose.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";
@@ -28,6 +29,7 @@ export { KnownDigests } from "./store/known-digests.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { PackRecord } from "./store/record.ts";
+export type { ItemResult, Results } from "./store/results.ts";
 export type { LoggedStream, RunLog } from "./store/run-log.ts";
 export type { Scratch } from "./store/scratch.ts";
 export type { SeedOptions, SeedResult } from "./store/seed.ts";

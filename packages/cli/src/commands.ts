@@ -44,6 +44,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "get the output of a contract, or compute it",
     load: async () => (await import("./commands/run.ts")).run,
   },
+  map: {
+    group: "packs",
+    summary: "compute one result for every file of an input",
+    load: async () => (await import("./commands/map.ts")).map,
+  },
   push: {
     group: "packs",
     summary: "send a pack from the store to a pantry",

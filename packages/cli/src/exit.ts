@@ -35,6 +35,8 @@ export const EXIT_CODES: Readonly<Record<CtxPackErrorCode, number>> = {
 const EXIT_AFTER_CHILD = 125;
 /** `diff --exit-code` found differences. */
 export const EXIT_DIFFERENT = 1;
+/** Items of a `map --keep-going` failed. */
+export const EXIT_ITEMS_FAILED = 1;
 /** What was asked about is not there, and that is the answer. */
 export const EXIT_MISS = 3;
 /** A bug in ctxpack: an error that nobody raised on purpose. */

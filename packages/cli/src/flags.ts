@@ -71,6 +71,12 @@ export function concurrencyOf(text: string | undefined): number | undefined {
   );
 }
 
+/** Throws CTXPACK_E_USAGE for a value of a flag that takes only one. */
+export function expectOnly(name: string, value: string | undefined, only: string): void {
+  if (value === undefined || value === only) return;
+  throw new CommandError("CTXPACK_E_USAGE", `--${name} is "${value}"`, `write --${name} ${only}`);
+}
+
 /** Splits `argv` into flags and arguments. Unknown flags and missing values are CTXPACK_E_USAGE. */
 export function parseFlags<Table extends FlagTable>(
   argv: readonly string[],

@@ -59,6 +59,11 @@ export class Output {
     return this.#stdout.isTTY === true;
   }
 
+  /** Whether `draw` makes sense. */
+  get drawable(): boolean {
+    return this.#stderr.isTTY === true;
+  }
+
   /** A line on stderr that `--quiet` silences. */
   note(text: string): void {
     if (this.options.quiet) return;

@@ -65,6 +65,7 @@ test("every command prints its published shape", async () => {
   await say("run", "--contract", "r.json", "--push", "--to", "oci:p");
   writeFileSync(join(cwd, "made"), "mine");
   await say("run", "--contract", "r.json");
+  await sayLines(cwd);
   await say("push", uri, "--to", "oci:p");
   await say("push", other, "--to", "oci:p");
   await say("exists", uri, "--from", "oci:p");
@@ -109,6 +110,28 @@ test("every command prints its published shape", async () => {
   await say("remote rm", "p");
   await say("logout", "registry.invalid");
 });
+
+/** `map` says what happens in lines of their own, and the result last. */
+async function sayLines(cwd: string): Promise<void> {
+  mkdirSync(join(cwd, "docs"));
+  for (const name of ["a", "b"]) writeFileSync(join(cwd, "docs", name), name);
+  const script = 'test -e stop && grep -q c "$0" && exit 1; cp "$0" "$1"';
+  const args = ["map", "--in", "docs", "--out", "m/{path}", "--json", "--keep-going"];
+  const command = ["--", "sh", "-c", script, "{in}", "{out}"];
+  const kinds: string[] = [];
+  for (const more of [["--push", "--to", "oci:p"], [], []]) {
+    const { stdout } = await run([...args, ...more, ...command], { cwd });
+    const lines = stdout.trimEnd().split("\n");
+    const values = lines.map((line) => JSON.parse(line));
+    check("map", values.pop());
+    for (const value of values) check("map event", value);
+    kinds.push(values.map(({ event }) => event).join(" "));
+    if (kinds.length === 2) writeFileSync(join(cwd, "docs/c"), "c");
+    writeFileSync(join(cwd, "stop"), "");
+  }
+  expect(kinds).toEqual(["miss items item item", "", "miss items item"]);
+  rmSync(join(cwd, "docs"), { recursive: true });
+}
 
 test("progress and errors too", async () => {
   const cwd = scratch();

@@ -29,6 +29,8 @@ import type { LegacyPullResult } from "./legacy/pull.ts";
 import type { ContractLike } from "./load-contract.ts";
 import { type LoginOptions, type LoginResult, type LogoutResult, login, logout } from "./login.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
+import { MapRun } from "./map/map-run.ts";
+import type { MapOptions } from "./map/options.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import { type PushOptions, type PushResult, push } from "./push.ts";
 import {
@@ -161,6 +163,16 @@ export class CtxPack implements AsyncDisposable {
   ): Promise<GetOrComputeResult> {
     const { getOrCompute } = await import("./run/get-or-compute.ts");
     return await getOrCompute(this.#session, contract, compute, options);
+  }
+
+  /**
+   * Computes one result for every file of an input (`docs/*.pdf`, `NAME=docs/*.pdf`, or the name of an input of
+   * `options.contract`), by a command or a function, and puts all of them where they belong: what any earlier map has
+   * computed is not computed again. Iterate it for the items as they become known, await its `result()` for the pack.
+   * Throws CTXPACK_E_COMMAND for an item that fails unless `keepGoing`; the others stay known in any case.
+   */
+  map(items: string, options: MapOptions): MapRun {
+    return new MapRun(this.#session, items, options);
   }
 
   /** Puts a folder into the store as the output of a contract. */

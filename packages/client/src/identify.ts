@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { CtxPackError, type CtxUri, legacyUri, type Resolution } from "@ctxpack/identity";
 import { type ContractLike, type LoadedContract, loadContract } from "./load-contract.ts";
 import { packOutputs } from "./pack-input.ts";
-import { type IdentifyOptions, type ObserveOptions, resolveLoaded } from "./resolve.ts";
+import { type IdentifyLoadedOptions, type IdentifyOptions, resolveLoaded } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import { type WorkOptions, workOf } from "./work.ts";
 
@@ -21,7 +21,7 @@ export async function identify(
 export async function identifyLoaded(
   session: Session,
   loaded: LoadedContract,
-  options: IdentifyOptions & ObserveOptions,
+  options: IdentifyLoadedOptions,
 ): Promise<Resolution> {
   const work = workOf(options);
   return await resolveLoaded(loaded, await session.knownDigests(work.signal), {
@@ -30,6 +30,7 @@ export async function identifyLoaded(
     packs: packOutputs(session),
     statCache: options.statCache,
     observe: options.observe,
+    onListing: options.onListing,
   });
 }
 

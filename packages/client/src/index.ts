@@ -42,6 +42,16 @@ export type { LegacyPullResult } from "./legacy/pull.ts";
 export type { ContractLike } from "./load-contract.ts";
 export type { LoginOptions, LoginResult, LogoutResult } from "./login.ts";
 export type { Lookup, Miss } from "./lookup.ts";
+export { MapRun } from "./map/map-run.ts";
+export type {
+  ComputeItem,
+  MapCounts,
+  MapEvent,
+  MapOptions,
+  MappedItem,
+  MapResult,
+  ReusedPack,
+} from "./map/options.ts";
 export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";

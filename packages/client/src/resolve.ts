@@ -13,18 +13,23 @@ export interface IdentifyOptions extends WorkOptions {
   readonly statCache?: boolean | undefined;
 }
 
-export interface ObserveOptions {
+/** How a contract that was read is resolved. */
+export interface IdentifyLoadedOptions extends IdentifyOptions {
   /** Stands between resolving and what is known of files. */
   readonly observe?: ((known: FileDigests | undefined) => FileDigests) | undefined;
+  /** Receives the lines of every tree. */
+  readonly onListing?: ((listing: Listing) => void) | undefined;
 }
+
+type Listing = Parameters<NonNullable<ResolveOptions["onListing"]>>[0];
 
 /** A contract's identity, with what the store remembers, and with what is new remembered. */
 export async function resolveLoaded(
   { parsed, baseDir }: LoadedContract,
   known: KnownDigests | undefined,
-  options: ResolveOptions & Pick<IdentifyOptions, "statCache"> & ObserveOptions,
+  options: Omit<ResolveOptions, "onListing"> & IdentifyLoadedOptions,
 ): Promise<Resolution> {
-  const { statCache = true, observe, ...rest } = options;
+  const { statCache = true, observe, onListing, ...rest } = options;
   const remembered = statCache ? known?.digests : undefined;
   const digests = observe?.(remembered) ?? remembered;
   const isKept = known?.writable === true;
@@ -32,7 +37,10 @@ export async function resolveLoaded(
     ...rest,
     baseDir,
     ...(digests && { digests }),
-    ...(isKept && { onListing: (listing) => known.keepListing(listing) }),
+    onListing: async (listing) => {
+      onListing?.(listing);
+      if (isKept) await known.keepListing(listing);
+    },
   });
   if (isKept) await remembered?.save();
   return resolution;

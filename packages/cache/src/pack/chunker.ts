@@ -25,6 +25,18 @@ export function firstExponent(tarSize: number, goal: number): number {
   return exponent;
 }
 
+/**
+ * log2 of the average segment that any pack of a tar of `tarSize` bytes was cut with; `undefined` for one so large that
+ * it may have been cut again with a larger one.
+ */
+export function certainExponent(tarSize: number, profile: Profile | undefined): number | undefined {
+  const goal = segmentGoal(profile);
+  const exponent = firstExponent(tarSize, goal);
+  // A segment is at least half an average long, unless a file of four averages or more begins or ends there.
+  const most = tarSize / 2 ** (exponent - 1) + (2 * tarSize) / ownSegmentSize(exponent) + 1;
+  return most < goal || exponent === LARGEST_EXPONENT ? exponent : undefined;
+}
+
 /** The size from which a file starts and ends a segment. */
 export function ownSegmentSize(exponent: number): number {
   return 4 * 2 ** exponent;

@@ -1,4 +1,5 @@
 export type { Profile } from "./chunker.ts";
+export { certainExponent } from "./chunker.ts";
 export type {
   DirectoryEntry,
   Entry,

@@ -23,6 +23,7 @@ import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord, PackRecord } from "./record.ts";
 import { makeTree } from "./trees.ts";
+import { unpack } from "./unpack.ts";
 
 /**
  * The one gate of a pull: called with the manifest's and the config's descriptors before anything
@@ -43,6 +44,8 @@ export interface AdmitOptions {
   readonly accept: Accept;
   /** Only these files; the record is then `partial`. Paths as in the index. */
   readonly only?: ((path: string) => boolean) | undefined;
+  /** False makes no folder of it: the blobs are checked, and are all that is wanted. */
+  readonly folder?: boolean | undefined;
   /** Take the place of another output that is here. */
   readonly replace?: boolean | undefined;
   /** The pantry's name, for the record. */
@@ -158,7 +161,11 @@ async function bring(
   const transfer = download.begin(rows.map((row) => segmentAt(manifest, row)));
   const ready = (row: number): Promise<void> => transfer.ready(segmentAt(manifest, row).digest);
   try {
-    await makeTree(parts, pack, { only, strict: true, signal, onProgress, ready });
+    if (options.folder === false) {
+      await unpack(parts, pack, undefined, { select: only, strict: true, signal, ready });
+    } else {
+      await makeTree(parts, pack, { only, strict: true, signal, onProgress, ready });
+    }
   } catch (error) {
     transfer.stop(error);
     // If a blob did not come, that is why.

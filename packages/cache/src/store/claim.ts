@@ -54,10 +54,10 @@ export class Claim {
     return readClaim(this.#path)?.owner === this.#owner;
   }
 
-  /** Says which process group computes, so that it can be ended when we are gone; the abandoned ones are ended. */
-  record(group: ClaimedGroup): void {
+  /** Says which process groups compute, so that they can be ended when we are gone; the abandoned ones are ended. */
+  record(...groups: readonly ClaimedGroup[]): void {
     if (!this.isHeld()) return;
-    writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups: [group] });
+    writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups });
   }
 
   /** Gives it up; nothing happens when somebody has taken it. */

@@ -41,7 +41,8 @@ export async function* read(
   );
 }
 
-function rawSegment(parts: Parts, pack: HeldPack, row: number): Uint8Array {
+/** The uncompressed bytes of a segment, verified. */
+export function rawSegment(parts: Parts, pack: HeldPack, row: number): Uint8Array {
   const blob = pack.manifest.segments[row];
   const segment = pack.index.segments[row];
   if (blob === undefined || segment === undefined) throw new RangeError(`no segment ${row}`);

@@ -1,7 +1,7 @@
 import { renameSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
-import { CtxPackError, type Digest, isDigest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import { diskError, unlessMissing } from "./disk.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
@@ -20,6 +20,20 @@ export interface Frame {
   /** Of the blob, in bytes. */
   readonly size: number;
 }
+
+/** What a map of a family became. */
+export interface FamilyMember {
+  /** Its name: 64 hex digits, or one that a person chose. */
+  readonly family: string;
+  readonly uri: CtxUri;
+  /** Of the pack here. */
+  readonly manifest: Digest;
+  /** log2 of the average segment it was cut with, when that was here. */
+  readonly exponent?: number | undefined;
+}
+
+/** So many packs of a family are looked at for results. */
+const FAMILY_SIZE = 4;
 
 /**
  * The store's SQLite file. It is a lock that the kernel drops when its holder dies, and the memory of
@@ -101,6 +115,60 @@ export class Database {
     }
   }
 
+  /** The packs that the maps of a family became here, the last one first. */
+  async family(family: string): Promise<CtxUri[]> {
+    const db = await this.#connect();
+    try {
+      const rows = db
+        .prepare("SELECT uri FROM family WHERE family = ? ORDER BY at DESC LIMIT ?")
+        .all(family, FAMILY_SIZE);
+      return rows.map((row) => row["uri"] as CtxUri);
+    } catch (error) {
+      this.#forget(error);
+      return [];
+    }
+  }
+
+  /** Remembers what a map became, and how it was cut; what is known of that already stays. */
+  async joinFamily(member: FamilyMember, signal?: AbortSignal): Promise<void> {
+    const { family, uri, manifest, exponent = 0 } = member;
+    const onConflict =
+      exponent === 0
+        ? "UPDATE SET at = excluded.at"
+        : "UPDATE SET at = excluded.at, manifest = excluded.manifest, exponent = excluded.exponent, proof = excluded.proof";
+    try {
+      await this.exclusive(() => {
+        this.#open
+          ?.prepare(
+            `INSERT INTO family VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (family, uri) DO ${onConflict}`,
+          )
+          .run(family, uri, Date.now(), manifest, exponent, cutProof(manifest, exponent));
+        this.#open
+          ?.prepare(
+            "DELETE FROM family WHERE family = ? AND uri NOT IN (SELECT uri FROM family WHERE family = ? ORDER BY at DESC LIMIT ?)",
+          )
+          .run(family, family, FAMILY_SIZE);
+      }, signal);
+    } catch (error) {
+      this.#forget(error);
+    }
+  }
+
+  /** log2 of the average segment that a pack of a map was cut with here. */
+  async exponentOf(manifest: Digest): Promise<number | undefined> {
+    const db = await this.#connect();
+    try {
+      const row = db
+        .prepare("SELECT exponent, proof FROM family WHERE manifest = ? AND exponent > 0")
+        .get(manifest);
+      const exponent = Number(row?.["exponent"]);
+      const isRight = exponent > 0 && row?.["proof"] === cutProof(manifest, exponent);
+      return isRight ? exponent : undefined;
+    } catch (error) {
+      return this.#forget(error);
+    }
+  }
+
   close(): void {
     this.#open?.close();
     this.#open = undefined;
@@ -151,6 +219,9 @@ function prepare(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
     db.exec(
       "CREATE TABLE IF NOT EXISTS frame (raw TEXT PRIMARY KEY, blob TEXT, size INTEGER, proof TEXT) WITHOUT ROWID",
     );
+    db.exec(
+      "CREATE TABLE IF NOT EXISTS family (family TEXT, uri TEXT, at INTEGER, manifest TEXT, exponent INTEGER, proof TEXT, PRIMARY KEY (family, uri)) WITHOUT ROWID",
+    );
     db.exec("CREATE TABLE IF NOT EXISTS home (raw TEXT PRIMARY KEY, tree TEXT) WITHOUT ROWID");
     return db;
   } catch (error) {
@@ -195,6 +266,10 @@ export function isDamage(error: unknown): boolean {
 
 function putAside(path: string): void {
   unlessMissing(() => renameSync(path, `${path}.damaged`));
+}
+
+function cutProof(manifest: Digest, exponent: number): string {
+  return sha256(Buffer.from(`${manifest} ${exponent}`)).slice(7, 23);
 }
 
 /** What a row carries so that one that rotted is not believed. */

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { CtxPackError, type CtxUri, type FileDigests, hashFile } from "@ctxpack/identity";
 import type { Entry } from "../pack/index.ts";
 import { unlessMissing } from "./disk.ts";
@@ -38,6 +38,8 @@ export async function isPlaced(
   const { index } = openPack(parts, record);
   const { part } = options;
   const isWanted = part === undefined ? () => true : inPart(part);
+  // Digests are remembered by the paths that links lead to.
+  const root = stat.isDirectory() ? realpathSync(path) : path;
   let count = 0;
   let isEntry = false;
   for (const entry of index.entries()) {
@@ -45,7 +47,7 @@ export async function isPlaced(
     count += 1;
     isEntry ||= entry.path === part;
     const place =
-      part === undefined ? `${path}/${entry.path}` : path + entry.path.slice(part.length);
+      part === undefined ? `${root}/${entry.path}` : root + entry.path.slice(part.length);
     if (!(await matches(place, entry, options))) return false;
   }
   if (part !== undefined && count === 0) return false;
@@ -64,12 +66,15 @@ async function matches(
   { digests, signal }: PlacedOptions & { readonly digests: FileDigests },
 ): Promise<boolean> {
   try {
-    const stat = lstatSync(path);
+    const stat = lstatSync(path, { bigint: true });
     if ("link" in entry) return stat.isSymbolicLink() && readlinkSync(path) === entry.link;
     if ("dir" in entry) return stat.isDirectory();
-    if (!stat.isFile() || stat.size !== entry.size) return false;
-    const isExecutable = (stat.mode & 0o100) !== 0;
+    if (!stat.isFile() || Number(stat.size) !== entry.size) return false;
+    const isExecutable = (stat.mode & 0o100n) !== 0n;
     if (process.platform !== "win32" && isExecutable !== (entry.exec === true)) return false;
+    // What is known needs no other look: there may be ten thousand.
+    const known = digests.get(path, stat);
+    if (known !== undefined) return `sha256:${known}` === entry.digest;
     return (await hashFile(path, { digests, signal })).digest === entry.digest;
   } catch (error) {
     signal?.throwIfAborted();

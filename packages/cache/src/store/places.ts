@@ -25,6 +25,7 @@ export class Places {
   readonly claims: string;
   readonly trash: string;
   readonly known: string;
+  readonly results: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -46,6 +47,7 @@ export class Places {
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
     this.known = join(dir, "known-contracts");
+    this.results = join(dir, "results");
   }
 
   blob(digest: Digest): string {

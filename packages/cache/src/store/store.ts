@@ -11,6 +11,7 @@ import { type Claim, type Claimant, claim } from "./claim.ts";
 import { type SizesOptions, type StoredSize, storedSizes, takeCensus } from "./collect/census.ts";
 import { type CollectOptions, type CollectReport, collect } from "./collect/collect.ts";
 import { keepBudget } from "./collect/keep.ts";
+import { type ComposedFile, type ComposeOptions, compose } from "./compose.ts";
 import { read } from "./content.ts";
 import { Database } from "./database.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
@@ -24,6 +25,7 @@ import { isPlaced, type PlacedOptions } from "./placed.ts";
 import { Places } from "./places.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
+import { Results } from "./results.ts";
 import { type RunLog, readLog, writeLog } from "./run-log.ts";
 import { type Scratch, scratch } from "./scratch.ts";
 import { type SeedOptions, type SeedResult, seed } from "./seed.ts";
@@ -67,6 +69,8 @@ export class Store implements AsyncDisposable {
   readonly blobs: Storage;
   /** Digests of files that did not change since they were hashed. */
   readonly digests: FileDigests & { save(): Promise<void> };
+  /** Results of items whose map has no pack yet. */
+  readonly results: Results;
   readonly #parts: Parts;
   readonly #budget: number | undefined;
   readonly #known: KnownContracts;
@@ -78,6 +82,7 @@ export class Store implements AsyncDisposable {
     this.dir = parts.places.dir;
     this.blobs = parts.blobs;
     this.digests = digests;
+    this.results = new Results(parts);
   }
 
   /**
@@ -171,6 +176,37 @@ export class Store implements AsyncDisposable {
     if (result.created) this.#known.note(result.record);
     await this.#keepBudget(result.bytes.stored, options.signal);
     return result;
+  }
+
+  /**
+   * Makes a pack of files that the store has, in `results` or in other packs, without laying them out first: its
+   * segments are those of the pack it has most of, but where something changed. Throws like `seed`, and
+   * `CTXPACK_E_STORE_DAMAGED` when a content is not what was stored.
+   *
+   * @param contract the canonical bytes of a resolved contract; their sha256 is the URI.
+   */
+  async compose(
+    contract: Uint8Array,
+    files: Iterable<ComposedFile>,
+    options: ComposeOptions = {},
+  ): Promise<SeedResult> {
+    this.#parts.workspace.expectWritable();
+    this.#parts.workspace.reap();
+    const result = await compose(this.#parts, this.results, contract, files, options);
+    await this.#keepBudget(result.bytes.stored, options.signal);
+    return result;
+  }
+
+  /** The packs that the maps of a family became here, the last one first: a hint, they may be gone. */
+  async family(family: string): Promise<readonly CtxUri[]> {
+    return this.#parts.workspace.readOnly ? [] : await this.#parts.database.family(family);
+  }
+
+  /** Notes that a pack, one from a pantry, is what a map of a family became. */
+  async joinFamily(family: string, uri: CtxUri, options: Abortable = {}): Promise<void> {
+    if (this.#parts.workspace.readOnly) return;
+    const manifest = this.#record(uri).manifest.digest;
+    await this.#parts.database.joinFamily({ family, uri, manifest }, options.signal);
   }
 
   /** The manifest of a pack, verified. */

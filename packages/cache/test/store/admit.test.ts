@@ -48,6 +48,20 @@ function watch(
 }
 
 describe("admit", () => {
+  it("makes no folder where none is wanted, and takes in the same", async () => {
+    const content = { a: noise(300_000), b: "b", c: noise(700_000, 2) };
+    await there.seed(folder(join(dir, "out"), content), contractOf("t"));
+    const options = await from(there, uriFor("t"), { folder: false });
+    const part = await here.admit(uriFor("t"), { ...options, only: (path) => path === "b" });
+    expect(part).toMatchObject({ record: { partial: true }, blobs: { fetched: 2 } });
+    const whole = await here.admit(uriFor("t"), options);
+    expect(whole.record.partial).toBe(false);
+    const trees = join(here.dir, "trees");
+    expect(existsSync(trees) ? readdirSync(trees) : []).toEqual([]);
+    expect(await text(here.read(uriFor("t"), "b"))).toBe("b");
+    expect((await here.check({ deep: true })).damages).toEqual([]);
+  });
+
   it("brings a pack in, and says so", async () => {
     await there.seed(folder(join(dir, "out"), sample), contractOf("t"));
     const result = await here.admit(uriFor("t"), await from(there, uriFor("t"), { name: "label" }));

@@ -292,6 +292,26 @@ const cases: Record<string, Case> = {
     },
     kinds: ["snapshot-damaged"],
   },
+  "the result of an item has another content": {
+    hurt: ({ store }) => {
+      const name = `${"0".repeat(64)}-${digestHex(sha256(Buffer.from("right")))}-5`;
+      folder(join(store.dir, "results/00"), { [name]: "wrong" });
+    },
+    kinds: ["result-corrupt"],
+    deep: true,
+    isHidden: true,
+  },
+  "the result of an item has another size": {
+    hurt: ({ store }) => {
+      const name = `${"0".repeat(64)}-${digestHex(sha256(Buffer.from("right")))}-5x`;
+      folder(join(store.dir, "results/00"), { [name]: "" });
+    },
+    kinds: ["result-corrupt"],
+  },
+  "something else lies among the results of items": {
+    hurt: ({ store }) => void folder(join(store.dir, "results/00"), { note: "mine" }),
+    kinds: ["foreign-file"],
+  },
   "oci-layout is gone": {
     hurt: ({ store }) => rmSync(join(store.dir, "oci-layout")),
     kinds: ["layout-damaged"],
@@ -386,6 +406,14 @@ describe("leftovers", () => {
     "a log of no pack": {
       hurt: ({ store }) => void folder(join(store.dir, "logs/00"), { ["0".repeat(64)]: "" }),
       kinds: ["stale-log"],
+    },
+    "the result of an item that nobody came back for": {
+      hurt: ({ store }) => {
+        const name = `${"0".repeat(64)}-${digestHex(sha256(Buffer.from("a")))}-1`;
+        folder(join(store.dir, "results/00"), { [name]: "a" });
+        utimesSync(join(store.dir, "results/00", name), 0, 0);
+      },
+      kinds: ["stale-result"],
     },
     "the claim of a dead process": {
       hurt: ({ store }) => {

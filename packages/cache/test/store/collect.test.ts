@@ -27,7 +27,7 @@ import {
 } from "./fixture.ts";
 import { drive } from "./spawn.ts";
 
-const NONE = { handedOutMs: 0, usedMs: 0, listingMs: 0, trashMs: 0, unnamedMs: 0 };
+const NONE = { handedOutMs: 0, usedMs: 0, listingMs: 0, trashMs: 0, resultMs: 0, unnamedMs: 0 };
 const DAY_MS = 86_400_000;
 
 /** A store with a pack for each name, last used as many days ago as its place in the list says. */

@@ -2,7 +2,7 @@ import type { GetEvent, RunResult } from "@ctxpack/client";
 import { parseCacheFlag } from "../cache-flag.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
+import { CONCURRENCY_FLAG, concurrencyOf, expectOnly } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 import type { Output } from "../output.ts";
 
@@ -120,11 +120,6 @@ export const run: Command = defineCommand({
     return undefined;
   },
 });
-
-function expectOnly(name: string, value: string | undefined, only: string): void {
-  if (value === undefined || value === only) return;
-  throw new CommandError("CTXPACK_E_USAGE", `--${name} is "${value}"`, `write --${name} ${only}`);
-}
 
 function tell(event: GetEvent, output: Output): void {
   if (event.kind === "miss")

@@ -23,7 +23,9 @@ test("a miss computes, a hit puts the output in place, and stdout is the URI", a
   const uri = await result(["id", "c.json"], { cwd });
   const miss = await run(contract, { cwd });
   expect(miss).toMatchObject({ code: 0, stdout: `${uri}\n` });
-  expect(miss.stderr).toMatch(/^miss ctx:.*\n {2}no contract like it is known\nsaid\nerr\n|err\nsaid\n/);
+  expect(miss.stderr).toMatch(
+    /^miss ctx:.*\n {2}no contract like it is known\nsaid\nerr\n|err\nsaid\n/,
+  );
   expect(miss.stderr).toMatch(/computed in .*: 1 file, 4 B\n$/);
   rmSync(join(cwd, "out"), { recursive: true });
   const hit = await run(contract, { cwd });

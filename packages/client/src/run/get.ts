@@ -1,10 +1,11 @@
-import type { Claim, PackRecord, RunLog, Store } from "@ctxpack/cache";
+import type { Claim, PackRecord, RunLog, SeedOptions, SeedResult, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Resolution, refuseSecrets } from "@ctxpack/identity";
 import { isDamage } from "../damage.ts";
 import { identifyLoaded } from "../identify.ts";
 import type { LoadedContract } from "../load-contract.ts";
 import type { Miss } from "../lookup.ts";
 import type { PushResult } from "../push.ts";
+import type { IdentifyLoadedOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { labelsOf } from "../why/nearest.ts";
 import { missReason } from "../why/reason.ts";
@@ -22,7 +23,9 @@ import { singleFlight } from "./single-flight.ts";
 export interface Made {
   readonly child?: ChildFacts;
   /** A folder laid out as the pack will be. Throws when the output is not what it should be. */
-  collect(): Promise<Layout>;
+  collect?(): Promise<Layout>;
+  /** Makes the pack, where that is not one of a folder. */
+  seed?(contract: Uint8Array, options: SeedOptions): Promise<SeedResult>;
   /** What was printed on the way. */
   log?(record: PackRecord): RunLog;
   /** It is not stored after all: what was there before comes back. */
@@ -32,12 +35,16 @@ export interface Made {
 /** What makes the output of a contract, and what is done with it. */
 export interface Maker<Placed> {
   readonly loaded: LoadedContract;
+  /** What the contract is resolved to, where it does not say everything itself. */
+  resolve?(options: IdentifyLoadedOptions): Promise<Resolution>;
   /** Called when the contract is known to make sense, and before anything is looked for. */
   resolved?(): Promise<void>;
   /** Computes. A failure of its own leaves everything as it was. */
   make(job: {
     readonly store: Store;
     readonly claim: Claim | undefined;
+    readonly mode: Mode;
+    readonly circuit: Circuit;
     readonly work: Work;
   }): Promise<Made>;
   /** Hands out what is in the store; `isThere` when it was made a moment ago, where it is wanted. */
@@ -76,11 +83,14 @@ export async function getOrMake<Placed>(
   const { contract, file, locate } = maker.loaded.parsed;
   refuseSecrets(contract, { allow: options.allowSecret, file, locate });
   const watch = new InputWatch();
-  const resolution = await identifyLoaded(session, maker.loaded, {
+  const identifying: IdentifyLoadedOptions = {
     ...work,
     statCache: options.statCache,
     observe: (known) => watch.observe(known),
-  });
+  };
+  const resolution =
+    (await maker.resolve?.(identifying)) ??
+    (await identifyLoaded(session, maker.loaded, identifying));
   await maker.resolved?.();
   const into = mode.writeLocal ? session : await session.aside();
   const circuit = new Circuit(session, options.requireRemote === true);
@@ -203,7 +213,8 @@ class Getting<Placed> {
       const { claim } = flight;
       try {
         const store = await this.#into.store(signal);
-        const made = await this.#maker.make({ store, claim, work });
+        const [mode, circuit] = [this.#mode, this.#circuit];
+        const made = await this.#maker.make({ store, claim, mode, circuit, work });
         const got = await this.#keep(made, store, claim, work);
         if (got !== undefined) return got;
         this.#session.warn("another process took this over meanwhile; waiting for its result");
@@ -262,11 +273,16 @@ class Getting<Placed> {
     work: Work,
   ): Promise<{ readonly record: PackRecord; readonly isOurs: boolean }> {
     const { loaded } = this.#maker;
-    using layout = await made.collect();
+    using layout = await made.collect?.();
     await this.#watch.requireUnchanged(this.#session, loaded, work.signal);
     const before = await store.get(this.#uri);
+    const seed: NonNullable<Made["seed"]> = async (contract, seeding) => {
+      if (layout !== undefined) return await store.seed(layout.root, contract, seeding);
+      if (made.seed === undefined) throw new RangeError("nothing makes the pack");
+      return await made.seed(contract, seeding);
+    };
     try {
-      const { record, warnings } = await store.seed(layout.root, this.#resolution.bytes, {
+      const { record, warnings } = await seed(this.#resolution.bytes, {
         ...work,
         ...labelsOf(loaded),
         ...(this.#options.fine && { profile: "fine" }),

@@ -230,7 +230,7 @@ function both(capture: Capture, sink: Sink | undefined): Sink {
 }
 
 /** A command that a limit on everything has ended ran out of time like any other. */
-function stopped(reason: unknown, ms: number): unknown {
+export function stopped(reason: unknown, ms: number): unknown {
   const { code, name, message } = (reason ?? {}) as Record<string, unknown>;
   if (code !== "CTXPACK_E_TIMEOUT" && name !== "TimeoutError") return reason;
   const error = new CtxPackError("CTXPACK_E_TIMEOUT", `the command was ended: ${message}`, {

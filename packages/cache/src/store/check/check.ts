@@ -7,6 +7,7 @@ import { checkDatabase } from "./check-database.ts";
 import { checkLeftovers } from "./check-leftovers.ts";
 import { checkPacks } from "./check-packs.ts";
 import { checkPool } from "./check-pool.ts";
+import { checkResults } from "./check-results.ts";
 import { type Checked, CheckRun } from "./check-run.ts";
 import { checkTree, checkTrees } from "./check-trees.ts";
 import type { Damage } from "./damage.ts";
@@ -44,6 +45,7 @@ export async function check(parts: Parts, options: CheckOptions): Promise<CheckR
   await using run = new CheckRun(parts, { deep, signal, onProgress });
   await checkDatabase(run);
   await checkLeftovers(run);
+  await checkResults(run);
   await checkPacks(run);
   await checkBlobs(run);
   await attribute(

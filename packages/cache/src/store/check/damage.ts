@@ -28,6 +28,8 @@ export type DamageKind =
   | "tree-marker-damaged"
   /** A shared content does not have the digest in its name. */
   | "pool-file-corrupt"
+  /** The result of an item does not have the digest in its name. */
+  | "result-corrupt"
   /** A name that no file of ours has. */
   | "foreign-file"
   /** A file belongs to another user than the store does. */
@@ -56,6 +58,8 @@ export type DamageKind =
   | "stale-claim"
   /** What was moved out of the way more than a day ago. */
   | "stale-trash"
+  /** The result of an item that no map has come back for. */
+  | "stale-result"
   /** A materialised folder of a pack that is not here any more; collecting removes it. */
   | "tree-orphan";
 
@@ -77,6 +81,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "tree-file-extra": "damage",
   "tree-marker-damaged": "damage",
   "pool-file-corrupt": "damage",
+  "result-corrupt": "damage",
   "foreign-file": "damage",
   "foreign-owner": "damage",
   "layout-damaged": "damage",
@@ -91,6 +96,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "stale-log": "leftover",
   "stale-claim": "leftover",
   "stale-trash": "leftover",
+  "stale-result": "leftover",
   "tree-orphan": "leftover",
 };
 

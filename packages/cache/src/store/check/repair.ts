@@ -23,7 +23,8 @@ export async function repairFiles(run: CheckRun): Promise<void> {
   const { places, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
   const replaceable = ["stat-index-damaged", "snapshot-damaged", "known-contracts-torn"] as const;
-  await each(run, ["foreign-file", ...replaceable], ({ path }) => putAside(run, path));
+  const aside = ["foreign-file", "result-corrupt", ...replaceable] as const;
+  await each(run, aside, ({ path }) => putAside(run, path));
   await each(run, ["database-damaged"], ({ path }) => {
     // What it remembers only saves work, and is learnt again.
     database.close();
@@ -61,6 +62,7 @@ const CLEARED: readonly DamageKind[] = [
   "stale-log",
   "stale-claim",
   "stale-trash",
+  "stale-result",
 ];
 
 /** Does `work` for each finding that is open; what the disk refuses is said of the finding. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import type { Places } from "../places.ts";
-import { type CountedFile, leftoverAt, namesIn, shelved } from "./files.ts";
+import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
 /** What a command printed that made a pack. */
 export interface CountedLog extends CountedFile {
@@ -15,6 +15,14 @@ export function* logsOf(places: Places): Iterable<CountedLog> {
     const hex = /([0-9a-f]{64})$/.exec(path)?.[1];
     const file = leftoverAt(path);
     if (hex !== undefined && file !== undefined) yield { ...file, uri: `ctx://sha256:${hex}` };
+  }
+}
+
+/** Results of items whose map has no pack yet. */
+export function* resultsOf(places: Places): Iterable<CountedFile> {
+  for (const path of shelved(places.results)) {
+    const file = fileAt(path);
+    if (file !== undefined) yield file;
   }
 }
 

@@ -8,7 +8,7 @@ import { unlessMissing } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
-import { type CountedLog, discardedOf, logsOf } from "./beside.ts";
+import { type CountedLog, discardedOf, logsOf, resultsOf } from "./beside.ts";
 import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
@@ -62,6 +62,8 @@ export interface Census {
   readonly discarded: readonly CountedFile[];
   /** What commands printed. */
   readonly logs: readonly CountedLog[];
+  /** Results of items whose map has no pack yet. */
+  readonly results: readonly CountedFile[];
 }
 
 /** Counts what is in a store. Reads each pack's record and manifest, and looks at every blob. */
@@ -104,13 +106,18 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   );
   const discarded = [...discardedOf(parts.places)];
   const logs = [...logsOf(parts.places)];
-  return { packs, blobs, listings, trees, contents, leftovers, discarded, logs };
+  const results: CountedFile[] = [];
+  for (const result of resultsOf(parts.places)) {
+    results.push(result);
+    await rest();
+  }
+  return { packs, blobs, listings, trees, contents, leftovers, discarded, logs, results };
 }
 
 /** Bytes that everything takes together. */
 export function sizeOf(census: Census): number {
-  const { blobs, trees, contents, leftovers, discarded, logs } = census;
-  const groups = [blobs.values(), trees, contents, leftovers, discarded, logs];
+  const { blobs, trees, contents, leftovers, discarded, logs, results } = census;
+  const groups = [blobs.values(), trees, contents, leftovers, discarded, logs, results];
   let sum = 0;
   for (const group of groups) for (const { bytes } of group) sum += bytes;
   return sum;

@@ -23,6 +23,8 @@ export interface Grace {
   readonly listingMs: number;
   /** What was moved out of the way is kept for so long, in ms; a day. */
   readonly trashMs: number;
+  /** The result of an item whose map has no pack is kept for so long after it was used, in ms; 30 days. */
+  readonly resultMs: number;
   /** What is in no pack may belong to one that is being made, in ms; an hour. */
   readonly unnamedMs: number;
 }
@@ -32,6 +34,7 @@ export const GRACE: Grace = {
   usedMs: 2 * HOUR_MS,
   listingMs: 60 * DAY_MS,
   trashMs: DAY_MS,
+  resultMs: 30 * DAY_MS,
   unnamedMs: HOUR_MS,
 };
 
@@ -179,11 +182,12 @@ class Planner {
       if (!isKept) this.#dropBlob(blob);
     }
     const contents = this.#unshared();
-    const { leftovers: putAside, discarded, logs } = this.#census;
+    const { leftovers: putAside, discarded, logs, results } = this.#census;
     const isOlder = (ms: number) => (file: CountedFile) => nowMs - file.usedMs > ms;
     const leftovers = [
       ...putAside.filter(isOlder(grace.handedOutMs)),
       ...discarded.filter(isOlder(grace.trashMs)),
+      ...results.filter(isOlder(grace.resultMs)),
       ...logs.filter(({ uri }) => !this.#uris.has(uri)).filter(isOlder(grace.unnamedMs)),
     ];
     for (const { bytes } of [...contents, ...leftovers]) this.#size -= bytes;

@@ -1,0 +1,196 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { CtxPackError, type CtxUri, type OnProgress, uriDigest } from "@ctxpack/identity";
+import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
+import {
+  buildManifest,
+  type ContentReader,
+  IndexReader,
+  type Listing,
+  type PackBlob,
+  type PackSummary,
+  packSteps,
+} from "../pack/index.ts";
+import { differingPaths } from "./difference.ts";
+import type { EarlierPack } from "./earlier.ts";
+import { blobOf, Framer, type MadeFrame } from "./framer.ts";
+import { expectBlobs, isComplete, openPack } from "./held.ts";
+import type { Parts } from "./parts.ts";
+import type { PackRecord } from "./record.ts";
+import { helpersFor } from "./threads/helpers.ts";
+
+/** How a pack is made. */
+export interface PackingOptions {
+  /** Ten times as many, smaller segments. */
+  readonly profile?: "fine" | undefined;
+  /** A label for people; no part of identity. */
+  readonly name?: string | undefined;
+  /** Absolute paths of where the output was made; no part of identity. */
+  readonly outputs?: readonly string[] | undefined;
+  /** Put this output in place of another one of the same contract. */
+  readonly replace?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** What is packed: the entries, sealed, and where their content comes from. */
+export interface Material {
+  readonly listing: Listing;
+  readonly reader: ContentReader & { release(): void };
+  /** A pack of what was much the same. */
+  readonly earlier: EarlierPack | undefined;
+}
+
+/** A pack whose blobs are all stored, and which nobody can see yet. */
+export interface Packed {
+  readonly summary: PackSummary;
+  readonly index: Uint8Array;
+  readonly manifest: Descriptor;
+  readonly config: PackBlob;
+  /** The segments in order, then the index. */
+  readonly frames: readonly MadeFrame[];
+}
+
+/** Reads all content once and stores everything the pack consists of. */
+export async function pack(
+  parts: Parts,
+  material: Material,
+  contract: Uint8Array,
+  options: PackingOptions,
+): Promise<Packed> {
+  const framer = new Framer(parts, {
+    threads: helpersFor(material.listing.tarSize, parts.blocking),
+    onProgress: options.onProgress,
+  });
+  try {
+    const summary = await storeSegments(framer, material, options);
+    // The index of many files is large: threads and their buffers should be gone by then.
+    await framer.settle();
+    const index = summary.indexBytes();
+    await framer.add(index);
+    const frames = await framer.finish();
+    options.signal?.throwIfAborted();
+    options.onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 2 });
+    const config = await parts.blobs.put(contract);
+    const bytes = buildManifest({
+      config,
+      index: blobOf(lastOf(frames)),
+      segments: frames.slice(0, -1).map(blobOf),
+      tree: summary.tree,
+      files: summary.files,
+      bytes: summary.bytes,
+    });
+    const manifest = await parts.blobs.put(bytes);
+    options.onProgress?.({
+      phase: "manifest",
+      unit: "blobs",
+      done: 2,
+      total: 2,
+      name: manifest.digest,
+    });
+    parts.blobs.syncNames();
+    await parts.database.remember(frames, options.signal);
+    const { digest, size } = manifest;
+    return {
+      summary,
+      index,
+      manifest: { mediaType: IMAGE_MANIFEST_TYPE, digest, size },
+      config,
+      frames,
+    };
+  } finally {
+    await framer.settle();
+  }
+}
+
+/** One sequential read of every file; between two segments the event loop runs. */
+async function storeSegments(
+  framer: Framer,
+  { listing, reader, earlier }: Material,
+  options: PackingOptions,
+): Promise<PackSummary> {
+  const total = listing.bytes;
+  const { take } = framer;
+  const { profile } = options;
+  const steps = packSteps(listing, reader, { profile, take, known: earlier?.known });
+  try {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      if (value.kind === "segment") {
+        await framer.add(value.bytes, value.digest);
+      } else if (value.kind === "known") {
+        framer.addKnown(value.digest, earlier?.segments[value.segment]);
+      } else if (value.kind === "hashed") {
+        // What was passed over counts as the tar it is, headers and padding included.
+        const done = Math.min(value.bytes, total);
+        options.onProgress?.({ phase: "hash", unit: "bytes", done, total });
+      } else {
+        framer.restart();
+      }
+      await turn();
+      options.signal?.throwIfAborted();
+    }
+  } finally {
+    reader.release();
+  }
+}
+
+/** Makes the pack visible, unless the contract has an output already: another one is `CTXPACK_E_CONFLICT`. */
+export async function publish(
+  parts: Parts,
+  uri: CtxUri,
+  packed: Packed,
+  options: PackingOptions,
+): Promise<{ record: PackRecord; created: boolean }> {
+  const { tree, files, bytes } = packed.summary;
+  options.onProgress?.({ phase: "publish", unit: "blobs", done: 0, total: 1, name: uri });
+  const found = await parts.database.exclusive(() => {
+    const there = parts.records.get(uri);
+    // A partial pack is nobody's output yet: a whole one takes its place.
+    const isWhole = there !== undefined && !there.partial;
+    if (isWhole && there.tree === tree && isComplete(parts, there)) return there;
+    if (isWhole && there.tree !== tree && !options.replace) return there;
+    expectBlobs(parts, uri, [packed.manifest, packed.config, ...packed.frames.map(blobOf)]);
+    parts.records.write({
+      uri,
+      manifest: packed.manifest,
+      tree,
+      files,
+      bytes,
+      ...(options.name !== undefined && { name: options.name }),
+      ...(options.outputs !== undefined && { outputs: options.outputs }),
+      partial: false,
+      origin: "seed",
+      createdAt: new Date().toISOString(),
+    });
+    return undefined;
+  }, options.signal);
+  if (found !== undefined && found.tree !== tree) throw conflict(parts, found, packed);
+  options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });
+  const record = parts.records.get(uri);
+  if (record === undefined) {
+    throw new CtxPackError("CTXPACK_E_STORE_DAMAGED", `the record of ${uri} is gone`, {
+      hint: "another process removed the pack; seed it again",
+      details: { uri, digest: uriDigest(uri) },
+    });
+  }
+  return { record, created: found === undefined };
+}
+
+function conflict(parts: Parts, found: PackRecord, packed: Packed): CtxPackError {
+  const paths = differingPaths(openPack(parts, found).index, IndexReader.open(packed.index), 20);
+  return new CtxPackError(
+    "CTXPACK_E_CONFLICT",
+    `${found.uri} has another output already: ${paths.join(", ")}`,
+    {
+      hint: "the contract leaves something out that changes the output; name it there, or replace the old output",
+      details: { uri: found.uri, expected: found.tree, found: packed.summary.tree, paths },
+    },
+  );
+}
+
+function lastOf<T>(list: readonly T[]): T {
+  const last = list.at(-1);
+  if (last === undefined) throw new RangeError("an empty list has no last member");
+  return last;
+}
