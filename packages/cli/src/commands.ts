@@ -34,6 +34,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "get the output of a contract, or compute it",
     load: async () => (await import("./commands/run.ts")).run,
   },
+  recheck: {
+    group: "packs",
+    summary: "compute an output again and say what differs",
+    load: async () => (await import("./commands/recheck.ts")).recheck,
+  },
   push: {
     group: "packs",
     summary: "send a pack from the store to a pantry",

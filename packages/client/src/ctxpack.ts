@@ -28,8 +28,15 @@ import type { LegacyDescription } from "./legacy/inspect.ts";
 import type { LegacyPullResult } from "./legacy/pull.ts";
 import { type LoginOptions, type LoginResult, type LogoutResult, login, logout } from "./login.ts";
 import { type Lookup, lookUpContract } from "./lookup.ts";
+import {
+  type Memoizable,
+  type Memoized,
+  type MemoizeOptions,
+  remember,
+} from "./memoize/remember.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import { type PushOptions, type PushResult, push } from "./push.ts";
+import type { RecheckOptions, RecheckResult } from "./recheck/recheck.ts";
 import {
   type AddRemoteOptions,
   addRemote,
@@ -157,6 +164,24 @@ export class CtxPack implements AsyncDisposable {
   ): Promise<GetOrComputeResult> {
     const { getOrCompute } = await import("./run/get-or-compute.ts");
     return await getOrCompute(this.#session, contract, compute, options);
+  }
+
+  /**
+   * Runs the command of a contract again and compares what it makes with the stored output, which stays as it is. What
+   * comes of it is kept beside the pack (`inspect`). Throws CTXPACK_E_NOT_FOUND when there is nothing to compare with.
+   */
+  async recheck(options: RecheckOptions): Promise<RecheckResult> {
+    const { recheck } = await import("./recheck/recheck.ts");
+    return await recheck(this.#session, options);
+  }
+
+  /**
+   * Makes a function over JSON or bytes that remembers: each call is a contract, and what it returns a pack of the
+   * store. Equal calls at the same time run once; what throws is not remembered. Throws CTXPACK_E_CONTRACT for a name
+   * that makes no contract; the function throws CTXPACK_E_USAGE for an input or a result that is neither.
+   */
+  memoize<In, Out>(fn: Memoizable<In, Out>, options: MemoizeOptions): Memoized<In, Out> {
+    return remember(this.#session, fn, options);
   }
 
   /** Puts a folder into the store as the output of a contract. */

@@ -11,6 +11,8 @@ export type {
   DamageKind,
   DamageState,
   PackRecord,
+  RecheckedPath,
+  Rechecks,
   RunLog,
   SeedResult,
   SizesOptions,
@@ -42,8 +44,16 @@ export type { LegacyDescription } from "./legacy/inspect.ts";
 export type { LegacyPullResult } from "./legacy/pull.ts";
 export type { LoginOptions, LoginResult, LogoutResult } from "./login.ts";
 export type { Lookup, Miss } from "./lookup.ts";
+export { memoize } from "./memoize/memoize.ts";
+export type { Memoizable, Memoized, MemoizeOptions } from "./memoize/remember.ts";
 export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
+export type {
+  RecheckEvent,
+  RecheckOptions,
+  RecheckResult,
+  RecheckRun,
+} from "./recheck/recheck.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
 export type { AdHoc } from "./run/ad-hoc.ts";
 export type { Sink } from "./run/child.ts";

@@ -30,6 +30,7 @@ export { parseResolvedContract } from "./parse.ts";
 export { parseContract } from "./parse-contract.ts";
 export type { PathFilter, Pattern } from "./pattern.ts";
 export { compileFilter, compilePattern } from "./pattern.ts";
+export { pointerOf } from "./pointer.ts";
 export type { OnProgress, Phase, ProgressEvent } from "./progress.ts";
 export type { PackOutputs, ResolvedPack } from "./resolve/pack.ts";
 export { readContract } from "./resolve/read.ts";
