@@ -48,12 +48,8 @@ export { memoize } from "./memoize/memoize.ts";
 export type { Memoizable, Memoized, MemoizeOptions } from "./memoize/remember.ts";
 export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
-export type {
-  RecheckEvent,
-  RecheckOptions,
-  RecheckResult,
-  RecheckRun,
-} from "./recheck/recheck.ts";
+export type { RecheckEvent, RecheckOptions, RecheckResult } from "./recheck/recheck.ts";
+export type { RecheckRun } from "./recheck/rerun.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
 export type { AdHoc } from "./run/ad-hoc.ts";
 export type { Sink } from "./run/child.ts";

@@ -148,6 +148,38 @@ test("interrupted: the command ends, the outputs are back, and what is known sta
   expect(await result(["inspect", uri], { cwd })).toMatch(/rechecked +the same 1 time,/);
 });
 
+test("killed: the next one ends what is left of it, and goes on", async () => {
+  const script = `${NAMED}; echo $$ > pid; test "$(wc -l < runs)" -ne 2 || { touch waiting; sleep 60; }`;
+  const cwd = project("", named(script));
+  await result(contract, { cwd });
+  const child = start(recheck, { cwd });
+  await until(() => existsSync(join(cwd, "waiting")));
+  child.kill("SIGKILL");
+  await finish(child);
+  const pid = readFileSync(join(cwd, "pid"), "utf8").trim();
+  expect(stateOf(pid)).toBe("S");
+  expect((await run([...recheck, "--exit-code"], { cwd })).code).toBe(0);
+  // Gone, or a zombie that nobody has asked for.
+  expect(["", "Z"]).toContain(stateOf(pid));
+  expect(runsOf(cwd)).toBe(3);
+});
+
+/** The letter the kernel has for the state of a process; nothing for one that is gone. */
+function stateOf(pid: string): string {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) ? (/\) (.)/.exec(readFileSync(file, "utf8"))?.[1] ?? "") : "";
+}
+
+test("two at once take turns, and both count", async () => {
+  const cwd = project("", named(`${NAMED}; sleep 0.5`));
+  await result(contract, { cwd });
+  const done = await Promise.all([1, 2].map(() => run([...recheck, "--json"], { cwd })));
+  expect(done.map(({ code }) => code)).toEqual([0, 0]);
+  const known = done.map(({ stdout }) => JSON.parse(stdout).known.runs).sort();
+  expect([known, runsOf(cwd)]).toEqual([[1, 2], 3]);
+  expect(done.filter(({ stderr }) => /computes it; waiting/.test(stderr))).toHaveLength(1);
+});
+
 test("nothing to compare with: 3; a pantry that is believed has something", async () => {
   const cwd = project("", named(NAMED));
   const missing = await run(recheck, { cwd });

@@ -1,28 +1,20 @@
-import { dirname } from "node:path";
-import { type Claim, outline, type PackRecord, type Rechecks, removeStore, type Store } from "@ctxpack/cache";
+import type { Claim, PackRecord, Rechecks, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
-import type { OutputDifference } from "../difference.ts";
 import {
   type ContractLike,
   type IdentifyOptions,
   identifyLoaded,
-  type LoadedContract,
   loadContract,
 } from "../identify.ts";
-import type { Sink } from "../run/child.ts";
 import { Circuit } from "../run/circuit.ts";
-import { ClearedPlaces } from "../run/cleared.ts";
-import { commandOf, expandCommand, runCommand } from "../run/command.ts";
-import { factsOf, withChild } from "../run/failure.ts";
+import { commandOf } from "../run/command.ts";
 import { type FoundResult, findLocal, findRemote } from "../run/find-result.ts";
 import { InputWatch } from "../run/input-watch.ts";
-import { collectOutputs, type OutputPlace, outputPlaces } from "../run/outputs.ts";
+import { outputPlaces } from "../run/outputs.ts";
 import { singleFlight } from "../run/single-flight.ts";
 import type { Session } from "../session.ts";
 import { type Work, workOf } from "../work.ts";
-import { compare } from "./compare.ts";
-import { folderContents, storedContents } from "./contents.ts";
-import { type RecheckPlaces, recheckPlaces } from "./places.ts";
+import { type RecheckRun, Rerun, type RerunOptions } from "./rerun.ts";
 
 /** What a person may want to hear while they wait. */
 export type RecheckEvent =
@@ -30,31 +22,14 @@ export type RecheckEvent =
   | { readonly kind: "waiting"; readonly uri: CtxUri; readonly pid: number }
   | { readonly kind: "run"; readonly run: RecheckRun };
 
-export interface RecheckOptions extends IdentifyOptions {
+export interface RecheckOptions extends IdentifyOptions, RerunOptions {
   /** A file's path or a value. */
   readonly contract: ContractLike;
   /** Program and arguments, with placeholders; not given when the contract has a `command`. */
   readonly command?: readonly string[] | undefined;
   /** How often it is run; 1 unless said. */
   readonly times?: number | undefined;
-  /** Takes what the command prints. */
-  readonly stdout?: Sink | undefined;
-  readonly stderr?: Sink | undefined;
-  /** How long each run may take, in ms. */
-  readonly timeoutMs?: number | undefined;
   readonly onEvent?: ((event: RecheckEvent) => void) | undefined;
-}
-
-/** What one run made, against the stored output. */
-export interface RecheckRun {
-  readonly same: boolean;
-  /** Of what it made. */
-  readonly tree: Digest;
-  readonly durationMs: number;
-  /** How many paths differ. */
-  readonly differences: number;
-  /** The first of them. */
-  readonly outputs: readonly OutputDifference[];
 }
 
 export interface RecheckResult {
@@ -93,12 +68,12 @@ export async function recheck(session: Session, options: RecheckOptions): Promis
   const { store, record, source } = await findStored(session, uri, work);
   using _lease = store.lease(uri);
   const claim = await takeTurn(store, uri, options, work);
-  const rechecker = new Rechecker(session, { loaded, command, outputs, watch, store, record, claim });
+  const rerun = new Rerun(session, { loaded, command, outputs, watch, store, record, claim });
   const runs: RecheckRun[] = [];
   let known: Rechecks | undefined;
   try {
     for (let at = 0; at < times; at++) {
-      const run = await rechecker.once(options, work);
+      const run = await rerun.once(options, work);
       runs.push(run);
       // One by one: an interruption takes nothing away that is known.
       known = await store.noteRechecks(noteOf(record, run), work);
@@ -151,92 +126,4 @@ function noteOf({ uri, tree }: PackRecord, run: RecheckRun): Rechecks {
     lastAt: new Date().toISOString(),
     ...(!same && { last: { differences, paths: outputs } }),
   };
-}
-
-/** What all runs have in common. */
-interface Facts {
-  readonly loaded: LoadedContract;
-  readonly command: readonly string[];
-  readonly outputs: readonly OutputPlace[];
-  readonly watch: InputWatch;
-  readonly store: Store;
-  /** Of the output to compare with. */
-  readonly record: PackRecord;
-  readonly claim: Claim;
-}
-
-/** Runs a command again, and again. */
-class Rechecker {
-  readonly #session: Session;
-  readonly #facts: Facts;
-
-  constructor(session: Session, facts: Facts) {
-    this.#session = session;
-    this.#facts = facts;
-  }
-
-  /** One run. */
-  async once(options: RecheckOptions, work: Work): Promise<RecheckRun> {
-    const { loaded, command, outputs, store } = this.#facts;
-    using scratch = store.scratch();
-    const { baseDir } = loaded;
-    const places = recheckPlaces(command, outputs, { baseDir, folder: scratch.path });
-    const argv = await expandCommand(this.#session, loaded, command, places.named, work);
-    const cleared = await ClearedPlaces.of(store, places.fixed);
-    for (const { from } of cleared.displaced) {
-      this.#session.warn(
-        `${from} is moved away while the command runs, and put back: with {out} in the command it would stay`,
-      );
-    }
-    let isCompared = false;
-    try {
-      const run = await this.#run(argv, places, options, work);
-      isCompared = true;
-      return run;
-    } finally {
-      for (const { path } of await cleared.putBack()) {
-        if (isCompared) removeStore(dirname(path));
-        else this.#session.warn(`what the command wrote is kept for a day: ${path}`);
-      }
-    }
-  }
-
-  async #run(
-    argv: readonly string[],
-    { places }: RecheckPlaces,
-    options: RecheckOptions,
-    work: Work,
-  ): Promise<RecheckRun> {
-    const { loaded, watch, store, claim } = this.#facts;
-    const { stdout = () => {}, stderr = () => {}, timeoutMs } = options;
-    const running = {
-      argv,
-      stdout,
-      stderr,
-      timeoutMs,
-      onStart: (group: Parameters<Claim["record"]>[0]) => claim.record(group),
-    };
-    const child = factsOf(await runCommand(this.#session, loaded, running, work));
-    try {
-      using layout = await collectOutputs(store, places);
-      await watch.requireUnchanged(this.#session, loaded, work.signal);
-      return { ...(await this.#compare(layout.root, work)), durationMs: child.durationMs };
-    } catch (error) {
-      throw withChild(error, child);
-    }
-  }
-
-  async #compare(root: string, work: Work): Promise<Omit<RecheckRun, "durationMs">> {
-    const { store, record } = this.#facts;
-    const { uri, tree } = record;
-    const made = await outline(root, work);
-    if (made.tree === tree) return { same: true, tree, differences: 0, outputs: [] };
-    const stored = await store.index(uri, work);
-    const { count, paths } = await compare(
-      { index: stored, contents: storedContents(store, uri, stored) },
-      { index: made, contents: folderContents(root) },
-      work.signal,
-    );
-    return { same: false, tree: made.tree, differences: count, outputs: paths };
-  }
 }
