@@ -50,4 +50,6 @@ export function rememberAnswers(ctx: CtxPack, version: string): LanguageModelMid
   };
 }
 
-type Answer = Awaited<ReturnType<Parameters<NonNullable<LanguageModelMiddleware["wrapGenerate"]>>[0]["doGenerate"]>>;
+type Answer = Awaited<
+  ReturnType<Parameters<NonNullable<LanguageModelMiddleware["wrapGenerate"]>>[0]["doGenerate"]>
+>;

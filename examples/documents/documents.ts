@@ -32,7 +32,12 @@ function run(cwd: string, flags: readonly string[], command: readonly string[]):
 }
 
 /** Runs a step twice: it computes, and then it does not. */
-function step(cwd: string, out: string, flags: readonly string[], command: readonly string[]): void {
+function step(
+  cwd: string,
+  out: string,
+  flags: readonly string[],
+  command: readonly string[],
+): void {
   const all = [...flags, "--out", out];
   expectThat(run(cwd, all, command), `${command[0]} ran`);
   const made = readFileSync(join(cwd, out));
@@ -47,14 +52,24 @@ await inWorkplace(async (cwd) => {
   const node = process.versions.node;
   const count = 'const fs = require("node:fs"); const [from, to] = process.argv.slice(1);';
   const program = `${count} fs.writeFileSync(to, String(fs.statSync(from).size))`;
-  step(cwd, "size.txt", ["--in", "note.pdf", "--tool", `node@${node}`], ["node", "-e", program, "{in}", "{out}"]);
+  step(
+    cwd,
+    "size.txt",
+    ["--in", "note.pdf", "--tool", `node@${node}`],
+    ["node", "-e", program, "{in}", "{out}"],
+  );
 
   const poppler = versionOf("pdftotext", "-v");
   if (poppler === undefined) {
     console.log("SKIPPED: pdftotext is not installed (Debian: poppler-utils)");
     return;
   }
-  step(cwd, "note.txt", ["--in", "note.pdf", "--tool", `pdftotext@${poppler}`], ["pdftotext", "{in}", "{out}"]);
+  step(
+    cwd,
+    "note.txt",
+    ["--in", "note.pdf", "--tool", `pdftotext@${poppler}`],
+    ["pdftotext", "{in}", "{out}"],
+  );
   expectThat(readFileSync(join(cwd, "note.txt"), "utf8").includes(text), "pdftotext read the text");
 
   const tesseract = versionOf("tesseract", "--version");
@@ -63,8 +78,21 @@ await inWorkplace(async (cwd) => {
     return;
   }
   const draw = 'pdftoppm -r 200 -png -singlefile "$0" "${1%.png}"';
-  step(cwd, "note.png", ["--in", "note.pdf", "--tool", `pdftoppm@${poppler}`, "--param", "dpi=200"], ["sh", "-c", draw, "{in}", "{out}"]);
+  step(
+    cwd,
+    "note.png",
+    ["--in", "note.pdf", "--tool", `pdftoppm@${poppler}`, "--param", "dpi=200"],
+    ["sh", "-c", draw, "{in}", "{out}"],
+  );
   const see = 'tesseract "$0" "${1%.txt}"';
-  step(cwd, "seen.txt", ["--in", "note.png", "--tool", `tesseract@${tesseract}`], ["sh", "-c", see, "{in}", "{out}"]);
-  expectThat(/front desk/.test(readFileSync(join(cwd, "seen.txt"), "utf8")), "tesseract read the picture");
+  step(
+    cwd,
+    "seen.txt",
+    ["--in", "note.png", "--tool", `tesseract@${tesseract}`],
+    ["sh", "-c", see, "{in}", "{out}"],
+  );
+  expectThat(
+    /front desk/.test(readFileSync(join(cwd, "seen.txt"), "utf8")),
+    "tesseract read the picture",
+  );
 });

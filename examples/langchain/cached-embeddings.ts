@@ -57,7 +57,8 @@ await inWorkplace(async (cwd) => {
   expectThat(model.asked === 3, "of three texts only the new one was embedded");
   expectThat(JSON.stringify(second[2]) === JSON.stringify(first[0]), "the others came from packs");
 
-  const keys = await Array.fromAsync(store.yieldKeys());
+  const keys: string[] = [];
+  for await (const key of store.yieldKeys()) keys.push(key);
   expectThat(keys.length === 3, "the store lists its keys");
   await store.mdelete(keys.slice(0, 1));
   const left = await store.mget(keys);

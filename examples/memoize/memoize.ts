@@ -19,7 +19,11 @@ await inWorkplace(async (cwd) => {
   const vectors = await Promise.all(texts.map((text) => remembered(text)));
   expectThat(calls === 2, "two texts, three calls: the model was asked twice");
 
-  await using elsewhere = await CtxPack.open({ cwd, cacheDir: "other", pantries: ["oci:./pantry"] });
+  await using elsewhere = await CtxPack.open({
+    cwd,
+    cacheDir: "other",
+    pantries: ["oci:./pantry"],
+  });
   const again = await elsewhere.memoize(model, identity)("Ask for the key.");
   expectThat(calls === 2, "another machine found it in the pantry");
   expectThat(JSON.stringify(again) === JSON.stringify(vectors[0]), "it is the same vector");

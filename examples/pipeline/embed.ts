@@ -9,7 +9,8 @@ export function embed(text: string): number[] {
   const vector = new Array<number>(DIMENSIONS).fill(0);
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) {
     let hash = 0x811c9dc5;
-    for (const letter of word) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+    for (const letter of word)
+      hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0;
     const slot = hash % DIMENSIONS;
     vector[slot] = (vector[slot] ?? 0) + (hash & 0x80000000 ? -1 : 1);
   }

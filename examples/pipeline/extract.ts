@@ -17,7 +17,8 @@ export function textOf(markdown: string): string {
 }
 
 function main([from, to]: string[]): void {
-  if (from === undefined || to === undefined) throw new Error("usage: node extract.ts <docs> <out>");
+  if (from === undefined || to === undefined)
+    throw new Error("usage: node extract.ts <docs> <out>");
   for (const path of globSync("**/*.md", { cwd: from }).sort()) {
     const file = join(to, path.replace(/\.md$/, ".txt"));
     mkdirSync(dirname(file), { recursive: true });

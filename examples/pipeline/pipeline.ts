@@ -3,7 +3,7 @@
 import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { type CtxUri, CtxPack } from "@ctxpack/client";
+import { CtxPack, type CtxUri } from "@ctxpack/client";
 import { environment, expectThat, inWorkplace } from "../workplace.ts";
 
 const here = import.meta.dirname;
@@ -32,7 +32,9 @@ function embedding(text: CtxUri) {
   return {
     inputs: [{ name: "text", pack: text }],
     command: ["node", "embed.ts", "{in}", "{out}"],
-    transforms: [{ tool: "embed", tool_version: "1", model: "bag-of-words-64", code: ["embed.ts"] }],
+    transforms: [
+      { tool: "embed", tool_version: "1", model: "bag-of-words-64", code: ["embed.ts"] },
+    ],
     outputs: [{ path: "vectors" }],
   };
 }
@@ -41,7 +43,12 @@ await inWorkplace(async (cwd) => {
   const undici = dirname(createRequire(import.meta.url).resolve("undici"));
   cpSync(join(undici, "docs"), join(cwd, "docs"), { recursive: true });
   for (const file of ["extract.ts", "embed.ts"]) cpSync(join(here, file), join(cwd, file));
-  await using ctx = await CtxPack.open({ cwd, env: environment(), cacheDir: "store", pantries: [] });
+  await using ctx = await CtxPack.open({
+    cwd,
+    env: environment(),
+    cacheDir: "store",
+    pantries: [],
+  });
   const agent = join(cwd, "docs/docs/api/Agent.md");
   const rows: [string, Ran][] = [];
   const step = async (what: string): Promise<Ran> => {

@@ -19,7 +19,12 @@ function contract(pick: string) {
 }
 
 await inWorkplace(async (cwd) => {
-  await using ctx = await CtxPack.open({ cwd, env: environment(), cacheDir: "store", pantries: [] });
+  await using ctx = await CtxPack.open({
+    cwd,
+    env: environment(),
+    cacheDir: "store",
+    pantries: [],
+  });
   const random = contract("all.filter(() => Math.random() < 0.5)");
   const { uri } = await ctx.run({ contract: random });
   writeFileSync(join(cwd, "sample.json"), "mine");
@@ -28,7 +33,10 @@ await inWorkplace(async (cwd) => {
     const where = outputs.map(({ path, pointer, byte }) => `${path} at ${pointer}, byte ${byte}`);
     console.log(same ? "the same" : `another output: ${where.join("; ")}`);
   }
-  expectThat(checked.runs.every(({ same }) => !same), "a random sample is another one each time");
+  expectThat(
+    checked.runs.every(({ same }) => !same),
+    "a random sample is another one each time",
+  );
   const described = await ctx.inspect(uri);
   const known = "rechecks" in described ? described.rechecks : undefined;
   expectThat(known?.different === 2, "the store remembers that it is not deterministic");
@@ -36,5 +44,8 @@ await inWorkplace(async (cwd) => {
   const seeded = contract("all.filter(({ score }) => score < 50)");
   await ctx.run({ contract: seeded });
   const again = await ctx.recheck({ contract: seeded, times: 2 });
-  expectThat(again.runs.every(({ same }) => same), "a sample by score is the same each time");
+  expectThat(
+    again.runs.every(({ same }) => same),
+    "a sample by score is the same each time",
+  );
 });

@@ -158,7 +158,10 @@ async function differingPaths(
     const isStored = ours.source === store.blobs;
     return await compare(
       { index: theirs.index, contents: pantryContents(session, present, theirs.index) },
-      { index: own.index, contents: isStored ? storedContents(store, ours.uri, own.index) : undefined },
+      {
+        index: own.index,
+        contents: isStored ? storedContents(store, ours.uri, own.index) : undefined,
+      },
       signal,
     );
   } catch (error) {

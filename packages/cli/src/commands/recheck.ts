@@ -54,7 +54,9 @@ function timesOf(value: string | undefined): number {
 
 function describe({ same, differences, durationMs }: RecheckRun): string {
   const time = formatSeconds(durationMs / 1000);
-  return same ? `the same, ${time}` : `another output, ${plural(differences, "path")} differ, ${time}`;
+  return same
+    ? `the same, ${time}`
+    : `another output, ${plural(differences, "path")} differ, ${time}`;
 }
 
 /** The runs that made something else, and where. */

@@ -74,7 +74,9 @@ test("another output: which files, which byte, which value; inspect says so from
     pointer: "/1/k",
   });
   const inspected = await result(["inspect", uri], { cwd });
-  expect(inspected).toMatch(/NOT DETERMINISTIC: another output 3 of 3 times, .*: l.jsonl, only-0, /);
+  expect(inspected).toMatch(
+    /NOT DETERMINISTIC: another output 3 of 3 times, .*: l.jsonl, only-0, /,
+  );
   const plain = await result([...recheck, "--plain"], { cwd });
   expect(plain.split("\n")[0]).toBe("1\tdifferent\tchanged\tl.jsonl\t8\t/1/k");
 });

@@ -57,10 +57,14 @@ export function jsonOf(value: unknown, what: string): string {
     return canonicalize(value as JsonValue);
   } catch (error) {
     if (!CtxPackError.isInstance(error)) throw error;
-    throw new CtxPackError("CTXPACK_E_USAGE", `${what} is neither JSON nor bytes: ${error.message}`, {
-      hint: "use plain objects, arrays, strings, numbers, booleans and null, or a Uint8Array",
-      cause: error,
-      details: error.details,
-    });
+    throw new CtxPackError(
+      "CTXPACK_E_USAGE",
+      `${what} is neither JSON nor bytes: ${error.message}`,
+      {
+        hint: "use plain objects, arrays, strings, numbers, booleans and null, or a Uint8Array",
+        cause: error,
+        details: error.details,
+      },
+    );
   }
 }

@@ -4,7 +4,7 @@ import type { GetOptions } from "../run/options.ts";
 import type { Session } from "../session.ts";
 import { type Call, callOf, type FunctionIdentity } from "./call.ts";
 import { Flights } from "./flights.ts";
-import { type Result, readResult, valueOf } from "./result.ts";
+import { decode, type Result, readResult } from "./result.ts";
 
 /** A function that can be remembered: of JSON or bytes, to JSON or bytes. `signal` is aborted when nobody waits any more. */
 export type Memoizable<In, Out> = (
@@ -39,8 +39,9 @@ export function remember<In, Out>(
   const memory = new Memory(session, name, get);
   return async (input, { signal } = {}) => {
     const call = callOf(identity, input);
-    const compute = async (abort: AbortSignal): Promise<unknown> => await fn(input, { signal: abort });
-    return valueOf(await memory.recall(call, compute, signal)) as Out;
+    const compute = async (abort: AbortSignal): Promise<unknown> =>
+      await fn(input, { signal: abort });
+    return decode(await memory.recall(call, compute, signal)) as Out;
   };
 }
 

@@ -18,7 +18,7 @@ export function resultOf(value: unknown, name: string): Result {
 }
 
 /** A value of its own for everybody who asks. */
-export function valueOf({ file, bytes }: Result): unknown {
+export function decode({ file, bytes }: Result): unknown {
   if (file === "result.bin") return Uint8Array.from(bytes);
   return JSON.parse(new TextDecoder().decode(bytes));
 }

@@ -15,7 +15,8 @@ export function jsonFormOf(path: string): JsonForm | undefined {
  */
 export function firstPointer(a: Uint8Array, b: Uint8Array, form: JsonForm): string | undefined {
   try {
-    const path = form === "value" ? between(parse(a), parse(b), []) : inLines(linesOf(a), linesOf(b));
+    const path =
+      form === "value" ? between(parse(a), parse(b), []) : inLines(linesOf(a), linesOf(b));
     return path && pointerOf(path);
   } catch {
     return undefined;

@@ -42,5 +42,7 @@ export function recheckPlaces(
 }
 
 function isNamed(command: readonly string[], { name }: OutputPlace, isOnly: boolean): boolean {
-  return command.some((text) => text.includes(`{out:${name}}`) || (isOnly && text.includes("{out}")));
+  return command.some(
+    (text) => text.includes(`{out:${name}}`) || (isOnly && text.includes("{out}")),
+  );
 }

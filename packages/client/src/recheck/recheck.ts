@@ -65,9 +65,11 @@ export async function recheck(session: Session, options: RecheckOptions): Promis
     statCache: options.statCache,
     observe: (known) => watch.observe(known),
   });
-  const { store, record, source } = await findStored(session, uri, work);
+  const { store, source, ...found } = await findStored(session, uri, work);
   using _lease = store.lease(uri);
   const claim = await takeTurn(store, uri, options, work);
+  // Whoever computed it meanwhile may have put another output there.
+  const record = (await store.get(uri)) ?? found.record;
   const rerun = new Rerun(session, { loaded, command, outputs, watch, store, record, claim });
   const runs: RecheckRun[] = [];
   let known: Rechecks | undefined;

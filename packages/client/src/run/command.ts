@@ -11,10 +11,7 @@ import type { ProcessGroup } from "./group.ts";
 import { expandPlaceholders } from "./placeholders.ts";
 
 /** The command of a contract, or the one that goes with it. Throws CTXPACK_E_USAGE unless there is one, and only one. */
-export function commandOf(
-  { parsed }: LoadedContract,
-  given: readonly string[],
-): readonly string[] {
+export function commandOf({ parsed }: LoadedContract, given: readonly string[]): readonly string[] {
   const own = parsed.contract.command;
   if (own !== undefined && given.length > 0) {
     throw new CtxPackError("CTXPACK_E_USAGE", "the contract has a command, and another is given", {

@@ -40,7 +40,11 @@ function counting<In, Out>(fn: (input: In) => Out) {
 
 test("remembers JSON, across processes' worth of sessions", async () => {
   const cwd = workplace();
-  const { fn, state } = counting((text: string) => ({ length: text.length, text, parts: [1.5, null] }));
+  const { fn, state } = counting((text: string) => ({
+    length: text.length,
+    text,
+    parts: [1.5, null],
+  }));
   const first = (await open(cwd)).memoize(fn, identity);
   const made = await first("häßlich");
   expect(made).toEqual({ length: 7, text: "häßlich", parts: [1.5, null] });
@@ -79,7 +83,13 @@ test("remembers bytes, and long JSON, by their digests; each caller has bytes of
 test("name, version, model and input decide, in this process and the next", async () => {
   const ctx = await open(workplace());
   const { fn, state } = counting((n: number) => n);
-  for (const more of [{}, { name: "other" }, { version: "2" }, { model: "n" }, { model: undefined }]) {
+  for (const more of [
+    {},
+    { name: "other" },
+    { version: "2" },
+    { model: "n" },
+    { model: undefined },
+  ]) {
     await ctx.memoize(fn, { ...identity, ...more })(1);
   }
   await ctx.memoize(fn, identity)(2);
@@ -136,7 +146,9 @@ test("an aborted caller leaves the others alone; when all have left, the functio
   await expect(second).rejects.toThrow("second left");
   expect(inner.reason).toMatchObject({ message: "second left" });
   expect(await packsOf(ctx)).toEqual([]);
-  await expect(remembered(1, { signal: AbortSignal.abort(new Error("before")) })).rejects.toThrow("before");
+  await expect(remembered(1, { signal: AbortSignal.abort(new Error("before")) })).rejects.toThrow(
+    "before",
+  );
 });
 
 test("what throws is not remembered", async () => {
@@ -200,7 +212,8 @@ test("memoize alone works in the store of the process, and lets it end", () => {
      console.log(await Promise.all([square(7), square(7)]));`,
   );
   const env = { PATH: process.env["PATH"], NODE_OPTIONS: process.env["NODE_OPTIONS"], HOME: cwd };
-  const run = () => spawnSync(process.execPath, ["example.mjs"], { cwd, encoding: "utf8", env, timeout: 30_000 });
+  const run = () =>
+    spawnSync(process.execPath, ["example.mjs"], { cwd, encoding: "utf8", env, timeout: 30_000 });
   expect(run()).toMatchObject({ status: 0, stderr: "", stdout: "computed\n[ 49, 49 ]\n" });
   expect(run()).toMatchObject({ status: 0, stderr: "", stdout: "[ 49, 49 ]\n" });
 });

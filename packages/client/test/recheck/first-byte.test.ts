@@ -27,7 +27,9 @@ function expected(a: Uint8Array, b: Uint8Array): number | undefined {
 
 test("is what comparing byte by byte finds, whatever the pieces", async () => {
   const few = fc.uint8Array({ maxLength: 40, max: 1 });
-  const sizes = fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 5 }).filter((all) => all.some((n) => n > 0) || all.length === 0);
+  const sizes = fc
+    .array(fc.integer({ min: 0, max: 9 }), { maxLength: 5 })
+    .filter((all) => all.some((n) => n > 0) || all.length === 0);
   await fc.assert(
     fc.asyncProperty(few, few, few, sizes, sizes, async (head, a, b, s, t) => {
       const [left, right] = [Buffer.concat([head, a]), Buffer.concat([head, b])];

@@ -34,7 +34,7 @@ test("what is no UTF-8, and what nests too deeply, is no JSON", () => {
 });
 
 test("names say what holds JSON", () => {
-  expect(["a.json", "A.JSON", "x.sarif", "b.jsonl", "c.ndjson", "d.txt", "json"].map(jsonFormOf)).toEqual(
-    ["value", "value", "value", "lines", "lines", undefined, undefined],
-  );
+  expect(
+    ["a.json", "A.JSON", "x.sarif", "b.jsonl", "c.ndjson", "d.txt", "json"].map(jsonFormOf),
+  ).toEqual(["value", "value", "value", "lines", "lines", undefined, undefined]);
 });
