@@ -77,6 +77,8 @@ await inWorkplace(async (cwd) => {
     console.log("SKIPPED: tesseract is not installed (Debian: tesseract-ocr)");
     return;
   }
+  // A program that adds the ending itself is told the name without it.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: of the shell
   const draw = 'pdftoppm -r 200 -png -singlefile "$0" "${1%.png}"';
   step(
     cwd,
@@ -84,6 +86,7 @@ await inWorkplace(async (cwd) => {
     ["--in", "note.pdf", "--tool", `pdftoppm@${poppler}`, "--param", "dpi=200"],
     ["sh", "-c", draw, "{in}", "{out}"],
   );
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: of the shell
   const see = 'tesseract "$0" "${1%.txt}"';
   step(
     cwd,

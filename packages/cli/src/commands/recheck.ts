@@ -12,7 +12,8 @@ export const recheck: Command = defineCommand({
     "Runs the command of a contract again and compares what it makes with the stored output: which files differ,\n" +
     "in which byte first, in a JSON file at which value. The stored output stays, and so do your outputs: a command\n" +
     "that names them {out} writes elsewhere; for any other they are moved away while it runs, and put back.\n" +
-    "What comes of it is kept beside the pack: ctxpack inspect says so. The exit code of a command that fails is its own.",
+    "What comes of it is kept beside the pack: ctxpack inspect says so. A command that fails ends it with its\n" +
+    "own exit code.",
   takes: [1, Number.POSITIVE_INFINITY],
   failure: { child: { exitCode: null } },
   flags: {
