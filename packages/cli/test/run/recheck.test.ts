@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -212,30 +213,40 @@ test("2: what makes no sense", async () => {
 
 test("seed and push of another output are 8, and say where it differs", async () => {
   const cwd = project("", { command: ["true"], outputs: [{ path: "out" }] });
+  const noise = randomBytes(20_000_000);
   for (const [name, n] of Object.entries({ one: 1, two: 2 })) {
     mkdirSync(join(cwd, name));
     writeFileSync(join(cwd, name, "r.json"), `{"deep":{"n":${n}}}`);
     writeFileSync(join(cwd, name, "large.bin"), Buffer.alloc(2_000_000, n));
     writeFileSync(join(cwd, name, "same"), "same");
+    noise[19_000_000] = n;
+    writeFileSync(join(cwd, name, "huge.bin"), noise);
   }
   const uri = await result(["seed", "one", "--contract", "c.json"], { cwd });
   await result(["push", uri, "--to", "oci:pantry"], { cwd });
   const where = "large.bin (changed: byte 0), r.json (changed: /deep/n, byte 13)";
+  const [huge, ...small] = [
+    { path: "huge.bin", kind: "changed" },
+    { path: "large.bin", kind: "changed", byte: 0 },
+    { path: "r.json", kind: "changed", byte: 13, pointer: "/deep/n" },
+  ];
   const seeded = await run(["seed", "two", "--contract", "c.json", "--json"], { cwd });
   expect(seeded.code).toBe(8);
   const { error } = JSON.parse(seeded.stdout);
-  expect(error.message).toBe(`${uri} has another output already: ${where}`);
-  expect(error.details.outputs).toEqual([
-    { path: "large.bin", kind: "changed", byte: 0 },
-    { path: "r.json", kind: "changed", byte: 13, pointer: "/deep/n" },
-  ]);
+  expect(error.message).toBe(
+    `${uri} has another output already: huge.bin (changed: byte 19000000), ${where}`,
+  );
+  expect(error.details.outputs).toEqual([{ ...huge, byte: 19_000_000 }, ...small]);
   const env = { CTXPACK_CACHE_DIR: join(cwd, "other") };
   await result(["seed", "two", "--contract", "c.json"], { cwd, env });
   const pushed = await run(["push", uri, "--to", "oci:pantry", "--json"], { cwd, env });
   expect(pushed.code).toBe(8);
   const conflict = JSON.parse(pushed.stdout).error;
-  expect(conflict.message).toBe(`oci:pantry holds another output of ${uri}: ${where}`);
-  expect(conflict.details).toMatchObject({ differences: 2, outputs: error.details.outputs });
+  // To say where 20 MB differ would take as many.
+  const said = `huge.bin (changed), ${where}`;
+  expect(conflict.message).toBe(`oci:pantry holds another output of ${uri}: ${said}`);
+  expect(conflict.details).toMatchObject({ differences: 3 });
+  expect(conflict.details.outputs).toEqual([huge, ...small]);
   // What was fetched to say so is not in the store.
   expect(await result(["ls", "--plain"], { cwd, env })).toContain(uri);
   expect(await result(["fsck", "--deep"], { cwd, env })).toBeDefined();

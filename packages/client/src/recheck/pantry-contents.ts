@@ -36,7 +36,7 @@ export function pantryContents(session: Session, found: FoundPack, index: IndexR
   };
 }
 
-/** The first of these files, as long as their segments are small together. */
+/** Those of these files whose segments are small together, the first ones first. */
 function affordable(
   { manifest }: FoundPack,
   index: IndexReader,
@@ -48,7 +48,7 @@ function affordable(
   for (const path of paths) {
     const rows = segmentsOf(index, path).filter((row) => !segments.has(row));
     const more = rows.reduce((sum, row) => sum + (manifest.segments[row]?.size ?? 0), 0);
-    if (bytes + more > MOST_FETCHED) break;
+    if (bytes + more > MOST_FETCHED) continue;
     bytes += more;
     for (const row of rows) segments.add(row);
     some.add(path);
