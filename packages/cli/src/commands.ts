@@ -49,6 +49,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "compute one result for every file of an input",
     load: async () => (await import("./commands/map.ts")).map,
   },
+  recheck: {
+    group: "packs",
+    summary: "compute an output again and say what differs",
+    load: async () => (await import("./commands/recheck.ts")).recheck,
+  },
   push: {
     group: "packs",
     summary: "send a pack from the store to a pantry",

@@ -33,7 +33,7 @@ export const EXIT_CODES: Readonly<Record<CtxPackErrorCode, number>> = {
 
 /** `run` and `map`: ctxpack failed after the command had succeeded. */
 const EXIT_AFTER_CHILD = 125;
-/** `diff --exit-code` found differences. */
+/** `diff --exit-code` or `recheck --exit-code` found differences. */
 export const EXIT_DIFFERENT = 1;
 /** Items of a `map --keep-going` failed. */
 export const EXIT_ITEMS_FAILED = 1;

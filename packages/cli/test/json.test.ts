@@ -66,6 +66,18 @@ test("every command prints its published shape", async () => {
   writeFileSync(join(cwd, "made"), "mine");
   await say("run", "--contract", "r.json");
   await sayLines(cwd);
+  await say("recheck", "r.json");
+  writeFileSync(
+    join(cwd, "n.json"),
+    JSON.stringify({
+      command: ["sh", "-c", 'date +%N > "$0"', "{out}"],
+      transforms: [{ tool: "date" }],
+      outputs: [{ path: "nanos.json" }],
+    }),
+  );
+  const random = (await say("run", "--contract", "n.json")).uri;
+  await say("recheck", "n.json", "-n", "2");
+  await say("inspect", random);
   await say("push", uri, "--to", "oci:p");
   await say("push", other, "--to", "oci:p");
   await say("exists", uri, "--from", "oci:p");

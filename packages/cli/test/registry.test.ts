@@ -140,7 +140,7 @@ describe.skipIf(missingProgram("docker-registry", "htpasswd"))("docker-registry"
       const codes = done.map(({ code }) => code).sort();
       expect(codes, done.map(({ stderr }) => stderr).join()).toEqual([0, 8]);
       conflicts++;
-      expect(done.find(({ code }) => code === 8)?.stderr).toContain("a.txt (changed)");
+      expect(done.find(({ code }) => code === 8)?.stderr).toContain("a.txt (changed: byte 0)");
       const winner = done.findIndex(({ code }) => code === 0);
       const path = await result(["pull", uri, "--from", pantry], {
         cwd,

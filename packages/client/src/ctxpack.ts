@@ -31,8 +31,15 @@ import { type LoginOptions, type LoginResult, type LogoutResult, login, logout }
 import { type Lookup, lookUpContract } from "./lookup.ts";
 import { MapRun } from "./map/map-run.ts";
 import type { MapOptions } from "./map/options.ts";
+import {
+  type Memoizable,
+  type Memoized,
+  type MemoizeOptions,
+  remember,
+} from "./memoize/remember.ts";
 import { type PullOptions, type PullResult, pull } from "./pull.ts";
 import { type PushOptions, type PushResult, push } from "./push.ts";
+import type { RecheckOptions, RecheckResult } from "./recheck/recheck.ts";
 import {
   type AddRemoteOptions,
   addRemote,
@@ -173,6 +180,24 @@ export class CtxPack implements AsyncDisposable {
    */
   map(items: string, options: MapOptions): MapRun {
     return new MapRun(this.#session, items, options);
+  }
+
+  /**
+   * Runs the command of a contract again and compares what it makes with the stored output, which stays as it is. What
+   * comes of it is kept beside the pack (`inspect`). Throws CTXPACK_E_NOT_FOUND when there is nothing to compare with.
+   */
+  async recheck(options: RecheckOptions): Promise<RecheckResult> {
+    const { recheck } = await import("./recheck/recheck.ts");
+    return await recheck(this.#session, options);
+  }
+
+  /**
+   * Makes a function over JSON or bytes that remembers: each call is a contract, and what it returns a pack of the
+   * store. Equal calls at the same time run once; what throws is not remembered. Throws CTXPACK_E_CONTRACT for a name
+   * that makes no contract; the function throws CTXPACK_E_USAGE for an input or a result that is neither.
+   */
+  memoize<In, Out>(fn: Memoizable<In, Out>, options: MemoizeOptions): Memoized<In, Out> {
+    return remember(this.#session, fn, options);
   }
 
   /** Puts a folder into the store as the output of a contract. */

@@ -27,6 +27,10 @@ export interface DiffOptions extends WorkOptions {
 export interface OutputDifference {
   readonly path: string;
   readonly kind: "added" | "removed" | "changed";
+  /** Of a changed file, where both contents were read: the first byte that differs, counted from 0. */
+  readonly byte?: number;
+  /** Of a JSON file: JSON pointer of the first value that differs; lines are the items of an array. */
+  readonly pointer?: string;
 }
 
 export interface DiffResult {

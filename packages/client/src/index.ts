@@ -11,6 +11,8 @@ export type {
   DamageKind,
   DamageState,
   PackRecord,
+  RecheckedPath,
+  Rechecks,
   RunLog,
   SeedResult,
   SizesOptions,
@@ -52,8 +54,12 @@ export type {
   MapResult,
   ReusedPack,
 } from "./map/options.ts";
+export { memoize } from "./memoize/memoize.ts";
+export type { Memoizable, Memoized, MemoizeOptions } from "./memoize/remember.ts";
 export type { PullOptions, PullResult } from "./pull.ts";
 export type { PushOptions, PushResult } from "./push.ts";
+export type { RecheckEvent, RecheckOptions, RecheckResult } from "./recheck/recheck.ts";
+export type { RecheckRun } from "./recheck/rerun.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
 export type { IdentifyOptions } from "./resolve.ts";
 export type { AdHoc } from "./run/ad-hoc.ts";

@@ -1,3 +1,4 @@
+import type { PackRecord, Rechecks } from "@ctxpack/cache";
 import type { Entry, IndexReader } from "@ctxpack/cache/pack";
 import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
 import {
@@ -39,6 +40,8 @@ export interface PackDescription {
   readonly origin?: string;
   readonly createdAt?: string;
   readonly pinned?: boolean;
+  /** What became of computing it again on this machine; `different` more than 0: it is not deterministic. */
+  readonly rechecks?: Omit<Rechecks, "uri" | "tree">;
 }
 
 /** Describes a pack from its manifest, contract and index; reads no data. */
@@ -67,15 +70,21 @@ export async function inspect(
       packed: layers.reduce((sum, { size }) => sum + size, 0),
     },
     contract,
-    ...(location.kind === "store" && recordFacts(location.record)),
+    ...(location.kind === "store" && (await storeFacts(session, location.record, work))),
   };
 }
 
-function recordFacts(
-  record: (Location & { kind: "store" })["record"],
-): Pick<PackDescription, "name" | "origin" | "createdAt" | "pinned"> {
-  const { name, origin, createdAt, pinned } = record;
-  return { ...(name !== undefined && { name }), origin, createdAt, pinned };
+async function storeFacts(
+  session: Session,
+  { uri, name, origin, createdAt, pinned }: PackRecord,
+  { signal }: Work,
+): Promise<Pick<PackDescription, "name" | "origin" | "createdAt" | "pinned" | "rechecks">> {
+  const store = await session.store(signal);
+  const facts = { ...(name !== undefined && { name }), origin, createdAt, pinned };
+  const known = await store.rechecks(uri);
+  if (known === undefined) return facts;
+  const { uri: _, tree: __, ...rechecks } = known;
+  return { ...facts, rechecks };
 }
 
 /** The entries of a pack, sorted bytewise by path, from its index alone; a v0 pack has none, and is fetched. */

@@ -1,7 +1,10 @@
 import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
 import { type CopyOptions, type CopySummary, copyGraph } from "@ctxpack/oci";
-import { compareOutputs, type OutputDifference } from "./difference.ts";
 import { type FoundPack, lookUp, packTag, type WritablePantry } from "./pantry.ts";
+import { type Comparison, compare } from "./recheck/compare.ts";
+import { storedContents } from "./recheck/contents.ts";
+import { describeDifferences } from "./recheck/describe.ts";
+import { pantryContents } from "./recheck/pantry-contents.ts";
 import { explainRefusal, warningFor } from "./refusal.ts";
 import { describeFound, describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
@@ -116,20 +119,17 @@ async function keepAsAlternate(pantry: WritablePantry, pack: FoundPack, work: Wo
   await pantry.target.tag(pack.descriptor, alternateTag(pack), work);
 }
 
-const PATHS_SHOWN = 20;
-
 async function conflict(
   session: Session,
   present: FoundPack,
   ours: FoundPack,
   signal: AbortSignal,
 ): Promise<CtxPackError> {
-  const { outputs, count } = await differingPaths(session, present, ours, signal);
-  const shown = outputs.slice(0, 3).map(({ path, kind }) => `${path} (${kind})`);
-  if (count > shown.length && shown.length > 0) shown.push(`${count - shown.length} more`);
+  const { paths, count } = await differingPaths(session, present, ours, signal);
+  const shown = describeDifferences(paths, count);
   return new CtxPackError(
     "CTXPACK_E_CONFLICT",
-    `${present.address} holds another output of ${ours.uri}${shown.length > 0 ? `: ${shown.join(", ")}` : ""}`,
+    `${present.address} holds another output of ${ours.uri}${shown === "" ? "" : `: ${shown}`}`,
     {
       hint: "the contract does not name everything that decides the output; --replace puts yours in its place",
       details: {
@@ -137,29 +137,35 @@ async function conflict(
         expected: present.manifest.tree,
         found: ours.manifest.tree,
         differences: count,
-        outputs,
+        outputs: paths,
       },
     },
   );
 }
 
-/** The first paths that differ, and how many do; none when a policy keeps us from reading the other output. */
+/** Where two outputs differ; nothing when a policy keeps us from reading the other one. */
 async function differingPaths(
   session: Session,
   present: FoundPack,
   ours: FoundPack,
   signal: AbortSignal,
-): Promise<{ outputs: OutputDifference[]; count: number }> {
-  const outputs: OutputDifference[] = [];
-  let count = 0;
+): Promise<Comparison> {
   try {
     const theirs = await describeRemote(session, present, signal);
     const own = await describeFound(ours, signal);
-    for (const found of compareOutputs(theirs.index, own.index)) {
-      if (count++ < PATHS_SHOWN) outputs.push(found);
-    }
+    const store = await session.store(signal);
+    // A copy from pantry to pantry is not worth fetching both.
+    const isStored = ours.source === store.blobs;
+    return await compare(
+      { index: theirs.index, contents: pantryContents(session, present, theirs.index) },
+      {
+        index: own.index,
+        contents: isStored ? storedContents(store, ours.uri, own.index) : undefined,
+      },
+      signal,
+    );
   } catch (error) {
     if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_POLICY") throw error;
+    return { paths: [], count: 0 };
   }
-  return { outputs, count };
 }

@@ -4,6 +4,7 @@ import type { SeedResult } from "@ctxpack/cache";
 import { CtxPackError, isResolved, refuseSecrets } from "@ctxpack/identity";
 import { identify } from "./identify.ts";
 import { type ContractLike, type LoadedContract, loadContract } from "./load-contract.ts";
+import { explainConflict } from "./recheck/explain-conflict.ts";
 import type { IdentifyOptions } from "./resolve.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
@@ -21,7 +22,10 @@ export interface SeedOptions extends IdentifyOptions {
   readonly allowSecret?: readonly string[] | undefined;
 }
 
-/** Puts a folder into the store as the output of a contract; its content is the pack's root. */
+/**
+ * Puts a folder into the store as the output of a contract; its content is the pack's root. Throws CTXPACK_E_CONFLICT
+ * for another output than the store's, with where their files differ (`details.outputs`).
+ */
 export async function seed(
   session: Session,
   dir: string,
@@ -39,13 +43,17 @@ export async function seed(
   });
   const store = await session.store(work.signal);
   const name = options.name ?? (isResolved(contract) ? undefined : contract.name);
-  return await store.seed(folder, resolution.bytes, {
-    ...work,
-    ...(name !== undefined && { name }),
-    outputs: [folder],
-    ...(options.fine && { profile: "fine" }),
-    ...(options.replace && { replace: true }),
-  });
+  try {
+    return await store.seed(folder, resolution.bytes, {
+      ...work,
+      ...(name !== undefined && { name }),
+      outputs: [folder],
+      ...(options.fine && { profile: "fine" }),
+      ...(options.replace && { replace: true }),
+    });
+  } catch (error) {
+    throw await explainConflict(error, store, { uri: resolution.uri, folder }, work.signal);
+  }
 }
 
 async function requireFolder(folder: string, given: string): Promise<void> {

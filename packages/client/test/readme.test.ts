@@ -44,3 +44,26 @@ test("the second one computes, and the second time does not", () => {
     removeReadOnly(cwd);
   }
 });
+
+test("the third one remembers", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../README.md"), "utf8");
+  const cwd = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
+  try {
+    const example = [...readme.matchAll(/```js\n([\s\S]*?)```/g)][2]?.[1] ?? "";
+    writeFileSync(join(cwd, "example.mjs"), example);
+    mkdirSync(join(cwd, "node_modules/@ctxpack"), { recursive: true });
+    symlinkSync(join(import.meta.dirname, ".."), join(cwd, "node_modules/@ctxpack/client"));
+    const env = { PATH: process.env["PATH"], NODE_OPTIONS: process.env["NODE_OPTIONS"], HOME: cwd };
+    const run = () => spawnSync(process.execPath, ["example.mjs"], { cwd, encoding: "utf8", env });
+    const first = run();
+    expect([first.stderr, first.stdout.replace(/\s+/g, " ")]).toEqual([
+      "",
+      expect.stringMatching(/^computing \[ \{ a: 2, /),
+    ]);
+    expect(first.stdout.match(/computing/g)).toHaveLength(1);
+    const second = run();
+    expect(second.stdout).toBe(first.stdout.replace("computing\n", ""));
+  } finally {
+    removeReadOnly(cwd);
+  }
+});

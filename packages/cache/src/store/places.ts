@@ -22,6 +22,7 @@ export class Places {
   readonly snapshots: string;
   readonly tally: string;
   readonly logs: string;
+  readonly rechecked: string;
   readonly claims: string;
   readonly trash: string;
   readonly known: string;
@@ -44,6 +45,7 @@ export class Places {
     this.snapshots = join(dir, "snapshots");
     this.tally = join(dir, "tally.json");
     this.logs = join(dir, "logs");
+    this.rechecked = join(dir, "rechecks");
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
     this.known = join(dir, "known-contracts");
@@ -68,6 +70,12 @@ export class Places {
   log(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
     return join(this.logs, hex.slice(0, 2), hex);
+  }
+
+  /** What became of computing a pack again. */
+  rechecks(uri: CtxUri): string {
+    const hex = digestHex(uriDigest(uri));
+    return join(this.rechecked, hex.slice(0, 2), hex);
   }
 
   /** Says which process computes a pack. */

@@ -92,10 +92,12 @@ export class Records {
     return this.#on(prefix.slice(0, 2)).filter((uri) => uri.startsWith(`ctx://sha256:${prefix}`));
   }
 
-  /** Takes a pack out of sight, and what its command printed. */
+  /** Takes a pack out of sight, and what is kept beside it. */
   remove(uri: CtxUri): void {
-    onDisk("removing", this.#places.record(uri), () => clear(this.#places.record(uri)));
-    onDisk("removing", this.#places.log(uri), () => clear(this.#places.log(uri)));
+    const places = this.#places;
+    for (const path of [places.record(uri), places.log(uri), places.rechecks(uri)]) {
+      onDisk("removing", path, () => clear(path));
+    }
   }
 
   pin(uri: CtxUri): void {

@@ -23,6 +23,7 @@ import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
 import { isPlaced, type PlacedOptions } from "./placed.ts";
 import { Places } from "./places.ts";
+import { noteRechecks, type Rechecks, readRechecks } from "./rechecks.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
 import { Results } from "./results.ts";
@@ -358,6 +359,19 @@ export class Store implements AsyncDisposable {
   /** What the command printed that made the pack which is here; `undefined` when that was not here. */
   async log(uri: CtxUri): Promise<RunLog | undefined> {
     return readLog(this.#parts, uri);
+  }
+
+  /**
+   * Adds to what is known of computing a pack again, and returns all of it; `undefined` when the pack is gone, or is
+   * another output than the one it was compared with.
+   */
+  noteRechecks(found: Rechecks, options: Abortable = {}): Promise<Rechecks | undefined> {
+    return noteRechecks(this.#parts, found, options.signal);
+  }
+
+  /** What became of computing the pack again that is here; `undefined` when nobody has, on this machine. */
+  async rechecks(uri: CtxUri): Promise<Rechecks | undefined> {
+    return readRechecks(this.#parts, uri);
   }
 
   /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */

@@ -415,6 +415,10 @@ describe("leftovers", () => {
       },
       kinds: ["stale-result"],
     },
+    "a recheck of no pack": {
+      hurt: ({ store }) => void folder(join(store.dir, "rechecks/00"), { ["0".repeat(64)]: "" }),
+      kinds: ["stale-recheck"],
+    },
     "the claim of a dead process": {
       hurt: ({ store }) => {
         const claim = JSON.stringify({ schema: "ctxpack.claim/v1", owner: dead, groups: [] });

@@ -28,11 +28,26 @@ function text(pack: PackDescription | LegacyDescription): string {
     ...(pack.createdAt === undefined ? [] : [["since", pack.createdAt]]),
     ["manifest", pack.manifest],
     ["tree", pack.tree],
+    ...(pack.rechecks === undefined ? [] : [["rechecked", recheckText(pack.rechecks)]]),
     ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
     ["packed", `${formatBytes(pack.bytes.packed)} in ${plural(pack.segments, "segment")}`],
   ];
   const contract = JSON.stringify(pack.contract, null, 2);
   return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
+}
+
+function recheckText({
+  runs,
+  different,
+  lastAt,
+  last,
+}: NonNullable<PackDescription["rechecks"]>): string {
+  const when = `${plural(runs, "time")}, last ${lastAt}`;
+  if (different === 0) return `the same ${when}`;
+  const paths = last?.paths.slice(0, 3).map(({ path }) => path) ?? [];
+  const more = (last?.differences ?? 0) - paths.length;
+  const files = [...paths, ...(more > 0 ? [`${more} more`] : [])].join(", ");
+  return `NOT DETERMINISTIC: another output ${different} of ${when}: ${files}`;
 }
 
 function legacyText(pack: LegacyDescription): string {

@@ -1,21 +1,19 @@
-import { resolve } from "node:path";
 import type { PackRecord, RunLog } from "@ctxpack/cache";
-import { type Contract, CtxPackError, type CtxUri, isResolved } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { type ContractLike, type LoadedContract, loadContract } from "../load-contract.ts";
-import { pull } from "../pull.ts";
 import type { PushResult } from "../push.ts";
 import type { Session } from "../session.ts";
 import { type Work, workOf } from "../work.ts";
 import { type AdHoc, adHocContract, saveContract } from "./ad-hoc.ts";
 import { Capture } from "./capture.ts";
-import { type ChildEnd, runChild, type Sink } from "./child.ts";
+import type { ChildEnd, Sink } from "./child.ts";
 import { ClearedPlaces } from "./cleared.ts";
-import { childEnvironment } from "./environment.ts";
-import { type ChildFacts, factsOf, failureOf, withChild } from "./failure.ts";
+import { commandOf, expandCommand, noCommand, runCommand } from "./command.ts";
+import { type ChildFacts, factsOf } from "./failure.ts";
 import { getOrMake, type Made, type Maker } from "./get.ts";
+import type { ProcessGroup } from "./group.ts";
 import type { GetOptions } from "./options.ts";
 import { collectOutputs, type OutputPlace, outputPlaces, placeOutputs } from "./outputs.ts";
-import { expandPlaceholders } from "./placeholders.ts";
 
 export interface RunOptions extends GetOptions {
   /** The contract: a file's path or a value. Without it, `adHoc` is. */
@@ -73,11 +71,8 @@ interface Loaded {
 /** The contract, from a file, a value or flags, and the command that goes with it. */
 async function loadRun(session: Session, options: RunOptions, work: Work): Promise<Loaded> {
   const { contract: given, adHoc, save, command = [] } = options;
-  const none = new CtxPackError("CTXPACK_E_USAGE", "there is no command to run", {
-    hint: "write it behind --, or under command in the contract",
-  });
   if (given === undefined) {
-    if (command.length === 0) throw none;
+    if (command.length === 0) throw noCommand();
     const parsed = adHocContract(adHoc ?? {}, command, session.cwd);
     return { loaded: { parsed, baseDir: session.cwd }, command };
   }
@@ -87,14 +82,7 @@ async function loadRun(session: Session, options: RunOptions, work: Work): Promi
     });
   }
   const loaded = await loadContract(session, given, work);
-  const own = loaded.parsed.contract.command;
-  if (own !== undefined && command.length > 0) {
-    throw new CtxPackError("CTXPACK_E_USAGE", "the contract has a command, and another is given", {
-      hint: "leave the one behind -- out: the contract's is part of its URI",
-    });
-  }
-  if (own === undefined && command.length === 0) throw none;
-  return { loaded, command: own ?? command };
+  return { loaded, command: commandOf(loaded, command) };
 }
 
 /** Makes outputs by running a command. */
@@ -138,14 +126,22 @@ class Runner implements Maker<void> {
   }
 
   async make({ store, claim, work }: Parameters<Maker<void>["make"]>[0]): Promise<Made> {
-    const argv = await this.#argv(work);
+    const { loaded } = this;
+    const argv = await expandCommand(this.#session, loaded, this.#command, this.#places, work);
     // The trash is the user's, whatever store takes the result.
     const cleared = await ClearedPlaces.of(await this.#session.store(work.signal), this.#places);
     const [stdout, stderr] = [new Capture(), new Capture()];
     const startedAt = new Date().toISOString();
     let end: ChildEnd;
     try {
-      end = await this.#run(argv, { stdout, stderr, claim, work });
+      const running = {
+        argv,
+        stdout: both(stdout, this.#options.stdout),
+        stderr: both(stderr, this.#options.stderr),
+        timeoutMs: this.#options.timeoutMs,
+        onStart: (group: ProcessGroup) => claim?.record(group),
+      };
+      end = await runCommand(this.#session, loaded, running, work);
     } catch (error) {
       for (const { path } of await cleared.putBack()) {
         this.#session.warn(`what the command wrote is no result, and kept for a day: ${path}`);
@@ -172,53 +168,6 @@ class Runner implements Maker<void> {
       }),
     };
   }
-
-  /** Runs the command to a good end; throws for any other. */
-  async #run(
-    argv: readonly string[],
-    job: {
-      readonly stdout: Capture;
-      readonly stderr: Capture;
-      readonly claim: Parameters<Maker<void>["make"]>[0]["claim"];
-      readonly work: Work;
-    },
-  ): Promise<ChildEnd> {
-    const { signal } = job.work;
-    const { contract } = this.loaded.parsed;
-    const began = performance.now();
-    try {
-      const end = await runChild({
-        argv,
-        cwd: this.loaded.baseDir,
-        env: childEnvironment(contract as Contract, this.#session.env),
-        stdout: both(job.stdout, this.#options.stdout),
-        stderr: both(job.stderr, this.#options.stderr),
-        timeoutMs: this.#options.timeoutMs,
-        signal,
-        onStart: (group) => job.claim?.record(group),
-      });
-      const failure = failureOf(end, argv);
-      if (failure) throw failure;
-      signal.throwIfAborted();
-      return end;
-    } catch (error) {
-      throw signal.aborted ? stopped(signal.reason, performance.now() - began) : error;
-    }
-  }
-
-  async #argv(work: Work): Promise<readonly string[]> {
-    const { contract } = this.loaded.parsed;
-    const inputs = isResolved(contract) ? [] : (contract.inputs ?? []);
-    return await expandPlaceholders(this.#command, {
-      inputs: inputs.map(({ name }) => name),
-      outputs: this.#places,
-      input: async (name) => {
-        const input = inputs.find((one) => one.name === name);
-        if (input?.pack === undefined) return input?.path;
-        return resolve((await pull(this.#session, input.pack, work)).path);
-      },
-    });
-  }
 }
 
 /** Writes what a command prints to its log, and to whoever listens. */
@@ -227,15 +176,4 @@ function both(capture: Capture, sink: Sink | undefined): Sink {
     capture.take(chunk);
     return sink?.(chunk);
   };
-}
-
-/** A command that a limit on everything has ended ran out of time like any other. */
-export function stopped(reason: unknown, ms: number): unknown {
-  const { code, name, message } = (reason ?? {}) as Record<string, unknown>;
-  if (code !== "CTXPACK_E_TIMEOUT" && name !== "TimeoutError") return reason;
-  const error = new CtxPackError("CTXPACK_E_TIMEOUT", `the command was ended: ${message}`, {
-    hint: "give a longer --timeout",
-    cause: reason,
-  });
-  return withChild(error, { exitCode: 124, durationMs: Math.round(ms) });
 }

@@ -14,6 +14,7 @@ import { TRASH_NAME } from "../trash.ts";
 import { KEPT_MS } from "../unfinished.ts";
 import { names } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
+import type { DamageKind } from "./damage.ts";
 
 /** The store's own small files, and what processes that are gone have left. */
 export async function checkLeftovers(run: CheckRun): Promise<void> {
@@ -24,7 +25,9 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
-  checkLogs(run);
+  const { logs, rechecked } = run.parts.places;
+  checkBeside(run, logs, { kind: "stale-log", what: "log" });
+  checkBeside(run, rechecked, { kind: "stale-recheck", what: "recheck" });
   checkClaims(run);
   checkTrash(run);
   await run.breathe();
@@ -125,19 +128,23 @@ function checkPins(run: CheckRun): void {
   }
 }
 
-function checkLogs(run: CheckRun): void {
-  const { logs } = run.parts.places;
-  for (const shelf of names(logs)) {
-    if (!run.isShelf(logs, shelf)) continue;
-    for (const name of names(join(logs, shelf))) {
-      const path = join(logs, shelf, name);
+/** What is kept beside packs, by their URIs. */
+function checkBeside(
+  run: CheckRun,
+  dir: string,
+  { kind, what }: { readonly kind: DamageKind; readonly what: string },
+): void {
+  for (const shelf of names(dir)) {
+    if (!run.isShelf(dir, shelf)) continue;
+    for (const name of names(join(dir, shelf))) {
+      const path = join(dir, shelf, name);
       if (!/^[0-9a-f]{64}$/.test(name) || !name.startsWith(shelf)) {
-        run.findings.add("foreign-file", path, "no log has this name");
+        run.findings.add("foreign-file", path, `no ${what} has this name`);
         continue;
       }
       const record = run.parts.places.record(`ctx://sha256:${name}`);
       if (unlessMissing(() => lstatSync(record)) === undefined) {
-        run.findings.add("stale-log", path, "is the log of a pack that is not here");
+        run.findings.add(kind, path, `is the ${what} of a pack that is not here`);
       }
     }
   }

@@ -54,6 +54,8 @@ export type DamageKind =
   | "stale-pin"
   /** What a command printed that made a pack which is not here. */
   | "stale-log"
+  /** What became of computing a pack again that is not here. */
+  | "stale-recheck"
   /** The claim of a process that is gone on what it computed. */
   | "stale-claim"
   /** What was moved out of the way more than a day ago. */
@@ -94,6 +96,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "stale-download": "leftover",
   "stale-pin": "leftover",
   "stale-log": "leftover",
+  "stale-recheck": "leftover",
   "stale-claim": "leftover",
   "stale-trash": "leftover",
   "stale-result": "leftover",

@@ -60,6 +60,7 @@ const CLEARED: readonly DamageKind[] = [
   "stale-temporary",
   "stale-download",
   "stale-log",
+  "stale-recheck",
   "stale-claim",
   "stale-trash",
   "stale-result",

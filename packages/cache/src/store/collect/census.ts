@@ -60,7 +60,7 @@ export interface Census {
   readonly leftovers: readonly CountedFile[];
   /** What was moved out of the way, and claims of processes that are gone. */
   readonly discarded: readonly CountedFile[];
-  /** What commands printed. */
+  /** What commands printed, and what became of running them again. */
   readonly logs: readonly CountedLog[];
   /** Results of items whose map has no pack yet. */
   readonly results: readonly CountedFile[];

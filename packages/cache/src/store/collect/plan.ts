@@ -98,8 +98,8 @@ class Planner {
   /** How many packs have an output. */
   readonly #outputs = new Map<Digest, number>();
   readonly #uris: ReadonlySet<CtxUri>;
-  /** Of what a command printed that made a pack, in bytes. */
-  readonly #logs: ReadonlyMap<CtxUri, number>;
+  /** Of what is kept beside a pack, in bytes. */
+  readonly #logs = new Map<CtxUri, number>();
   readonly #packs: DoomedPack[] = [];
   readonly #doomedTrees = new Map<CountedTree, string>();
   readonly #doomedBlobs = new Map<Digest, CountedBlob>();
@@ -117,7 +117,9 @@ class Planner {
       .reduce((sum, { bytes }) => sum + bytes, 0);
     this.#counts = holders(census.packs);
     this.#uris = new Set(census.packs.map(({ record }) => record.uri));
-    this.#logs = new Map(census.logs.map(({ uri, bytes }) => [uri, bytes]));
+    for (const { uri, bytes } of census.logs) {
+      this.#logs.set(uri, bytes + (this.#logs.get(uri) ?? 0));
+    }
     // One that is known to be damaged is partial: it is no hit, and must not stand in the way for ever.
     this.#unreadable = census.packs
       .filter(({ blobs, record }) => blobs === undefined && !record.partial)

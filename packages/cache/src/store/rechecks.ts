@@ -1,0 +1,98 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { type CtxUri, type Digest, isDigest } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import type { Parts } from "./parts.ts";
+
+const SCHEMA = "ctxpack.rechecks/v1";
+
+/** One path in which another output of a contract differs from the stored one. */
+export interface RecheckedPath {
+  readonly path: string;
+  readonly kind: "added" | "removed" | "changed";
+  /** The first byte that differs, counted from 0, where both contents were read. */
+  readonly byte?: number;
+  /** JSON pointer of the first value that differs, in a JSON file. */
+  readonly pointer?: string;
+}
+
+/** What became of computing a pack again: kept beside the pack, on this machine only. */
+export interface Rechecks {
+  readonly uri: CtxUri;
+  /** Of the output that it was compared with. */
+  readonly tree: Digest;
+  /** How often it was computed again. */
+  readonly runs: number;
+  /** How often another output came of it. */
+  readonly different: number;
+  /** When that was last; ISO 8601, UTC. */
+  readonly lastAt: string;
+  /** The last other output: how many paths differ, and the first of them. */
+  readonly last?: { readonly differences: number; readonly paths: readonly RecheckedPath[] };
+}
+
+/** `Store.noteRechecks`: `undefined` when the pack is gone, or is another output by now. */
+export async function noteRechecks(
+  parts: Parts,
+  found: Rechecks,
+  signal: AbortSignal | undefined,
+): Promise<Rechecks | undefined> {
+  parts.workspace.expectWritable();
+  // Under the lock: two that compute it at once both count.
+  return await parts.database.exclusive(() => {
+    if (parts.records.get(found.uri)?.tree !== found.tree) return undefined;
+    const before = readRechecks(parts, found.uri);
+    const last = found.last ?? before?.last;
+    const { uri, tree, lastAt } = found;
+    const all = {
+      uri,
+      tree,
+      runs: found.runs + (before?.runs ?? 0),
+      different: found.different + (before?.different ?? 0),
+      lastAt,
+      ...(last !== undefined && { last }),
+    };
+    write(parts, all);
+    return all;
+  }, signal);
+}
+
+/** `Store.rechecks`: `undefined` also for those of another output than the pack's, and for damaged ones. */
+export function readRechecks(parts: Parts, uri: CtxUri): Rechecks | undefined {
+  const path = parts.places.rechecks(uri);
+  const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
+  const found = text === undefined ? undefined : parse(text);
+  if (found === undefined || found.uri !== uri) return undefined;
+  return found.tree === parts.records.get(uri)?.tree ? found : undefined;
+}
+
+function write(parts: Parts, all: Rechecks): void {
+  const path = parts.places.rechecks(all.uri);
+  const temporary = parts.workspace.path();
+  try {
+    makeFolder(dirname(path));
+    writeFileSync(temporary, `${JSON.stringify({ schema: SCHEMA, ...all })}\n`);
+    renameSync(temporary, path);
+  } catch (error) {
+    clear(temporary);
+    throw diskError(error, "writing", path);
+  }
+}
+
+function parse(text: string): Rechecks | undefined {
+  try {
+    const { schema, ...all } = JSON.parse(text);
+    const isRight =
+      schema === SCHEMA &&
+      isDigest(all.tree) &&
+      Number.isSafeInteger(all.runs) &&
+      Number.isSafeInteger(all.different) &&
+      typeof all.lastAt === "string" &&
+      (all.last === undefined || Array.isArray(all.last.paths));
+    return isRight ? all : undefined;
+  } catch {
+    // Not synced: it only informs, and a power cut may leave half of it.
+    return undefined;
+  }
+}
