@@ -66,9 +66,9 @@ export async function workItems(
   tasks: readonly Task[],
 ): Promise<ReadonlyMap<Task, Outcome>> {
   using folder = shop.store.scratch();
-  const places = await Promise.all(
-    tasks.map((task, at) => layOut(shop, task, join(folder.path, String(at)))),
-  );
+  const folderOf = (at: number): string =>
+    tasks.length === 1 ? folder.path : makeFolder(join(folder.path, String(at)));
+  const places = await Promise.all(tasks.map((task, at) => layOut(shop, task, folderOf(at))));
   const failure = await compute(shop, tasks, places);
   if (failure !== undefined && tasks.length > 1) {
     const alone = new Map<Task, Outcome>();
@@ -94,7 +94,6 @@ async function layOut(
   task: Task,
   folder: string,
 ): Promise<Place> {
-  mkdirSync(folder);
   const { ext } = namesOf(task.path);
   // A function's contract has no word that would name the extension.
   const to = join(folder, `in${command === undefined ? "" : ext}`);
@@ -167,6 +166,11 @@ async function compute(
     shop.log.stderr.take(err);
     if (out.length + err.length > 0) await shop.stderr?.(Buffer.concat([out, err]));
   }
+}
+
+function makeFolder(path: string): string {
+  mkdirSync(path);
+  return path;
 }
 
 function missing(out: string): CtxPackError | undefined {
