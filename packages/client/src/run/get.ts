@@ -143,7 +143,7 @@ class Getting<Placed> {
     if (frozen) {
       throw new CtxPackError(
         "CTXPACK_E_NOT_FOUND",
-        `${this.#uri} is a miss: ${reason.replaceAll("\n", "; ")}`,
+        `${this.#uri} is a miss: ${[this.#lookedIn(), reason.replaceAll("\n", "; ")].join("; ")}`,
         {
           hint: "without --frozen it is computed",
           details: { uri: this.#uri },
@@ -183,6 +183,13 @@ class Getting<Placed> {
       this.#session.warn(`${error.message}; it counts as a miss`);
       return undefined;
     }
+  }
+
+  #lookedIn(): string {
+    const { readLocal, readRemote } = this.#mode;
+    const pantries = readRemote ? this.#session.config.pantries : [];
+    const places = [...(readLocal ? ["the store"] : []), ...pantries.map(({ address }) => address)];
+    return places.length > 0 ? `not in ${places.join(", nor in ")}` : "nobody was asked";
   }
 
   async #reason(misses: readonly Miss[], work: Work): Promise<string> {

@@ -83,7 +83,9 @@ test("the policy comes first: what it refuses ends the map, or is computed", asy
   };
   const ctx = await open(cwd, { ...elsewhere, accept });
   await expect(ctx.map(DOCS, UPPER).result()).rejects.toMatchObject({ code: "CTXPACK_E_POLICY" });
-  expect([asked, runsOf(cwd)]).toEqual([1, 0]);
+  // Of what is nearest too, before a word of it is read.
+  expect(asked).toBeGreaterThan(0);
+  expect(runsOf(cwd)).toBe(0);
   const computed = await ctx.map(DOCS, { ...UPPER, onUntrusted: "miss" }).result();
   expect([counts(computed), runsOf(cwd)]).toEqual([[30, 0, 30, 0], 30]);
 });
