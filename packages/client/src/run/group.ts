@@ -58,21 +58,41 @@ export async function endGroup(group: ProcessGroup): Promise<void> {
 }
 
 /**
+ * The session of each process that was alive at the last look. A process never gets into another one's, so whoever has
+ * been seen in one need not be looked at for another: a look at all costs as much as starting a command.
+ */
+let sessions = new Map<string, number>();
+let lookedAt = 0;
+/** For as long no number can have gone from one process to another, in milliseconds. */
+const REMEMBERED_MS = 1000;
+
+/**
  * The living processes of a group and its session. Nobody's when its number has gone to another process meanwhile,
  * which the kernel does only after the last member is gone. `undefined` where the platform does not list processes.
  */
 function membersOf(group: ProcessGroup): readonly Process[] | undefined {
   const names = listProcesses();
   if (names === undefined) return undefined;
+  const first = readProcess(group.pid);
+  if (first !== undefined && group.start !== "0" && first.start !== group.start) return [];
   const members: Process[] = [];
+  const now = performance.now();
+  if (now - lookedAt > REMEMBERED_MS) sessions.clear();
+  lookedAt = now;
+  const seen = new Map<string, number>();
   for (const name of names) {
     if (!/^[1-9][0-9]*$/.test(name)) continue;
+    const known = sessions.get(name);
+    if (known !== undefined && known !== group.pid) {
+      seen.set(name, known);
+      continue;
+    }
     const found = readProcess(Number(name));
     if (found === undefined) continue;
-    if (found.group !== group.pid && found.session !== group.pid) continue;
-    if (found.pid === group.pid && group.start !== "0" && found.start !== group.start) return [];
-    members.push(found);
+    seen.set(name, found.session);
+    if (found.group === group.pid || found.session === group.pid) members.push(found);
   }
+  sessions = seen;
   return members;
 }
 
