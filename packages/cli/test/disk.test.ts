@@ -1,6 +1,14 @@
 // A store on a full disk, on a read-only one, and of another user: exit codes, and what still works.
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { bin, cleanUp, result, run, scratch } from "./run.ts";
@@ -111,8 +119,15 @@ test.skipIf(!canSwitch)("another user's store: read, looked at, not repaired", a
   chmodSync(cwd, 0o755);
   mkdirSync(join(cwd, "out"));
   writeFileSync(join(cwd, "out/a"), "a");
-  writeFileSync(join(cwd, "c.json"), '{"transforms":[{"tool":"t"}]}');
+  mkdirSync(join(cwd, "in"));
+  writeFileSync(join(cwd, "in/large"), new Uint8Array(1 << 20));
+  // With a stat index and a snapshot, which are the owner's alone.
+  utimesSync(join(cwd, "in/large"), 1, 1);
+  const inputs = [{ name: "in", path: "in" }];
+  writeFileSync(join(cwd, "c.json"), JSON.stringify({ inputs, transforms: [{ tool: "t" }] }));
   const uri = await result(["seed", "out", "--contract", "c.json"], { cwd });
+  writeFileSync(join(cwd, "d.json"), '{"transforms":[{"tool":"t"}]}');
+  await result(["seed", "in", "--contract", "d.json"], { cwd });
   const path = await result(["pull", uri], { cwd });
   const asNobody = (...args: string[]) =>
     spawnSync(

@@ -191,7 +191,7 @@ describe.skipIf(missingProgram("docker-registry", "htpasswd", "openssl"))("docke
       await pushAll(pieces);
       await pullAll(pieces);
       // More requests are refused than a registry would refuse: more attempts than usual.
-      const limits = { requestsPerSecond: LARGE ? 300 : 50, burst: LARGE ? 100 : 10 };
+      const limits = { requestsPerSecond: LARGE ? 600 : 50, burst: LARGE ? 100 : 10 };
       const limited = own(await startNginx(upstream.origin, limits));
       const slow = open(limited.host, { retry: { attempts: 20 }, timeouts: {} });
       await pushAll(slow.repository("acme/slowly"));

@@ -1,8 +1,9 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { CtxPackError } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import { GRACE } from "../collect/plan.ts";
-import { unlessMissing } from "../disk.ts";
+import { systemCode, unlessMissing } from "../disk.ts";
 import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
@@ -19,9 +20,7 @@ import type { DamageKind } from "./damage.ts";
 /** The store's own small files, and what processes that are gone have left. */
 export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
-  checkStatIndex(run);
-  checkSnapshots(run);
-  checkKnown(run);
+  for (const check of [checkStatIndex, checkSnapshots, checkKnown]) unlessPrivate(check, run);
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
@@ -31,6 +30,16 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkClaims(run);
   checkTrash(run);
   await run.breathe();
+}
+
+/** What only the store's owner may read is looked at when he asks. */
+function unlessPrivate(check: (run: CheckRun) => void, run: CheckRun): void {
+  try {
+    check(run);
+  } catch (error) {
+    const isRefused = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PERMISSION";
+    if (!isRefused && systemCode(error) !== "EACCES") throw error;
+  }
 }
 
 function checkLayout(run: CheckRun): void {
