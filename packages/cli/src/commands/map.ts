@@ -1,14 +1,13 @@
 import type { MapEvent, MapResult } from "@ctxpack/client";
-import { parseCacheFlag } from "../cache-flag.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { MANY, RECIPE_FLAGS, RESULT_FLAGS, resultOptions } from "../computing-flags.ts";
+import { tellComputing, tellDisplaced, tellHit, tellPushed } from "../computing-report.ts";
 import { CommandError, EXIT_ITEMS_FAILED } from "../exit.ts";
-import { concurrencyOf, expectOnly } from "../flags.ts";
+import { concurrencyOf } from "../flags.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format.ts";
 import { pickItems } from "../items-flag.ts";
 import { MapProgress } from "../map-progress.ts";
 import type { Output } from "../output.ts";
-
-const MANY = { type: "string", multiple: true } as const;
 
 export const map: Command = defineCommand({
   usage: "map --in PATTERN --out TEMPLATE [--contract FILE] -- command… {in} {out}",
@@ -51,50 +50,21 @@ export const map: Command = defineCommand({
       value: "NAME[@VERSION]",
       about: "what computes; the program unless said",
     },
-    code: { ...MANY, value: "PATTERN", about: "files that are part of the recipe" },
-    env: { ...MANY, value: "NAME", about: "a variable that is part of the recipe" },
-    "pass-env": {
-      ...MANY,
-      value: "NAME",
-      about: "a variable that is handed on, and is no part of it",
-    },
-    param: {
-      ...MANY,
-      value: "K=V",
-      about: "a parameter; V is JSON if it is written as JSON writes it",
-    },
-    frozen: { type: "boolean", about: "never run anything: a miss is exit code 3" },
+    ...RECIPE_FLAGS,
+    ...RESULT_FLAGS,
     force: { type: "boolean", about: "run all of it although there are results" },
-    offline: { type: "boolean", about: "never ask a registry" },
-    cache: {
-      type: "string",
-      value: "MODE",
-      about: "local:rw,remote:r; each of them r, w, rw or none",
-    },
-    "require-remote": { type: "boolean", about: "a pantry that fails is an error, not a warning" },
     push: {
       type: "boolean",
       about: "send the pack to a pantry, where other machines find its items",
     },
-    to: { type: "string", value: "PANTRY", about: "which one; the first configured unless said" },
     family: {
       type: "string",
       value: "NAME",
       about: "a name by which maps with another recipe are looked at, too",
     },
-    "on-untrusted": { type: "string", value: "miss", about: "compute what the policy refuses" },
-    segments: { type: "string", value: "fine", about: "ten times as many, smaller segments" },
-    "allow-secret": {
-      ...MANY,
-      value: "POINTER",
-      about: "this value looks like a secret and is none",
-    },
-    "no-stat-cache": { type: "boolean", about: "read every input although its digest is known" },
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const { contract, tool, code, env, param, out } = flags;
-    expectOnly("segments", flags.segments, "fine");
-    expectOnly("on-untrusted", flags["on-untrusted"], "miss");
     const { items, inputs } = pickItems(flags.in ?? []);
     const adHoc = { inputs, tool, code, env, passEnv: flags["pass-env"], params: param };
     const isAdHoc = Object.values(adHoc).some((value) => value !== undefined);
@@ -111,16 +81,9 @@ export const map: Command = defineCommand({
         batch: countOf("batch", flags.batch),
         keepGoing: flags["keep-going"],
         family: flags.family,
-        frozen: flags.frozen,
+        ...resultOptions(flags),
         force: flags.force,
-        cache: parseCacheFlag(flags.cache),
-        requireRemote: flags["require-remote"],
         push: flags.push,
-        to: flags.to,
-        onUntrusted: flags["on-untrusted"] === "miss" ? "miss" : "fail",
-        allowSecret: flags["allow-secret"],
-        fine: flags.segments === "fine",
-        statCache: !flags["no-stat-cache"],
         stderr: (chunk) => output.passOn(chunk),
         onEvent: (event) => tell(event, progress, output),
         onProgress,
@@ -147,10 +110,8 @@ function countOf(name: string, text: string | undefined): number | undefined {
 function tell(event: MapEvent, progress: MapProgress, output: Output): void {
   if (output.options.json) {
     output.line(lineOf(event));
-  } else if (event.kind === "miss") {
-    output.note(`miss ${event.uri}\n  ${event.reason}`);
-  } else if (event.kind === "waiting") {
-    output.note(`process ${event.pid} computes it; waiting`);
+  } else if (event.kind === "miss" || event.kind === "waiting") {
+    tellComputing(event, output);
   } else if (event.kind === "items") {
     const left = event.total - event.hit;
     output.note(
@@ -178,9 +139,8 @@ function itemOf({ error, ...item }: MapResult["failed"][number]): Record<string,
 }
 
 function report(result: MapResult, output: Output, seconds: number): void {
-  const { hit, source, record, counts, log, reused, displaced, pushed } = result;
-  for (const { from, path } of displaced)
-    output.note(`what was at ${from} is kept for a day: ${path}`);
+  const { hit, record, counts, reused, displaced, pushed } = result;
+  tellDisplaced(displaced, output);
   if (record === undefined) {
     const kept = counts.done + counts.hit > 0 ? "; what succeeded is known from now on" : "";
     output.note(
@@ -190,9 +150,7 @@ function report(result: MapResult, output: Output, seconds: number): void {
   }
   const size = `${plural(record.files, "file")}, ${formatBytes(record.bytes)}`;
   if (hit) {
-    const saved = log === undefined ? "" : `, ${formatSeconds(log.durationMs / 1000)} saved`;
-    const where = source === "store" ? "hit" : `hit in ${source}`;
-    output.note(`${where}: ${size}, ${formatSeconds(seconds)}${saved}`);
+    tellHit(result, size, seconds, output);
   } else {
     for (const { uri, where, items } of reused) {
       if (where !== "store") output.note(`${plural(items, "item")} of ${uri} in ${where}`);
@@ -200,13 +158,7 @@ function report(result: MapResult, output: Output, seconds: number): void {
     const done = `computed ${plural(counts.done, "item")} in ${formatSeconds(seconds)}`;
     output.note(`${done}, ${formatCount(counts.hit)} known: ${size}`);
   }
-  if (pushed === undefined) return;
-  const { pantry, blobs, bytes } = pushed;
-  output.note(
-    blobs.sent === 0
-      ? `${pantry} has it already`
-      : `pushed ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)} to ${pantry}`,
-  );
+  tellPushed(pushed, output);
 }
 
 function toJson(result: MapResult): Readonly<Record<string, unknown>> {

@@ -1,12 +1,11 @@
-import type { GetEvent, RunResult } from "@ctxpack/client";
-import { parseCacheFlag } from "../cache-flag.ts";
+import type { RunResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
+import { MANY, RECIPE_FLAGS, RESULT_FLAGS, resultOptions } from "../computing-flags.ts";
+import { tellComputing, tellDisplaced, tellHit, tellPushed } from "../computing-report.ts";
 import { CommandError } from "../exit.ts";
 import { CONCURRENCY_FLAG, concurrencyOf, expectOnly } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 import type { Output } from "../output.ts";
-
-const MANY = { type: "string", multiple: true } as const;
 
 export const run: Command = defineCommand({
   usage: "run (--contract FILE | --tool NAME --out PATH …) [-- command…]",
@@ -33,47 +32,18 @@ export const run: Command = defineCommand({
     },
     in: { ...MANY, value: "[NAME=]PATH", about: "an input; the name may be left out once" },
     tool: { type: "string", value: "NAME[@VERSION]", about: "what computes" },
-    code: { ...MANY, value: "PATTERN", about: "files that are part of the recipe" },
-    env: { ...MANY, value: "NAME", about: "a variable that is part of the recipe" },
-    "pass-env": {
-      ...MANY,
-      value: "NAME",
-      about: "a variable that is handed on, and is no part of it",
-    },
-    param: {
-      ...MANY,
-      value: "K=V",
-      about: "a parameter; V is JSON if it is written as JSON writes it",
-    },
+    ...RECIPE_FLAGS,
     out: { ...MANY, value: "[NAME=]PATH", about: "where the command writes" },
     save: { type: "string", value: "FILE", about: "write the contract that the flags are" },
-    frozen: { type: "boolean", about: "never run anything: a miss is exit code 3" },
+    ...RESULT_FLAGS,
     force: { type: "boolean", about: "run it although there is a result" },
-    offline: { type: "boolean", about: "never ask a registry" },
-    cache: {
-      type: "string",
-      value: "MODE",
-      about: "local:rw,remote:r; each of them r, w, rw or none",
-    },
-    "require-remote": { type: "boolean", about: "a pantry that fails is an error, not a warning" },
     push: { type: "boolean", about: "send the result to a pantry" },
-    to: { type: "string", value: "PANTRY", about: "which one; the first configured unless said" },
-    "on-untrusted": { type: "string", value: "miss", about: "compute what the policy refuses" },
     stdout: { type: "string", value: "child", about: "print what the command prints, not the URI" },
     log: { type: "boolean", about: "for a hit: show what the command printed" },
-    segments: { type: "string", value: "fine", about: "ten times as many, smaller segments" },
-    "allow-secret": {
-      ...MANY,
-      value: "POINTER",
-      about: "this value looks like a secret and is none",
-    },
-    "no-stat-cache": { type: "boolean", about: "read every input although its digest is known" },
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const { contract, tool, code, env, param, out, save } = flags;
     expectOnly("stdout", flags.stdout, "child");
-    expectOnly("segments", flags.segments, "fine");
-    expectOnly("on-untrusted", flags["on-untrusted"], "miss");
     const isPassed = flags.stdout === "child";
     if (isPassed && output.options.json) {
       throw new CommandError("CTXPACK_E_USAGE", "--stdout=child and --json do not go together");
@@ -98,19 +68,12 @@ export const run: Command = defineCommand({
       ...((isAdHoc || contract === undefined) && { adHoc }),
       save,
       command: args,
-      frozen: flags.frozen,
+      ...resultOptions(flags),
       force: flags.force,
-      cache: parseCacheFlag(flags.cache),
-      requireRemote: flags["require-remote"],
       push: flags.push,
-      to: flags.to,
-      onUntrusted: flags["on-untrusted"] === "miss" ? "miss" : "fail",
-      allowSecret: flags["allow-secret"],
-      fine: flags.segments === "fine",
-      statCache: !flags["no-stat-cache"],
       stdout: (chunk) => (isPassed ? output.bytes(chunk) : output.passOn(chunk)),
       stderr: (chunk) => output.passOn(chunk),
-      onEvent: (event) => tell(event, output),
+      onEvent: (event) => tellComputing(event, output),
       onProgress,
       signal,
     });
@@ -120,12 +83,6 @@ export const run: Command = defineCommand({
     return undefined;
   },
 });
-
-function tell(event: GetEvent, output: Output): void {
-  if (event.kind === "miss")
-    output.note(`miss ${event.uri}\n  ${event.reason.replaceAll("\n", "\n  ")}`);
-  else output.note(`process ${event.pid} computes it; waiting`);
-}
 
 async function showLog(
   { log }: RunResult,
@@ -146,24 +103,15 @@ async function showLog(
 }
 
 function report(result: RunResult, output: Output, seconds: number): void {
-  const { hit, source, record, child, log, pushed, displaced } = result;
+  const { hit, record, child, pushed, displaced } = result;
   const size = `${plural(record.files, "file")}, ${formatBytes(record.bytes)}`;
-  for (const { from, path } of displaced)
-    output.note(`what was at ${from} is kept for a day: ${path}`);
+  tellDisplaced(displaced, output);
   if (hit) {
-    const saved = log === undefined ? "" : `, ${formatSeconds(log.durationMs / 1000)} saved`;
-    const where = source === "store" ? "hit" : `hit in ${source}`;
-    output.note(`${where}: ${size}, ${formatSeconds(seconds)}${saved}`);
+    tellHit(result, size, seconds, output);
   } else if (child !== undefined) {
     output.note(`computed in ${formatSeconds(child.durationMs / 1000)}: ${size}`);
   }
-  if (pushed === undefined) return;
-  const { pantry, blobs, bytes } = pushed;
-  output.note(
-    blobs.sent === 0
-      ? `${pantry} has it already`
-      : `pushed ${plural(blobs.sent, "blob")}, ${formatBytes(bytes.sent)} to ${pantry}`,
-  );
+  tellPushed(pushed, output);
 }
 
 function toJson(result: RunResult): Readonly<Record<string, unknown>> {
