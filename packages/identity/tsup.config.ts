@@ -7,6 +7,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     pure: "src/pure.ts",
+    schema: "src/schema/index.ts",
     "ctxpack-tree-worker": "src/tree/worker.ts",
   },
 });

@@ -41,8 +41,52 @@ export type CtxPackErrorCode =
   | "CTXPACK_E_PACK"
   /** The store holds something that is not what it says (exit 5). */
   | "CTXPACK_E_STORE_DAMAGED"
+  /** A key file that cannot be used: not a key, of another kind, the wrong passphrase (exit 2). */
+  | "CTXPACK_E_KEY_FILE"
   /** A policy said no (exit 6). */
   | "CTXPACK_E_POLICY"
+  /** No proof, though a key or a policy asks for one (exit 6). */
+  | "CTXPACK_E_PROOF_MISSING"
+  /** A proof that is no sigstore bundle, or breaks a rule of the format (exit 6). */
+  | "CTXPACK_E_PROOF_BUNDLE"
+  /** No trust root that can be used: expired, tampered with, unknown (exit 6). */
+  | "CTXPACK_E_PROOF_TRUST_ROOT"
+  /** A timestamp that is wrong, or missing where one is asked for (exit 6). */
+  | "CTXPACK_E_PROOF_TIMESTAMP"
+  /** Signed by a key that nobody named, or that is not valid any more (exit 6). */
+  | "CTXPACK_E_PROOF_KEY"
+  /** A certificate that does not lead to the trust root, or was not valid at the time (exit 6). */
+  | "CTXPACK_E_PROOF_CERTIFICATE"
+  /** A log entry that is wrong, or missing where one is asked for (exit 6). */
+  | "CTXPACK_E_PROOF_LOG"
+  /** A signature that is not of these bytes by this key (exit 6). */
+  | "CTXPACK_E_PROOF_SIGNATURE"
+  /** What was signed is not an in-toto statement as it has to be (exit 6). */
+  | "CTXPACK_E_PROOF_STATEMENT"
+  /** A proof of something else (exit 6). */
+  | "CTXPACK_E_PROOF_SUBJECT"
+  /** A signer whom the policy does not allow here (exit 6). */
+  | "CTXPACK_E_PROOF_SIGNER"
+  /** A statement of another kind than asked for (exit 6). */
+  | "CTXPACK_E_PROOF_PREDICATE"
+  /** Made by a builder that the policy does not allow, or not from this signer (exit 6). */
+  | "CTXPACK_E_PROOF_BUILDER"
+  /** A proof that is about another contract (exit 6). */
+  | "CTXPACK_E_PROOF_CONTRACT"
+  /** External parameters that nobody expects (exit 6). */
+  | "CTXPACK_E_PROOF_PARAMETERS"
+  /** Older than the policy allows, or without a time that can be believed (exit 6). */
+  | "CTXPACK_E_PROOF_STALE"
+  /** Older than what was accepted before (exit 6). */
+  | "CTXPACK_E_PROOF_ROLLBACK"
+  /** Revoked by the policy (exit 6). */
+  | "CTXPACK_E_PROOF_REVOKED"
+  /** A pack that this one is made from is refused (exit 6). */
+  | "CTXPACK_E_PROOF_DEPENDENCY"
+  /** Fewer signers than the policy asks for (exit 6). */
+  | "CTXPACK_E_PROOF_THRESHOLD"
+  /** Not what the lock file pins (exit 6). */
+  | "CTXPACK_E_PROOF_PIN"
   /** A registry or network that does not answer (exit 7). */
   | "CTXPACK_E_UNAVAILABLE"
   /** A registry whose answer breaks the protocol, or asks for something unsafe (exit 7). */

@@ -1,4 +1,4 @@
-// Written by scripts/compile-schema.ts from schemas/contract.v1.json; not edited by hand.
+// Written by scripts/compile-schema.ts from packages/identity/schemas/contract.v1.json; not edited by hand.
 // @ts-nocheck
 // biome-ignore-all lint: generated
 // biome-ignore-all format: generated

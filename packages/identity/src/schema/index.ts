@@ -1,0 +1,2 @@
+export type { Problem, Spell, Validator } from "./problem.ts";
+export { schemaProblems } from "./problem.ts";

@@ -1,0 +1,36 @@
+import type { JsonValue } from "@ctxpack/identity";
+
+/** The `_type` of every statement (in-toto Attestation Framework, Statement v1). */
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+
+/** The `payloadType` of a DSSE envelope that holds a statement. */
+export const STATEMENT_MEDIA_TYPE = "application/vnd.in-toto+json";
+
+/** A digest set of in-toto: algorithm to lower-case hex. */
+export type DigestSet = Readonly<Record<string, string>>;
+
+/** What a statement is about: exactly these members, for cosign and sigstore-go read nothing with others. */
+export interface Subject {
+  readonly name: string;
+  readonly digest: { readonly sha256: string };
+}
+
+/** Something a statement refers to (in-toto ResourceDescriptor); no other members are allowed. */
+export interface ResourceDescriptor {
+  readonly name?: string;
+  readonly uri?: string;
+  readonly digest?: DigestSet;
+  /** Base64. */
+  readonly content?: string;
+  readonly downloadLocation?: string;
+  readonly mediaType?: string;
+  readonly annotations?: Readonly<Record<string, JsonValue>>;
+}
+
+/** A claim about subjects: in-toto Statement v1. */
+export interface Statement {
+  readonly _type: typeof STATEMENT_TYPE;
+  readonly subject: readonly Subject[];
+  readonly predicateType: string;
+  readonly predicate: { readonly [key: string]: JsonValue };
+}
