@@ -1,4 +1,4 @@
-export type { Accept, AdmitOptions, AdmitResult } from "./store/admit.ts";
+export type { Accept, Accepted, AdmitOptions, AdmitResult } from "./store/admit.ts";
 export type { CheckOptions, CheckReport } from "./store/check/check.ts";
 export type { Checked } from "./store/check/check-run.ts";
 export type { Damage, DamageKind, DamageState } from "./store/check/damage.ts";
@@ -30,6 +30,7 @@ export type { OutlineOptions } from "./store/outline.ts";
 export { outline } from "./store/outline.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
+export type { Acceptance, KeptProofs, NewProofs } from "./store/proofs.ts";
 export type { RecheckedPath, Rechecks } from "./store/rechecks.ts";
 export type { PackRecord } from "./store/record.ts";
 export type { ItemResult, Results } from "./store/results.ts";

@@ -1,5 +1,6 @@
 import type { IndexReader } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
+import { admissionOf } from "./admission.ts";
 import { findReadable, requireSameOutput } from "./find.ts";
 import type { FromOptions } from "./inspect.ts";
 import { describeRemote } from "./remote-pack.ts";
@@ -29,14 +30,8 @@ export async function* cat(
     const { index } = await describeRemote(session, found, work.signal);
     const wanted = contentOf(index, path);
     await store.admit(location.uri, {
-      source: found.source,
-      manifest: found.descriptor,
-      manifestBytes: found.bytes,
-      accept: session.accept ?? (async () => {}),
+      ...admissionOf(session, found, work),
       only: wanted,
-      origin: found.address,
-      concurrency: session.concurrency(found.remote),
-      ...work,
     });
   }
   yield* store.read(location.uri, path, { signal: work.signal });

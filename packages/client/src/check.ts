@@ -1,5 +1,6 @@
 import type { CheckReport, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
+import { admissionOf } from "./admission.ts";
 import { askPantries, identifySubject } from "./find.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
@@ -79,19 +80,6 @@ async function bringAgain(
   return undefined;
 }
 
-async function admit(
-  session: Session,
-  store: Store,
-  { uri, source, descriptor, bytes, address, remote }: FoundPack,
-  work: Work,
-): Promise<void> {
-  await store.admit(uri, {
-    source,
-    manifest: descriptor,
-    manifestBytes: bytes,
-    accept: session.accept ?? (async () => {}),
-    origin: address,
-    concurrency: session.concurrency(remote),
-    ...work,
-  });
+async function admit(session: Session, store: Store, found: FoundPack, work: Work): Promise<void> {
+  await store.admit(found.uri, admissionOf(session, found, work));
 }

@@ -19,6 +19,8 @@ export interface ConfigFile {
   readonly registries?: Readonly<Record<string, RegistrySettings>>;
   /** What the store may take, in bytes. */
   readonly storeBudget?: number;
+  /** Absolute path of a policy. */
+  readonly policy?: string;
 }
 
 /** `$XDG_CONFIG_HOME/ctxpack/config.json`, else `%APPDATA%`, else `~/.config`. */
@@ -62,6 +64,7 @@ const KEYS = [
   "concurrency",
   "offline",
   "pantries",
+  "policy",
   "registries",
   "storeBudget",
 ];
@@ -69,7 +72,7 @@ const KEYS = [
 function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile {
   const table = objectOf(value, file, "the file");
   checkKeys(table, KEYS, file);
-  const { cacheDir, concurrency, offline, pantries, registries, storeBudget } = table;
+  const { cacheDir, concurrency, offline, pantries, policy, registries, storeBudget } = table;
   if (offline !== undefined && typeof offline !== "boolean") {
     throw invalid(`${file}: /offline must be true or false`);
   }
@@ -87,6 +90,7 @@ function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile
     }),
     ...(offline !== undefined && { offline }),
     ...(concurrency !== undefined && { concurrency: concurrency as number }),
+    ...(policy !== undefined && { policy: resolve(baseDir, stringOf(policy, file, "/policy")) }),
     ...(registries !== undefined && { registries: parseRegistries(registries, file, owner) }),
     ...(storeBudget !== undefined && { storeBudget: parseBudget(storeBudget, file, owner) }),
   };

@@ -42,6 +42,8 @@ export interface Config {
   readonly trusted: ReadonlySet<string>;
   /** What each registry needs, by host[:port]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
+  /** Absolute paths of the policies that all have to accept a pack: the user's, the project's, the environment's. */
+  readonly policies: readonly string[];
   /** The files that were read, the first one first. */
   readonly files: readonly string[];
 }
@@ -62,7 +64,8 @@ export function loadConfig(options: LoadConfigOptions): Config {
   const project = findProjectFile(cwd);
   const userFile = userConfigPath(env);
   const user = readConfigFile(userFile, "user");
-  const layers = [fromEnv(env, cwd), project, user].filter((layer) => layer !== undefined);
+  const environment = fromEnv(env, cwd);
+  const layers = [environment, project, user].filter((layer) => layer !== undefined);
   const first = <Key extends keyof ConfigFile>(key: Key): ConfigFile[Key] | undefined =>
     layers.find((layer) => layer[key] !== undefined)?.[key];
   const concurrency = first("concurrency");
@@ -77,12 +80,19 @@ export function loadConfig(options: LoadConfigOptions): Config {
     named: layers.flatMap(({ pantries = [] }) => pantries).filter(({ name }) => name !== undefined),
     trusted: new Set(trusted.map(({ address }) => address)),
     registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),
+    policies: policiesOf([user?.policy, project?.policy, environment.policy]),
     files: [...(project ? [project.file] : []), ...(user ? [userFile] : [])],
   };
 }
 
 function fromEnv(env: Env, cwd: string): ConfigFile {
-  const { CTXPACK_CACHE_DIR, CTXPACK_REGISTRY, CTXPACK_OFFLINE, CTXPACK_CONCURRENCY } = env;
+  const {
+    CTXPACK_CACHE_DIR,
+    CTXPACK_REGISTRY,
+    CTXPACK_OFFLINE,
+    CTXPACK_CONCURRENCY,
+    CTXPACK_POLICY,
+  } = env;
   if (CTXPACK_OFFLINE && !["0", "1", "false", "true"].includes(CTXPACK_OFFLINE)) {
     throw invalid(`CTXPACK_OFFLINE is "${CTXPACK_OFFLINE}"; write 1 or 0`);
   }
@@ -93,7 +103,13 @@ function fromEnv(env: Env, cwd: string): ConfigFile {
     ...(CTXPACK_REGISTRY && { pantries: [{ address: CTXPACK_REGISTRY, baseDir: cwd }] }),
     ...(CTXPACK_OFFLINE && { offline: CTXPACK_OFFLINE === "1" || CTXPACK_OFFLINE === "true" }),
     ...(concurrency !== undefined && { concurrency }),
+    ...(CTXPACK_POLICY && { policy: resolve(cwd, CTXPACK_POLICY) }),
   };
+}
+
+/** Policies add up: one that several name is asked once. */
+function policiesOf(paths: readonly (string | undefined)[]): readonly string[] {
+  return [...new Set(paths.filter((path) => path !== undefined))];
 }
 
 /** The first prototype's two variables, when nothing else names a pantry. */

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import type {
-  Accept,
   CheckReport,
   CollectReport,
   CollectOptions as CollectStoreOptions,
@@ -55,6 +54,7 @@ import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import type { StatusOptions, StatusResult } from "./status/status.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
+import { type Accept, gateOf } from "./trust/gate.ts";
 import type { WhyOptions, WhyResult } from "./why/why.ts";
 import { type WorkOptions, workOf } from "./work.ts";
 
@@ -129,7 +129,17 @@ export class CtxPack implements AsyncDisposable {
       ...(pantries && { pantries }),
     };
     const { credentials, warn = () => {}, blocking } = options;
-    return new CtxPack(new Session({ config, cwd, env, accept, blocking, credentials, warn }));
+    return new CtxPack(
+      new Session({
+        config,
+        cwd,
+        env,
+        gate: accept && gateOf(accept),
+        blocking,
+        credentials,
+        warn,
+      }),
+    );
   }
 
   /** The store's folder. */

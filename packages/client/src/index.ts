@@ -1,5 +1,4 @@
 export type {
-  Accept,
   Checked,
   CheckReport,
   CollectedGroup,
@@ -77,6 +76,7 @@ export type {
   StatusResult,
 } from "./status/status.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
+export type { Accept } from "./trust/gate.ts";
 export type { EnvState, WhyDifference } from "./why/explain.ts";
 export type { FileChanges } from "./why/file-changes.ts";
 export type { AttachedInputs } from "./why/inputs.ts";

@@ -60,7 +60,7 @@ async function lookIn(
     where = pantry.address;
     const found = await lookUp(pantry, uri, work.signal);
     if (!found) return { where, reason: "not there" };
-    if (!session.accept && !pantry.trusted) return { where, reason: "no policy vouches for it" };
+    if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
     await acceptFound(session, found, work.signal);
     return { where, reason: "" };
   } catch (error) {

@@ -40,8 +40,8 @@ export interface WritablePantry extends Pantry {
 export interface FoundPack {
   /** The pantry's address, or `the store`. */
   readonly address: string;
-  /** Where its blobs are. */
-  readonly source: ReadOnlyStorage;
+  /** Where its blobs are, and in a pantry what refers to it. */
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;

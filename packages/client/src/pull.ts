@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { AdmitResult, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { admissionOf } from "./admission.ts";
 import { isDamage } from "./damage.ts";
 import {
   findInPantries,
@@ -134,20 +135,14 @@ async function fetchInto(
 ): Promise<Outcome> {
   const found = wanted.found ?? (await findInPantries(session, wanted.uri, wanted.from, work));
   const { blobs, bytes } = await store.admit(wanted.uri, {
-    source: found.source,
-    manifest: found.descriptor,
-    manifestBytes: found.bytes,
-    accept: session.accept ?? (async () => {}),
-    origin: found.address,
-    concurrency: session.concurrency(found.remote),
+    ...admissionOf(session, found, work),
     ...(wanted.select && { only: wanted.select }),
-    ...work,
   });
   return {
     source: found.address,
     blobs,
     bytes,
-    verified: session.accept ? "policy" : "no policy",
+    verified: session.gate ? "policy" : "no policy",
   };
 }
 

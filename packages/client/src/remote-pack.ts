@@ -16,7 +16,7 @@ export async function acceptFound(
   found: FoundPack,
   signal: AbortSignal,
 ): Promise<void> {
-  await session.accept?.(found.descriptor, found.manifest.config, { signal });
+  await session.gate?.judge(found, signal);
 }
 
 /** Reads contract and index of a pack in a pantry, after the policy has let it in. */

@@ -1,11 +1,12 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Accept, KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
+import { KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
 import { Registries } from "./registries.ts";
+import type { Gate } from "./trust/gate.ts";
 
 const REMOTE_CONCURRENCY = 8;
 const LOCAL_CONCURRENCY = 4;
@@ -15,8 +16,8 @@ export class Session implements AsyncDisposable {
   readonly config: Config;
   readonly cwd: string;
   readonly env: Env;
-  /** The policy's gate; absent when there is no policy. */
-  readonly accept: Accept | undefined;
+  /** What every pack has to pass; absent when there is no policy. */
+  readonly gate: Gate | undefined;
   /** Takes one sentence a person should read although nothing failed. */
   readonly warn: (text: string) => void;
   /** The registries that pantries are in. */
@@ -30,7 +31,7 @@ export class Session implements AsyncDisposable {
     config: Config;
     cwd: string;
     env: Env;
-    accept: Accept | undefined;
+    gate: Gate | undefined;
     blocking?: boolean | undefined;
     credentials?: CredentialProvider | undefined;
     registries?: Registries | undefined;
@@ -39,7 +40,7 @@ export class Session implements AsyncDisposable {
     this.config = settings.config;
     this.cwd = settings.cwd;
     this.env = settings.env;
-    this.accept = settings.accept;
+    this.gate = settings.gate;
     this.#blocking = settings.blocking;
     this.warn = settings.warn;
     const { config, env, credentials, warn } = settings;
@@ -110,9 +111,9 @@ export class Session implements AsyncDisposable {
 
   async #makeAside(): Promise<Session> {
     const cacheDir = await mkdtemp(join(tmpdir(), "ctxpack-store-"));
-    const { cwd, env, accept, warn, registries } = this;
+    const { cwd, env, gate, warn, registries } = this;
     const config = { ...this.config, cacheDir };
-    return new Session({ config, cwd, env, accept, warn, registries, blocking: this.#blocking });
+    return new Session({ config, cwd, env, gate, warn, registries, blocking: this.#blocking });
   }
 }
 

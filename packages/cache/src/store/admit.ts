@@ -4,6 +4,7 @@ import {
   type Digest,
   type OnProgress,
   parseResolvedContract,
+  type ResolvedContract,
   sha256,
   uriDigest,
 } from "@ctxpack/identity";
@@ -21,19 +22,29 @@ import { Download } from "./download.ts";
 import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
+import { type Acceptance, keepProofs } from "./proofs.ts";
 import type { NewRecord, PackRecord } from "./record.ts";
 import { makeTree } from "./trees.ts";
 import { unpack } from "./unpack.ts";
 
 /**
  * The one gate of a pull: called with the manifest's and the config's descriptors before anything
- * but the manifest is fetched. Returns to let the pack in, throws `CTXPACK_E_POLICY` to keep it out.
+ * but the manifest is fetched. Returns to let the pack in, with what let it in if a policy did; throws
+ * `CTXPACK_E_POLICY` or a `CTXPACK_E_PROOF_…` to keep it out.
  */
 export type Accept = (
   manifest: Descriptor,
   config: Descriptor,
   options: { signal?: AbortSignal | undefined },
-) => Promise<void>;
+) => Promise<Accepted | undefined>;
+
+/** What let a pack in. */
+export interface Accepted extends Omit<Acceptance, "manifest" | "at"> {
+  /** The bundles' bytes; kept with the pack. */
+  readonly proofs: readonly Uint8Array[];
+  /** Asked once the contract has been read, before anything else is fetched; throws to keep the pack out after all. */
+  readonly contract?: (contract: ResolvedContract) => void;
+}
 
 /** Where a pack comes from and what of it is wanted. */
 export interface AdmitOptions {
@@ -73,6 +84,7 @@ interface Arrival {
   readonly uri: CtxUri;
   readonly manifest: PackManifest;
   readonly options: AdmitOptions;
+  readonly accepted: Accepted | undefined;
 }
 
 /** `Store.admit`: the checks in the order of DESIGN §5, the gate before anything else is fetched. */
@@ -83,20 +95,26 @@ export async function admit(
 ): Promise<AdmitResult> {
   options.signal?.throwIfAborted();
   const manifest = openManifest(uri, options);
-  await options.accept(options.manifest, manifest.config, { signal: options.signal });
+  const accepted = await options.accept(options.manifest, manifest.config, {
+    signal: options.signal,
+  });
+  const arrival = { uri, manifest, options, accepted };
   using _lease = lease(parts, uri);
   const there = parts.records.get(uri);
   if (there !== undefined && !there.partial) {
     const isSame = there.tree === manifest.tree;
     if (!isSame && !options.replace) throw conflict(there, manifest);
-    if (isSame && isComplete(parts, there)) return nothingToDo(there, manifest);
+    if (isSame && isComplete(parts, there)) {
+      await noteAccepted(parts, arrival);
+      return nothingToDo(there, manifest);
+    }
   }
   using _working = parts.workspace.begin();
   const download = new Download(parts, options);
-  const arrival = { uri, manifest, options };
   const { pack, only } = await bringAll(parts, arrival, download);
   await parts.database.remember(framesOf(pack, only), options.signal);
   const record = await publish(parts, { pack, partial: only !== undefined }, options);
+  await noteAccepted(parts, arrival);
   return { record, created: true, blobs: download.blobs, bytes: download.bytes };
 }
 
@@ -181,18 +199,31 @@ async function bring(
 }
 
 /** The config is small and is parsed before anything else is fetched. */
-async function bringConfig(parts: Parts, { uri, manifest, options }: Arrival): Promise<void> {
+async function bringConfig(parts: Parts, arrival: Arrival): Promise<void> {
+  const { uri, manifest, options, accepted } = arrival;
   const { source, signal } = options;
   const bytes = await fetchBytes(source, manifest.config, { maxBytes: LIMITS.config, signal });
+  let contract: ResolvedContract;
   try {
-    parseResolvedContract(bytes);
+    contract = parseResolvedContract(bytes);
   } catch (cause) {
     throw new CtxPackError("CTXPACK_E_PACK", `the config of ${uri} is no resolved contract`, {
       cause,
       details: { uri, digest: manifest.config.digest },
     });
   }
+  accepted?.contract?.(contract);
   await parts.blobs.put(bytes);
+}
+
+/** Keeps what let the pack in, for the next one who asks under the same policies. */
+async function noteAccepted(parts: Parts, { uri, options, accepted }: Arrival): Promise<void> {
+  if (accepted === undefined) return;
+  const { policies, bundles, until, proofs } = accepted;
+  const { digest: manifest } = options.manifest;
+  const at = new Date().toISOString();
+  const acceptance = { policies, bundles, manifest, at, ...(until !== undefined && { until }) };
+  await keepProofs(parts, uri, { bundles: proofs, acceptances: [acceptance] }, options.signal);
 }
 
 function newRecord({ uri, manifest, options }: Arrival): NewRecord {

@@ -23,6 +23,7 @@ export class Places {
   readonly tally: string;
   readonly logs: string;
   readonly rechecked: string;
+  readonly proofs: string;
   readonly claims: string;
   readonly trash: string;
   readonly known: string;
@@ -46,6 +47,7 @@ export class Places {
     this.tally = join(dir, "tally.json");
     this.logs = join(dir, "logs");
     this.rechecked = join(dir, "rechecks");
+    this.proofs = join(dir, "proofs");
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
     this.known = join(dir, "known-contracts");
@@ -76,6 +78,12 @@ export class Places {
   rechecks(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
     return join(this.rechecked, hex.slice(0, 2), hex);
+  }
+
+  /** Who vouches for a pack. */
+  proof(uri: CtxUri): string {
+    const hex = digestHex(uriDigest(uri));
+    return join(this.proofs, hex.slice(0, 2), hex);
   }
 
   /** Says which process computes a pack. */

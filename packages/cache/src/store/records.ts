@@ -95,7 +95,8 @@ export class Records {
   /** Takes a pack out of sight, and what is kept beside it. */
   remove(uri: CtxUri): void {
     const places = this.#places;
-    for (const path of [places.record(uri), places.log(uri), places.rechecks(uri)]) {
+    const beside = [places.log(uri), places.rechecks(uri), places.proof(uri)];
+    for (const path of [places.record(uri), ...beside]) {
       onDisk("removing", path, () => clear(path));
     }
   }

@@ -23,6 +23,7 @@ import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
 import { isPlaced, type PlacedOptions } from "./placed.ts";
 import { Places } from "./places.ts";
+import { type KeptProofs, keepProofs, type NewProofs, readProofs } from "./proofs.ts";
 import { noteRechecks, type Rechecks, readRechecks } from "./rechecks.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
@@ -372,6 +373,16 @@ export class Store implements AsyncDisposable {
   /** What became of computing the pack again that is here; `undefined` when nobody has, on this machine. */
   async rechecks(uri: CtxUri): Promise<Rechecks | undefined> {
     return readRechecks(this.#parts, uri);
+  }
+
+  /** Adds to the proofs that are kept of a pack, as long as it is here; false when it is gone. */
+  keepProofs(uri: CtxUri, added: NewProofs, options: Abortable = {}): Promise<boolean> {
+    return keepProofs(this.#parts, uri, added, options.signal);
+  }
+
+  /** What is kept of a pack's proofs; `undefined` when nothing is. */
+  async proofs(uri: CtxUri): Promise<KeptProofs | undefined> {
+    return readProofs(this.#parts, uri);
   }
 
   /** Keeps a pack from being collected until the lease is disposed: for whoever reads its blobs by digest. */

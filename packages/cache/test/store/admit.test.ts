@@ -62,6 +62,35 @@ describe("admit", () => {
     expect((await here.check({ deep: true })).damages).toEqual([]);
   });
 
+  it("keeps what let a pack in, and asks about the contract before anything else comes", async () => {
+    await there.seed(folder(join(dir, "out"), sample), contractOf("t"));
+    const uri = uriFor("t");
+    const options = await from(there, uri);
+    const { storage, fetched } = watch(options.source);
+    const proof = new TextEncoder().encode("{}");
+    const policies = [sha256(new TextEncoder().encode("policy"))];
+    const bundles = [sha256(proof)];
+    const yes = { policies, bundles, proofs: [proof] };
+    const contract = (): void => {
+      throw new CtxPackError("CTXPACK_E_PROOF_CONTRACT", "made by another tool");
+    };
+    const refused = here.admit(uri, {
+      ...options,
+      source: storage,
+      accept: async () => ({ ...yes, contract }),
+    });
+    await expect(refused).rejects.toMatchObject({ code: "CTXPACK_E_PROOF_CONTRACT" });
+    expect(fetched).toHaveLength(1);
+    expect(await here.get(uri)).toBeUndefined();
+    await here.admit(uri, { ...options, accept: async () => yes });
+    const { digest: manifest } = options.manifest;
+    expect((await here.proofs(uri))?.acceptances).toMatchObject([{ policies, bundles, manifest }]);
+    // Asked again under another policy, with the pack here already.
+    const others = [sha256(new TextEncoder().encode("another"))];
+    await here.admit(uri, { ...options, accept: async () => ({ ...yes, policies: others }) });
+    expect((await here.proofs(uri))?.acceptances).toHaveLength(2);
+  });
+
   it("brings a pack in, and says so", async () => {
     await there.seed(folder(join(dir, "out"), sample), contractOf("t"));
     const result = await here.admit(uriFor("t"), await from(there, uriFor("t"), { name: "label" }));
@@ -103,7 +132,7 @@ describe("admit", () => {
     const options = await from(there, uriFor("t"), { source: storage });
     const refusal = new CtxPackError("CTXPACK_E_POLICY", "no");
     const asked: Descriptor[] = [];
-    const accept = async (manifest: Descriptor, config: Descriptor): Promise<void> => {
+    const accept = async (manifest: Descriptor, config: Descriptor): Promise<never> => {
       asked.push(manifest, config);
       throw refusal;
     };

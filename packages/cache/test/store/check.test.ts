@@ -419,6 +419,10 @@ describe("leftovers", () => {
       hurt: ({ store }) => void folder(join(store.dir, "rechecks/00"), { ["0".repeat(64)]: "" }),
       kinds: ["stale-recheck"],
     },
+    "the proofs of no pack": {
+      hurt: ({ store }) => void folder(join(store.dir, "proofs/00"), { ["0".repeat(64)]: "" }),
+      kinds: ["stale-proof"],
+    },
     "the claim of a dead process": {
       hurt: ({ store }) => {
         const claim = JSON.stringify({ schema: "ctxpack.claim/v1", owner: dead, groups: [] });

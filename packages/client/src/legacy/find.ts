@@ -1,5 +1,11 @@
 import { CtxPackError, type CtxUri, digestHex, uriDigest } from "@ctxpack/identity";
-import { type Descriptor, fetchBytes, MANIFEST_LIMIT, type ReadOnlyStorage } from "@ctxpack/oci";
+import {
+  type Descriptor,
+  fetchBytes,
+  MANIFEST_LIMIT,
+  type ReadOnlyStorage,
+  type ReferrerLister,
+} from "@ctxpack/oci";
 import type { PantryConfig } from "../config.ts";
 import { openPantry, type Pantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
@@ -9,7 +15,7 @@ import { type LegacyManifest, parseLegacyManifest } from "./manifest.ts";
 export interface FoundLegacy {
   /** The pantry's address. */
   readonly address: string;
-  readonly source: ReadOnlyStorage;
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
   /** What was asked for; the tag vouches for 12 of its digits only. */
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;

@@ -51,7 +51,7 @@ export async function pullLegacy(
     content: bytes,
     blobs: { fetched: 1, existing: 0 },
     bytes: { fetched: found.manifest.layer.size, existing: 0 },
-    verified: session.accept ? "policy" : "no policy",
+    verified: session.gate ? "policy" : "no policy",
   };
 }
 

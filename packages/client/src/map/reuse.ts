@@ -2,6 +2,7 @@ import type { ComposedFile, ItemResult, Store } from "@ctxpack/cache";
 import { IndexReader, isFileEntry, LIMITS } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { bytesSource, fetchBytes } from "@ctxpack/oci";
+import { admissionOf } from "../admission.ts";
 import type { PantryConfig } from "../config.ts";
 import { isDamage } from "../damage.ts";
 import { type FoundPack, lookUpTag, openPantry } from "../pantry.ts";
@@ -85,7 +86,7 @@ export class Reuse {
     work: Work,
   ): Promise<void> {
     const pantry = await openPantry(session, given, work.signal);
-    if (!session.accept && !pantry.trusted) return;
+    if (!session.gate && !pantry.trusted) return;
     const found = await lookUpTag(pantry, familyTag(family), work.signal).catch((error) => {
       if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return undefined;
       throw error;
@@ -102,15 +103,9 @@ export class Reuse {
     for (const { path } of this.#matching(index)) paths.add(path);
     if (paths.size === 0) return;
     await this.#store.admit(found.uri, {
-      source: found.source,
-      manifest: found.descriptor,
-      manifestBytes: found.bytes,
-      accept: session.accept ?? (async () => {}),
+      ...admissionOf(session, found, work),
       only: (path) => paths.has(path),
       folder: false,
-      origin: pantry.address,
-      concurrency: session.concurrency(found.remote),
-      ...work,
     });
     this.#take(found.uri, pantry.address, index);
   }

@@ -1,5 +1,6 @@
 import type { Store } from "@ctxpack/cache";
 import type { IndexReader } from "@ctxpack/cache/pack";
+import { admissionOf } from "../admission.ts";
 import type { FoundPack } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { type Contents, storedContents } from "./contents.ts";
@@ -17,15 +18,9 @@ export function pantryContents(session: Session, found: FoundPack, index: IndexR
       // The store has an output of this URI already, and that is another one.
       const store = await (await session.aside()).store(signal);
       await store.admit(found.uri, {
-        source: found.source,
-        manifest: found.descriptor,
-        manifestBytes: found.bytes,
-        accept: session.accept ?? (async () => {}),
+        ...admissionOf(session, found, { signal }),
         only: (path) => some.has(path),
-        origin: found.address,
         replace: true,
-        concurrency: session.concurrency(found.remote),
-        signal,
       });
       fetched = { store, paths: some };
     },

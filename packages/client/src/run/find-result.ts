@@ -1,5 +1,6 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { admissionOf } from "../admission.ts";
 import type { PantryConfig } from "../config.ts";
 import type { Miss } from "../lookup.ts";
 import { lookUp, openPantry } from "../pantry.ts";
@@ -83,16 +84,8 @@ async function fetchFrom(
   const where = pantry.address;
   const found = await lookUp(pantry, uri, work.signal);
   if (!found) return { where, reason: "not there" };
-  if (!session.accept && !pantry.trusted) return { where, reason: "no policy vouches for it" };
+  if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
   const store = await into.store(work.signal);
-  const { record } = await store.admit(uri, {
-    source: found.source,
-    manifest: found.descriptor,
-    manifestBytes: found.bytes,
-    accept: session.accept ?? (async () => {}),
-    origin: where,
-    concurrency: session.concurrency(found.remote),
-    ...work,
-  });
+  const { record } = await store.admit(uri, admissionOf(session, found, work));
   return { store, record, source: where };
 }

@@ -1,4 +1,5 @@
 import { CtxPackError, type CtxPackErrorCode, type CtxUri } from "@ctxpack/identity";
+import { admissionOf } from "../admission.ts";
 import { lookUp, openPantry, pantryToWrite } from "../pantry.ts";
 import { type PushResult, push } from "../push.ts";
 import type { Session } from "../session.ts";
@@ -69,17 +70,11 @@ async function keepTheirs(
 ): Promise<Pushed> {
   const pantry = await openPantry(session, pantryToWrite(session, to), work.signal);
   const found = await lookUp(pantry, uri, work.signal);
-  if (!found || (!session.accept && !pantry.trusted)) throw conflict;
+  if (!found || (!session.gate && !pantry.trusted)) throw conflict;
   const store = await session.store(work.signal);
   await store.admit(uri, {
-    source: found.source,
-    manifest: found.descriptor,
-    manifestBytes: found.bytes,
-    accept: session.accept ?? (async () => {}),
-    origin: pantry.address,
+    ...admissionOf(session, found, work),
     replace: true,
-    concurrency: session.concurrency(found.remote),
-    ...work,
   });
   session.warn(`${conflict.message}; it is kept in place of this one`);
   return { kept: pantry.address };

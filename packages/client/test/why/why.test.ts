@@ -238,7 +238,7 @@ async function reasonOf(cwd: string, pantries: readonly string[], cacheDir = joi
     cacheDir,
     pantries: pantries.map((address) => ({ address, baseDir: cwd })),
   };
-  await using session = new Session({ config, cwd, env, accept: undefined, warn: () => {} });
+  await using session = new Session({ config, cwd, env, gate: undefined, warn: () => {} });
   const work = workOf({});
   const loaded = await loadContract(session, "contract.json", work);
   const resolution = await identify(session, loaded.parsed, {});

@@ -24,9 +24,10 @@ export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkWorkspaces(run);
   checkDownloads(run);
   checkPins(run);
-  const { logs, rechecked } = run.parts.places;
+  const { logs, rechecked, proofs } = run.parts.places;
   checkBeside(run, logs, { kind: "stale-log", what: "log" });
   checkBeside(run, rechecked, { kind: "stale-recheck", what: "recheck" });
+  checkBeside(run, proofs, { kind: "stale-proof", what: "proof" });
   checkClaims(run);
   checkTrash(run);
   await run.breathe();

@@ -56,6 +56,8 @@ export type DamageKind =
   | "stale-log"
   /** What became of computing a pack again that is not here. */
   | "stale-recheck"
+  /** The proofs of a pack that is not here. */
+  | "stale-proof"
   /** The claim of a process that is gone on what it computed. */
   | "stale-claim"
   /** What was moved out of the way more than a day ago. */
@@ -97,6 +99,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "stale-pin": "leftover",
   "stale-log": "leftover",
   "stale-recheck": "leftover",
+  "stale-proof": "leftover",
   "stale-claim": "leftover",
   "stale-trash": "leftover",
   "stale-result": "leftover",

@@ -61,6 +61,7 @@ const CLEARED: readonly DamageKind[] = [
   "stale-download",
   "stale-log",
   "stale-recheck",
+  "stale-proof",
   "stale-claim",
   "stale-trash",
   "stale-result",

@@ -4,14 +4,15 @@ import { claimOwner, isAbandoned } from "../claim.ts";
 import type { Places } from "../places.ts";
 import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
-/** What is kept beside a pack: what its command printed, what became of computing it again. */
+/** What is kept beside a pack: what its command printed, what became of computing it again, who vouches for it. */
 export interface CountedLog extends CountedFile {
   readonly uri: CtxUri;
 }
 
-/** The logs and rechecks of a store, whether their packs are here or not. */
+/** The logs, rechecks and proofs of a store, whether their packs are here or not. */
 export function* logsOf(places: Places): Iterable<CountedLog> {
-  for (const path of [...shelved(places.logs), ...shelved(places.rechecked)]) {
+  const { logs, rechecked, proofs } = places;
+  for (const path of [logs, rechecked, proofs].flatMap((dir) => [...shelved(dir)])) {
     const hex = /([0-9a-f]{64})$/.exec(path)?.[1];
     const file = leftoverAt(path);
     if (hex !== undefined && file !== undefined) yield { ...file, uri: `ctx://sha256:${hex}` };

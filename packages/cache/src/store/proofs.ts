@@ -1,0 +1,149 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
+import { clear } from "./clear.ts";
+import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import type { Parts } from "./parts.ts";
+
+const SCHEMA = "ctxpack.proofs/v1";
+
+/** More are not kept of one pack: the newest are. */
+const MOST_BUNDLES = 64;
+const MOST_ACCEPTANCES = 16;
+
+/** That a pack was let in: by which policies, because of which bundles. */
+export interface Acceptance {
+  /** sha256 of every policy that had to accept it; sorted. */
+  readonly policies: readonly Digest[];
+  /** sha256 of the bundles that made it so. */
+  readonly bundles: readonly Digest[];
+  /** The manifest that they speak of. */
+  readonly manifest: Digest;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** From then on it does not count; ISO 8601, UTC. */
+  readonly until?: string;
+}
+
+/** What is kept of a pack's proofs: beside the pack, on this machine only. */
+export interface KeptProofs {
+  readonly uri: CtxUri;
+  /** Of the output that they are about. */
+  readonly tree: Digest;
+  /** What this machine says of how it made the pack, unsigned: JSON. */
+  readonly statement?: Uint8Array;
+  /** Sigstore bundles, as they were found or made; the newest last. */
+  readonly bundles: readonly Uint8Array[];
+  readonly acceptances: readonly Acceptance[];
+}
+
+/** What is added; a statement takes the place of the one before, an acceptance that of one by the same policies. */
+export type NewProofs = Partial<Pick<KeptProofs, "statement" | "bundles" | "acceptances">>;
+
+/** `Store.keepProofs`: false when the pack is gone. */
+export async function keepProofs(
+  parts: Parts,
+  uri: CtxUri,
+  added: NewProofs,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  parts.workspace.expectWritable();
+  // Under the lock: of two that add something at once, both do.
+  return await parts.database.exclusive(() => {
+    const tree = parts.records.get(uri)?.tree;
+    if (tree === undefined) return false;
+    const before = readProofs(parts, uri);
+    const statement = added.statement ?? before?.statement;
+    write(parts, {
+      uri,
+      tree,
+      ...(statement !== undefined && { statement }),
+      bundles: newest(before?.bundles, added.bundles, sha256, MOST_BUNDLES),
+      acceptances: newest(before?.acceptances, added.acceptances, policiesOf, MOST_ACCEPTANCES),
+    });
+    return true;
+  }, signal);
+}
+
+/** `Store.proofs`: `undefined` also for those of another output than the pack's, and for a damaged file. */
+export function readProofs(parts: Parts, uri: CtxUri): KeptProofs | undefined {
+  const path = parts.places.proof(uri);
+  const bytes = unlessMissing(() => onDisk("reading", path, () => readFileSync(path)));
+  const found = bytes && parse(bytes);
+  if (found === undefined || found.uri !== uri) return undefined;
+  return found.tree === parts.records.get(uri)?.tree ? found : undefined;
+}
+
+/** Those before and those added, one of a kind, not more than `most`. */
+function newest<T>(
+  before: readonly T[] = [],
+  added: readonly T[] = [],
+  kind: (one: T) => string,
+  most: number,
+): T[] {
+  const all = new Map<string, T>();
+  for (const one of [...before, ...added]) {
+    all.delete(kind(one));
+    all.set(kind(one), one);
+  }
+  return [...all.values()].slice(-most);
+}
+
+function policiesOf({ policies }: Acceptance): string {
+  return policies.join(" ");
+}
+
+/** One line of JSON, then the statement, then the bundles, byte for byte. */
+function write(parts: Parts, { statement, bundles, ...facts }: KeptProofs): void {
+  const sizes = { statement: statement?.length ?? 0, bundles: bundles.map(sized) };
+  const head = Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...facts, ...sizes })}\n`);
+  const path = parts.places.proof(facts.uri);
+  const temporary = parts.workspace.path();
+  try {
+    makeFolder(dirname(path));
+    writeFileSync(temporary, Buffer.concat([head, ...(statement ? [statement] : []), ...bundles]));
+    renameSync(temporary, path);
+  } catch (error) {
+    clear(temporary);
+    throw diskError(error, "writing", path);
+  }
+}
+
+function sized(bundle: Uint8Array): { digest: Digest; size: number } {
+  return { digest: sha256(bundle), size: bundle.length };
+}
+
+function parse(file: Buffer): KeptProofs | undefined {
+  let at = file.indexOf(0x0a) + 1;
+  const take = (size: number): Uint8Array => {
+    at += size;
+    return file.subarray(at - size, at);
+  };
+  try {
+    const { schema, statement, bundles, ...facts } = JSON.parse(file.toString("utf8", 0, at));
+    if (schema !== SCHEMA || !isDigest(facts.tree) || !facts.acceptances.every(isAcceptance)) {
+      return undefined;
+    }
+    const said = take(statement);
+    const kept = (bundles as ReturnType<typeof sized>[]).map(({ digest, size }) => {
+      const bytes = take(size);
+      if (sha256(bytes) !== digest) throw new RangeError("a bundle is not what it was");
+      return bytes;
+    });
+    if (at !== file.length) return undefined;
+    return { ...facts, ...(statement > 0 && { statement: said }), bundles: kept };
+  } catch {
+    // Not synced: what is lost is asked of a pantry again, and a power cut may leave half of it.
+    return undefined;
+  }
+}
+
+function isAcceptance(value: Acceptance): boolean {
+  return (
+    value.policies.every(isDigest) &&
+    value.bundles.every(isDigest) &&
+    isDigest(value.manifest) &&
+    typeof value.at === "string" &&
+    (value.until === undefined || typeof value.until === "string")
+  );
+}

@@ -1,0 +1,43 @@
+import type { Accepted, PackRecord, Store } from "@ctxpack/cache";
+import type { CtxUri } from "@ctxpack/identity";
+import type { Descriptor, ReadOnlyStorage, ReferrerLister } from "@ctxpack/oci";
+
+/** A pack that wants in: nothing but its manifest has been read. */
+export interface Candidate {
+  /** The pantry's address. */
+  readonly address: string;
+  readonly uri: CtxUri;
+  readonly descriptor: Descriptor;
+  readonly manifest: { readonly config: Descriptor };
+  /** Where it is, and what refers to it. */
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
+}
+
+/** What every pack has to pass: policies, or what a library's user decides. */
+export interface Gate {
+  /** Lets a pack of a pantry in, or throws CTXPACK_E_POLICY or CTXPACK_E_PROOF_…. */
+  judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted | undefined>;
+  /** Why a pack of the store does not count, or `undefined` when it does. */
+  judgeStored(store: Store, record: PackRecord, signal: AbortSignal): Promise<string | undefined>;
+}
+
+/**
+ * Decides for a library's user whether a pack comes in: asked with the descriptors of manifest and config before
+ * anything but the manifest is fetched. Throws CTXPACK_E_POLICY to keep it out.
+ */
+export type Accept = (
+  manifest: Descriptor,
+  config: Descriptor,
+  options: { signal?: AbortSignal | undefined },
+) => Promise<void>;
+
+/** The gate that a library's user is; what is in the store has passed it. */
+export function gateOf(accept: Accept): Gate {
+  return {
+    judge: async ({ descriptor, manifest }, signal) => {
+      await accept(descriptor, manifest.config, { signal });
+      return undefined;
+    },
+    judgeStored: async () => undefined,
+  };
+}
