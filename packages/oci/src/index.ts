@@ -4,6 +4,8 @@ export type { BlobEvent, CopyOptions, CopySummary } from "./copy.ts";
 export { copy, copyGraph } from "./copy.ts";
 export type { Descriptor, Platform } from "./descriptor.ts";
 export { parseDescriptor } from "./descriptor.ts";
+export type { JsonPlace } from "./json.ts";
+export { parseJson } from "./json.ts";
 export type { OpenLayoutOptions } from "./layout/layout.ts";
 export { OciLayout } from "./layout/layout.ts";
 export type { ImageIndex, Manifest } from "./manifest.ts";
