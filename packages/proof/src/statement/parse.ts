@@ -67,10 +67,7 @@ function checkDepth(value: unknown): void {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) {
-      throw new CtxPackError(
-        place.code,
-        `${place.where}: nested deeper than ${MAX_DEPTH} levels`,
-      );
+      throw new CtxPackError(place.code, `${place.where}: nested deeper than ${MAX_DEPTH} levels`);
     }
     level = level.flatMap((item) =>
       typeof item === "object" && item !== null ? Object.values(item) : [],
