@@ -24,6 +24,18 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "./problem.ts",
     validators: { validateContract: "", validateResolved: "#/$defs/resolved" },
   },
+  {
+    schema: "packages/proof/schemas/policy.v1.json",
+    module: "packages/proof/src/policy/policy.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validatePolicy: "" },
+  },
+  {
+    schema: "packages/proof/schemas/lock.v1.json",
+    module: "packages/proof/src/lock/lock.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateLock: "" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */

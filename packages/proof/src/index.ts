@@ -20,7 +20,56 @@ export type { Passphrase, ReadPrivateKeyOptions } from "./keys/read.ts";
 export { parsePublicKey, readPrivateKey, readPublicKey } from "./keys/read.ts";
 export type { KeyFiles } from "./keys/write.ts";
 export { publicKeyFile, writeKeyFiles } from "./keys/write.ts";
+export type { Found } from "./lock/check.ts";
+export { checkPin, pinOf } from "./lock/check.ts";
+export type { Lock, LockedPack, LockedSigner } from "./lock/lock.ts";
+export { LOCK_FILE, LOCK_SCHEMA, LOCK_SCHEMA_URI, withoutPin, withPin } from "./lock/lock.ts";
+export { parseLock } from "./lock/parse.ts";
+export type { LockFileOptions } from "./lock/write.ts";
+export { formatLock, readLock, writeLock } from "./lock/write.ts";
 export type { MetricLabels, MetricsSink } from "./metrics.ts";
+export type { GatherDependency } from "./policy/dependencies.ts";
+export { evaluateWithDependencies } from "./policy/dependencies.ts";
+export type { Evaluation } from "./policy/evaluate.ts";
+export { evaluate } from "./policy/evaluate.ts";
+export { explainPolicy } from "./policy/explain.ts";
+export { explainVerdict } from "./policy/explain-verdict.ts";
+export type { LoadedPolicy, PolicyKey, PolicyTrustRoot } from "./policy/load.ts";
+export { loadPolicy, readPolicy } from "./policy/load.ts";
+export type { PolicyMaterial } from "./policy/material.ts";
+export { policyMaterial } from "./policy/material.ts";
+export type { PantryPattern } from "./policy/pantry-pattern.ts";
+export { parsePolicy } from "./policy/parse.ts";
+export type {
+  IdentitySigner,
+  KeySigner,
+  NamedSigner,
+  Policy,
+  ProvenanceRules,
+  Requirement,
+  Revocation,
+  Rule,
+  TrustRootSource,
+} from "./policy/policy.ts";
+export { POLICY_SCHEMA, POLICY_SCHEMA_URI, policyDigest } from "./policy/policy.ts";
+export type { LastSeen, SeenTimes } from "./policy/seen.ts";
+export { SeenTimesFile } from "./policy/seen-file.ts";
+export type { Selection } from "./policy/select.ts";
+export type {
+  CountedSigner,
+  JudgedDependency,
+  JudgedPack,
+  PolicyVerdict,
+  Reason,
+  SeenKey,
+  SeenPack,
+  Verdict,
+} from "./policy/verdict.ts";
+export { attachBundle } from "./referrer/attach.ts";
+export type { DiscoverLimits, DiscoverOptions, FoundBundle } from "./referrer/discover.ts";
+export { discoverBundles } from "./referrer/discover.ts";
+export type { ExportedLayout } from "./referrer/export-layout.ts";
+export { exportLayout } from "./referrer/export-layout.ts";
 export type { ExternalSignerOptions } from "./sign/external.ts";
 export { externalSigner } from "./sign/external.ts";
 export type { LocalSignerOptions } from "./sign/local.ts";
