@@ -27,7 +27,7 @@ export function shortfall(
 }
 
 function compareReasons(a: Reason, b: Reason): number {
-  const key = ({ bundle = "", message }: Reason): string => `${bundle} ${message}`;
+  const key = ({ bundle, message }: Reason): string => `${bundle} ${message}`;
   return key(a) < key(b) ? -1 : 1;
 }
 
