@@ -65,6 +65,7 @@ export type {
   SeenPack,
   Verdict,
 } from "./policy/verdict.ts";
+export { verdictError } from "./policy/verdict-error.ts";
 export { attachBundle } from "./referrer/attach.ts";
 export type { DiscoverLimits, DiscoverOptions, FoundBundle } from "./referrer/discover.ts";
 export { discoverBundles } from "./referrer/discover.ts";

@@ -19,7 +19,7 @@ export function checkPin(lock: Lock, uri: CtxUri, found: Found): Reason | undefi
   if (difference === undefined) return undefined;
   return {
     code: "CTXPACK_E_PROOF_PIN",
-    message: `is not what ${lock.file} pins: ${difference}`,
+    message: `the pack of ${uri} is not what ${lock.file} pins: ${difference}`,
     hint: `if the change is wanted, take the pin of ${uri} out of ${lock.file} and pin it again`,
   };
 }

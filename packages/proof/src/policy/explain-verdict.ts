@@ -33,20 +33,10 @@ function policyLines({ file, accepted, rule, signers, time, reasons }: PolicyVer
   ];
 }
 
-function reasonLines({ message, hint, bundle, code }: Reason, indent: string): string[] {
-  const about = bundle === undefined ? aboutPack(code) : `the proof ${short(bundle)} `;
-  return [`${indent}- ${about}${message}`, ...(hint === undefined ? [] : [`${indent}  ${hint}`])];
-}
-
-/** What a message about the pack as a whole goes on from. */
-function aboutPack(code: Reason["code"]): string {
-  return code === "CTXPACK_E_PROOF_ROLLBACK" || code === "CTXPACK_E_PROOF_PIN" ? "the pack " : "";
+function reasonLines({ message, hint }: Reason, indent: string): string[] {
+  return [`${indent}- ${message}`, ...(hint === undefined ? [] : [`${indent}  ${hint}`])];
 }
 
 function spokenCounted(signer: CountedSigner): string {
   return `${signer.name} (${"keyId" in signer ? signer.keyId : signer.identity})`;
-}
-
-function short(digest: string): string {
-  return `${digest.slice(0, "sha256:".length + 12)}…`;
 }

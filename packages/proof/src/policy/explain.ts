@@ -2,8 +2,8 @@ import { PROVENANCE_TYPE } from "../statement/predicate-type.ts";
 import { FULCIO_EXTENSIONS } from "./fulcio.ts";
 import type { NamedSigner, Policy, Requirement, Rule } from "./policy.ts";
 import { buildTypesOf, knownParameters } from "./provenance.ts";
-import { orList } from "./requirement.ts";
 import { type Selection, selectRule } from "./select.ts";
+import { orList } from "./spoken.ts";
 import { spokenDuration, spokenTime } from "./time.ts";
 
 /**

@@ -50,11 +50,23 @@ export function askPolicy(question: Question): Answer {
     return refusal(question, undefined, [noRuleReason(question, selected.why)]);
   }
   const answers = claims.map((claim) => askClaim(question, claim));
-  const best =
-    answers.find(({ verdict }) => verdict.accepted) ??
-    answers.reduce((a, b) => (rankOf(b) > rankOf(a) ? b : a));
-  if (best.verdict.accepted) return best;
+  const accepted = answers.map(({ verdict }) => verdict).filter((verdict) => verdict.accepted);
+  if (accepted.length > 0) return { verdict: together(accepted), unjudged: [] };
+  const best = answers.reduce((a, b) => (rankOf(b) > rankOf(a) ? b : a));
   return { ...best, unjudged: answers.flatMap(({ unjudged }) => unjudged) };
+}
+
+/** What several claims were accepted by: a further one takes nothing away. */
+function together(verdicts: readonly PolicyVerdict[]): PolicyVerdict {
+  const [first] = verdicts;
+  const times = verdicts.flatMap(({ time }) => time?.getTime() ?? []);
+  const signers = verdicts.flatMap((verdict) => verdict.signers);
+  return {
+    ...(first as PolicyVerdict),
+    bundles: [...new Set(verdicts.flatMap(({ bundles }) => bundles))].sort(),
+    signers: [...new Map(signers.map((signer) => [JSON.stringify(signer), signer])).values()],
+    ...(times.length > 0 && { time: new Date(Math.max(...times)) }),
+  };
 }
 
 /** Proofs that say the same of the tools that made the pack. */

@@ -5,6 +5,7 @@ import type { Requirement, Rule } from "./policy.ts";
 import { buildTypesOf, contractFault, type ProvenanceFacts, readProvenance } from "./provenance.ts";
 import { dependencyFault, revokedKey, revokedPart } from "./revoked.ts";
 import { identityFault, isSigner, signatureFault, spokenSigner, witnessedAt } from "./signer.ts";
+import { orList, shortDigest } from "./spoken.ts";
 import { spokenDuration, spokenTime } from "./time.ts";
 import type { JudgedDependency, JudgedPack, Reason } from "./verdict.ts";
 
@@ -69,7 +70,8 @@ export function judgeBundle(bundle: VerifiedBundle, standard: Standard): Judged 
   for (const [progress, check] of checks.entries()) {
     const found = check();
     if (found === undefined) continue;
-    const reason = { ...found, bundle: bundle.digest };
+    const message = `the proof ${shortDigest(bundle.digest)} ${found.message}`;
+    const reason = { ...found, message, bundle: bundle.digest };
     return { counts: false, reason, progress, ...(unjudged.length > 0 && { unjudged }) };
   }
   const builder = provenance?.builderId;
@@ -168,11 +170,4 @@ function freshnessFault(bundle: VerifiedBundle, one: Requirement, now: Date): Re
     return { code, message };
   }
   return undefined;
-}
-
-/** `a`, `a or b`, `a, b or c`; each once. */
-export function orList(items: readonly string[]): string {
-  const unique = [...new Set(items)];
-  if (unique.length < 2) return unique.join("");
-  return `${unique.slice(0, -1).join(", ")} or ${unique.at(-1)}`;
 }

@@ -15,7 +15,7 @@ export function rollbackFault(question: Question, time: Date | undefined): Reaso
     const when = time === undefined ? "of no time that is known" : `of ${spokenTime(time)}`;
     return {
       code: "CTXPACK_E_PROOF_ROLLBACK",
-      message: `is ${when}; ${seen.manifest}, of ${spokenTime(seen.time)}, was accepted before`,
+      message: `the pack ${pack.manifest} is ${when}; ${seen.manifest}, of ${spokenTime(seen.time)}, was accepted before`,
       hint: "the pantry may have gone back to an older pack; rollback: allow in the rule takes it",
     };
   }

@@ -2,7 +2,8 @@ import { PROOF_STEPS } from "../verify/failure.ts";
 import type { LoadedPolicy } from "./load.ts";
 import type { Requirement } from "./policy.ts";
 import type { Question } from "./policy-verdict.ts";
-import { type Judged, orList } from "./requirement.ts";
+import type { Judged } from "./requirement.ts";
+import { orList, shortDigest } from "./spoken.ts";
 import type { Reason } from "./verdict.ts";
 
 /** Why a requirement is not met: what is missing if some signers count, else the proof that came furthest. */
@@ -15,7 +16,14 @@ export function shortfall(
   const failed = [
     ...question.refused.map(({ digest, code, message }) => ({
       progress: PROOF_STEPS.indexOf(code) - PROOF_STEPS.length,
-      reason: { code, message, bundle: digest },
+      reason: {
+        code,
+        message:
+          digest === undefined
+            ? message
+            : `the proof ${shortDigest(digest)} cannot be used: ${message}`,
+        bundle: digest,
+      },
     })),
     ...judged.flatMap(({ judged }) => (judged.counts ? [] : [judged])),
   ];

@@ -89,7 +89,7 @@ export function signatureFault(
   const { times, logEntries } = named;
   if (bundle.times.length < times) {
     const found = bundle.times.length === 0 ? "nobody" : String(bundle.times.length);
-    const message = `signed by ${name}, and ${found} vouches for when; ${times} ${times === 1 ? "has" : "have"} to`;
+    const message = `is signed by ${name}, and ${found} vouches for when; ${times} ${times === 1 ? "has" : "have"} to`;
     return {
       code: "CTXPACK_E_PROOF_TIMESTAMP",
       message,
@@ -97,7 +97,7 @@ export function signatureFault(
     };
   }
   if (bundle.logEntries < logEntries) {
-    const message = `signed by ${name} with ${bundle.logEntries} log entries; the policy asks for ${logEntries}`;
+    const message = `is signed by ${name} with ${bundle.logEntries} log entries; the policy asks for ${logEntries}`;
     return {
       code: "CTXPACK_E_PROOF_LOG",
       message,
@@ -121,7 +121,7 @@ function keyFault(
       : `it was signed at ${spokenTime(witnessed)}`;
   const fault = (what: string, hint?: string): Reason => ({
     code: "CTXPACK_E_PROOF_KEY",
-    message: `signed with the key ${name}, which ${what}; ${when}`,
+    message: `is signed with the key ${name}, which ${what}; ${when}`,
     hint,
   });
   const { validFrom, validUntil, revokedAt } = named;
