@@ -1,4 +1,4 @@
-import { CtxPackError, type JsonValue } from "@ctxpack/identity";
+import type { JsonValue } from "@ctxpack/identity";
 import { parseJson } from "@ctxpack/oci";
 import { DESCRIPTOR_MEMBERS, readDigestSet } from "./descriptor.ts";
 import {
@@ -64,16 +64,13 @@ function readSubject(value: JsonValue, subjectPlace: MemberPlace): Subject {
 
 /** Level by level, not by recursion: a megabyte of brackets must not end in a stack overflow. */
 function checkDepth(value: unknown): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) {
-      throw new CtxPackError(
-        place.code,
-        `${place.where}: nested deeper than ${MAX_DEPTH} levels`,
-      );
-    }
-    level = level.flatMap((item) =>
-      typeof item === "object" && item !== null ? Object.values(item) : [],
-    );
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) throw refuse(place, `nested deeper than ${MAX_DEPTH} levels`);
+    level = level.flatMap((container) => Object.values(container).filter(isContainer));
   }
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

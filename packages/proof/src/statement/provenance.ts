@@ -75,10 +75,7 @@ function readDefinition(definition: JsonObject, parent: MemberPlace): Definition
   );
   return {
     buildType: stringAt(definition["buildType"], at(place, "buildType")),
-    externalParameters: objectAt(
-      definition["externalParameters"],
-      at(place, "externalParameters"),
-    ),
+    externalParameters: objectAt(definition["externalParameters"], at(place, "externalParameters")),
     ...(internalParameters === undefined ? {} : { internalParameters }),
     resolvedDependencies: descriptorsAt(
       definition["resolvedDependencies"],
