@@ -29,6 +29,8 @@ function messageOf({ keyword, params, parentSchema }: SchemaError): string {
     case "minLength":
     case "minItems":
       return "is empty";
+    case "maxLength":
+      return `longer than ${params["limit"]} characters`;
     case "minimum":
       return `expected at least ${params["limit"]}`;
     case "discriminator":
