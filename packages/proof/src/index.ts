@@ -1,6 +1,34 @@
+export type {
+  Bundle,
+  BundleContent,
+  BundleSigner,
+  BundleVersion,
+  InclusionProof,
+  LogEntry,
+  MessageSignature,
+} from "./bundle/bundle.ts";
+export { BUNDLE_LIMIT, BUNDLE_MEDIA_TYPE } from "./bundle/bundle.ts";
+export { parseBundle } from "./bundle/parse.ts";
+export type { Envelope } from "./dsse/envelope.ts";
+export { envelopeJson } from "./dsse/envelope.ts";
+export { preAuthEncoding } from "./dsse/pae.ts";
 export type { HashedFile, HashFilesOptions } from "./hash/files.ts";
 export { hashFiles } from "./hash/files.ts";
+export type { KeyAlgorithm } from "./keys/algorithm.ts";
+export type { GenerateKeyOptions, KeyPair } from "./keys/generate.ts";
+export { generateKey } from "./keys/generate.ts";
+export { keyId } from "./keys/key-id.ts";
+export type { Passphrase, ReadPrivateKeyOptions } from "./keys/read.ts";
+export { parsePublicKey, readPrivateKey, readPublicKey } from "./keys/read.ts";
+export type { KeyFiles } from "./keys/write.ts";
+export { publicKeyFile, writeKeyFiles } from "./keys/write.ts";
 export type { MetricLabels, MetricsSink } from "./metrics.ts";
+export type { ExternalSignerOptions } from "./sign/external.ts";
+export { externalSigner } from "./sign/external.ts";
+export type { LocalSignerOptions } from "./sign/local.ts";
+export { localSigner } from "./sign/local.ts";
+export type { SignedBundle, SignStatementOptions } from "./sign/sign-statement.ts";
+export { signStatement } from "./sign/sign-statement.ts";
 export type {
   Signature,
   Signed,
@@ -39,11 +67,23 @@ export { STATEMENT_MEDIA_TYPE, STATEMENT_TYPE } from "./statement/statement.ts";
 export type { Summary, SummaryFacts } from "./statement/summary.ts";
 export { parseSummary, summaryPredicate, VERIFIER } from "./statement/summary.ts";
 export type { TransformSummary } from "./statement/transform-summary.ts";
+export type {
+  TrustedAuthority,
+  TrustedLog,
+  TrustRoot,
+  ValidityWindow,
+} from "./trust/trust-root.ts";
+export { parseTrustRoot } from "./trust/trust-root.ts";
 export type { ProofErrorCode } from "./verify/failure.ts";
 export { isProofError, PROOF_STEPS } from "./verify/failure.ts";
+export type { NamedKey } from "./verify/named-key.ts";
+export { requireSubject } from "./verify/subject.ts";
 export type {
   RefusedBundle,
   VerifiedBundle,
   VerifiedSigner,
   VerifiedTime,
 } from "./verify/verified-bundle.ts";
+export type { VerifiedMessage, VerifyBundleOptions } from "./verify/verify-bundle.ts";
+export { verifyBundle, verifyMessage } from "./verify/verify-bundle.ts";
+export type { Attribution, VerifyOptions } from "./verify/verify-signer.ts";

@@ -91,7 +91,9 @@ async function contains(
   quote: string,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const wanted = [unix(quote), unix(quote).replaceAll("\n", "\r\n")].map((text) => Buffer.from(text));
+  const wanted = [unix(quote), unix(quote).replaceAll("\n", "\r\n")].map((text) =>
+    Buffer.from(text),
+  );
   const overlap = Math.max(...wanted.map((bytes) => bytes.length)) - 1;
   let tail: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks(path, signal)) {

@@ -2,8 +2,8 @@ import { CtxPackError } from "@ctxpack/identity";
 import { parseJson } from "@ctxpack/oci";
 import { checkDepth } from "../statement/depth.ts";
 import { type SchemaFault, schemaFault } from "../statement/schema-fault.ts";
-import { EARLIER_PROOF_SPEC, PROOF_SPEC, type ProofEnvelope } from "./envelope.ts";
 import { validateEnvelope } from "./envelope.generated.ts";
+import { EARLIER_PROOF_SPEC, PROOF_SPEC, type ProofEnvelope } from "./envelope.ts";
 
 /** Bytes of an envelope, at most: 8 MiB, some 40,000 bundle files. */
 export const MAX_ENVELOPE: number = 8 << 20;
