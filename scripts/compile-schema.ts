@@ -36,6 +36,24 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "@ctxpack/identity/schema",
     validators: { validateLock: "" },
   },
+  {
+    schema: "packages/proof/schemas/contract-pack-parameters.v1.json",
+    module: "packages/proof/src/statement/parameters.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateExternalParameters: "#/$defs/externalParameters" },
+  },
+  {
+    schema: "packages/proof/schemas/proof-envelope.v1.json",
+    module: "packages/proof/src/proof-envelope/envelope.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateEnvelope: "" },
+  },
+  {
+    schema: "packages/proof/schemas/run-manifest.v1.json",
+    module: "packages/proof/src/proof-envelope/run-manifest.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRunManifest: "" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */
@@ -47,6 +65,8 @@ export function compileSchema(compiled: CompiledSchema): string {
     strictTypes: false,
     strictRequired: false,
     allowUnionTypes: true,
+    // Of several branches only the one that a member names is judged, so errors are about what was meant.
+    discriminator: true,
     // Lengths only tell empty from not empty here: no need for the code point counter of ajv's run time.
     unicode: false,
     // That option is deprecated, and says so on every start.

@@ -1,5 +1,6 @@
-import { CtxPackError, type JsonValue } from "@ctxpack/identity";
+import type { JsonValue } from "@ctxpack/identity";
 import { parseJson } from "@ctxpack/oci";
+import { checkDepth } from "./depth.ts";
 import { DESCRIPTOR_MEMBERS, readDigestSet } from "./descriptor.ts";
 import {
   at,
@@ -15,9 +16,6 @@ import { STATEMENT_TYPE, type Statement, type Subject } from "./statement.ts";
 
 /** Bytes of a statement, at most: 1 MiB. */
 export const MAX_STATEMENT: number = 1 << 20;
-
-/** Levels of arrays and objects in a statement, at most. */
-const MAX_DEPTH = 64;
 
 /** Subjects of a statement, at most: what sigstore-go allows. */
 const MAX_SUBJECTS = 1024;
@@ -36,7 +34,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
     throw refuse(place, `${bytes.length} bytes, at most ${MAX_STATEMENT} are allowed`);
   }
   const value = parseJson(bytes, place);
-  checkDepth(value);
+  checkDepth(value, place);
   const object = objectAt(value, place);
   const type = object["_type"];
   if (type !== STATEMENT_TYPE) {
@@ -60,17 +58,4 @@ function readSubject(value: JsonValue, subjectPlace: MemberPlace): Subject {
   const digest = readDigestSet(object["digest"], at(subjectPlace, "digest")) ?? {};
   if (Object.keys(digest).length === 0) throw refuse(subjectPlace, "has no digest");
   return { name: optionalStringAt(object["name"], at(subjectPlace, "name")) ?? "", digest };
-}
-
-/** Level by level, not by recursion: a megabyte of brackets must not end in a stack overflow. */
-function checkDepth(value: unknown): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) {
-      throw new CtxPackError(place.code, `${place.where}: nested deeper than ${MAX_DEPTH} levels`);
-    }
-    level = level.flatMap((item) =>
-      typeof item === "object" && item !== null ? Object.values(item) : [],
-    );
-  }
 }
