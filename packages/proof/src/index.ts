@@ -54,6 +54,7 @@ export type {
   TrustRootSource,
 } from "./policy/policy.ts";
 export { POLICY_SCHEMA, POLICY_SCHEMA_URI, policyDigest } from "./policy/policy.ts";
+export { requireAccepted } from "./policy/require-accepted.ts";
 export type { LastSeen, SeenTimes } from "./policy/seen.ts";
 export { SeenTimesFile } from "./policy/seen-file.ts";
 export type { Selection } from "./policy/select.ts";
@@ -67,7 +68,6 @@ export type {
   SeenPack,
   Verdict,
 } from "./policy/verdict.ts";
-export { verdictError } from "./policy/verdict-error.ts";
 export { attachBundle } from "./referrer/attach.ts";
 export type { DiscoverLimits, DiscoverOptions, FoundBundle } from "./referrer/discover.ts";
 export { discoverBundles } from "./referrer/discover.ts";
