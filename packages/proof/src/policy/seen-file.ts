@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
 import type { LastSeen, SeenTimes } from "./seen.ts";
 import type { SeenKey, SeenPack } from "./verdict.ts";
@@ -66,9 +67,8 @@ export class SeenTimesFile implements SeenTimes, Disposable {
     seen: readonly SeenPack[],
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<void> {
-    options.signal?.throwIfAborted();
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      await this.#begin(options.signal);
       try {
         this.#write(seen);
         this.#database.exec("COMMIT");
@@ -76,7 +76,26 @@ export class SeenTimesFile implements SeenTimes, Disposable {
         if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       }
     } catch (error) {
+      options.signal?.throwIfAborted();
       throw fileError(error, this.#file);
+    }
+  }
+
+  /** Takes the write lock. SQLite would wait for it by blocking the thread. */
+  async #begin(signal: AbortSignal | undefined): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    for (;;) {
+      signal?.throwIfAborted();
+      this.#database.exec("PRAGMA busy_timeout = 0");
+      try {
+        this.#database.exec("BEGIN IMMEDIATE");
+        return;
+      } catch (error) {
+        if (errorNumber(error) !== BUSY || performance.now() > until) throw error;
+      } finally {
+        this.#database.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
+      }
+      await pause(2 + Math.random() * 10, undefined, signal && { signal }).catch(() => undefined);
     }
   }
 
@@ -105,9 +124,15 @@ export class SeenTimesFile implements SeenTimes, Disposable {
 const NOT_DATABASES: ReadonlySet<number> = new Set([11, 26]);
 const BUSY = 5;
 
+/** SQLite's own number of an error, without its extension. */
+function errorNumber(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: unknown };
+  return typeof errcode === "number" ? errcode & 0xff : undefined;
+}
+
 function fileError(error: unknown, file: string): unknown {
-  const { errcode, code } = error as { errcode?: unknown; code?: unknown };
-  const number = typeof errcode === "number" ? errcode & 0xff : undefined;
+  const { code } = error as { code?: unknown };
+  const number = errorNumber(error);
   const details = { path: file };
   if (number !== undefined && NOT_DATABASES.has(number)) {
     return new CtxPackError(

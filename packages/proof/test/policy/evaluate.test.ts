@@ -42,6 +42,11 @@ const release = (by: "alice" | "bob" = "bob") =>
     }),
   });
 
+const teamOf = (name: string, identityPattern: string) => ({
+  [name]: { identityPattern, issuer: "https://id.example", trustRoot: "public" },
+});
+const person = (identity: string) =>
+  bundle({ by: workflow({ identity, issuer: "https://id.example" }), ...SEEN });
 const source = (repository: string) => ({ source: { repository, ref: "refs/heads/main" } });
 const madeFrom = (dependency: Record<string, unknown>) =>
   bundle({ made: { dependencies: [dependency as never] } });
@@ -481,6 +486,31 @@ const cases: Readonly<Record<string, Case>> = {
     bundles: [bundle(), bundle()],
     code: "CTXPACK_E_PROOF_THRESHOLD",
     message: /1 of 2 signers/,
+  },
+  "of two people one has two names, and gives up one": {
+    policy: () =>
+      policy({
+        ...believing(),
+        signers: {
+          ...teamOf("all", ".*@acme\\.example"),
+          ...teamOf("leads", "ann@acme\\.example"),
+        },
+        rules: [{ require: [{ signers: ["all", "leads"], threshold: 2 }] }],
+      }),
+    bundles: [person("ann@acme.example"), person("bea@acme.example")],
+  },
+  "two people whom one name stands for are one of two": {
+    policy: () =>
+      policy({
+        ...believing(),
+        signers: {
+          ...teamOf("all", ".*@acme\\.example"),
+          ...teamOf("leads", "ann@acme\\.example"),
+        },
+        rules: [{ require: [{ signers: ["all", "leads"], threshold: 2 }] }],
+      }),
+    bundles: [person("eve@acme.example"), person("bea@acme.example")],
+    code: "CTXPACK_E_PROOF_THRESHOLD",
   },
   "one key with two names is one signer": {
     policy: () =>

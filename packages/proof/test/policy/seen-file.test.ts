@@ -62,6 +62,23 @@ it("ten processes at once lose nothing", async () => {
   expect(seen.last(key("shared"))).toEqual({ time: day(10), manifest: OTHER });
 });
 
+it("waits for another process without holding up its own", async () => {
+  const file = place();
+  const seen = await open(file);
+  const other = new DatabaseSync(file);
+  onTestFinished(() => other.close());
+  other.exec("BEGIN EXCLUSIVE");
+  const stop = new AbortController();
+  const entry = { key: key("a"), time: day(1), manifest: MANIFEST };
+  const aborted = seen.record([entry], { signal: stop.signal });
+  setTimeout(() => stop.abort(new Error("enough")), 20);
+  await expect(aborted).rejects.toThrow("enough");
+  const waiting = seen.record([entry]);
+  setTimeout(() => other.exec("COMMIT"), 20);
+  await waiting;
+  expect(seen.last(key("a"))?.time).toEqual(day(1));
+});
+
 it("a damaged file is an error, not an empty memory", async () => {
   const file = place();
   mkdirSync(join(file, ".."), { recursive: true });
