@@ -28,8 +28,6 @@ export interface Evaluation {
 /**
  * Whether a pack may be used: every policy has to accept it, each by its first rule about the pack. A pure function
  * of its arguments; another proof never makes it say no, another policy never makes it say yes.
- *
- * @throws CtxPackError `CTXPACK_E_CONFIG` for a pattern of a policy that takes too long.
  */
 export function evaluate(evaluation: Evaluation): Verdict {
   const { policies, pack, now, seen, dependencies = new Map() } = evaluation;

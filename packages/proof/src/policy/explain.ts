@@ -1,6 +1,7 @@
+import { pointerSteps } from "@ctxpack/identity";
 import { PROVENANCE_TYPE } from "../statement/predicate-type.ts";
 import { FULCIO_EXTENSIONS } from "./fulcio.ts";
-import type { NamedSigner, Policy, Requirement, Rule } from "./policy.ts";
+import type { NamedSigner, Policy, ProvenanceRules, Requirement, Rule } from "./policy.ts";
 import { buildTypesOf, knownParameters } from "./provenance.ts";
 import { type Selection, selectRule } from "./select.ts";
 import { orList } from "./spoken.ts";
@@ -67,7 +68,6 @@ function requirementLines(policy: Policy, one: Requirement): string[] {
     }),
   );
   const equals = provenance === undefined ? [] : [...provenance.equals];
-  const names = provenance?.allow ?? knownParameters(buildTypesOf(provenance?.buildTypes)[0] ?? "");
   return [
     `  - ${many} signed a statement of ${what}:`,
     ...signers,
@@ -75,7 +75,7 @@ function requirementLines(policy: Policy, one: Requirement): string[] {
       ? []
       : [
           `    about a build of type ${orList(buildTypesOf(provenance.buildTypes))},`,
-          `    with no external parameters but ${names.join(", ") || "those below"}${equals.length > 0 ? "," : ";"}`,
+          `    with ${spokenParameters(provenance)}${equals.length > 0 ? "," : ";"}`,
         ]),
     ...equals.map(([pointer, value]) => `    with ${pointer} being ${JSON.stringify(value)};`),
     ...(maxAge === undefined
@@ -85,6 +85,16 @@ function requirementLines(policy: Policy, one: Requirement): string[] {
       ? []
       : [`    seen by somebody else no earlier than ${spokenTime(notBefore)};`]),
   ];
+}
+
+function spokenParameters({ allow, buildTypes, equals }: ProvenanceRules): string {
+  const types = buildTypesOf(buildTypes);
+  if (allow === undefined && types.length > 1) {
+    return "no external parameters but those that the build type defines";
+  }
+  const compared = [...equals.keys()].flatMap((pointer) => pointerSteps(pointer).slice(0, 1));
+  const names = new Set([...(allow ?? knownParameters(types[0] ?? "")), ...compared]);
+  return `no external parameters${names.size > 0 ? ` but ${[...names].join(", ")}` : ""}`;
 }
 
 /** A signer of a policy, as a person would say it. */

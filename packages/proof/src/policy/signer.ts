@@ -2,7 +2,7 @@ import type { VerifiedBundle, VerifiedSigner } from "../verify/verified-bundle.t
 import { FULCIO_EXTENSIONS } from "./fulcio.ts";
 import type { LoadedPolicy } from "./load.ts";
 import type { IdentitySigner, KeySigner } from "./policy.ts";
-import { matchesWhole } from "./regular-expression.ts";
+import { matchWhole, type WholeMatch } from "./regular-expression.ts";
 import { spokenTime } from "./time.ts";
 import type { CountedSigner, Reason } from "./verdict.ts";
 
@@ -35,7 +35,7 @@ export function isSigner(name: string, signer: VerifiedSigner, policy: LoadedPol
   return (
     named !== undefined &&
     signer.kind === "certificate" &&
-    matchesIdentity(named, signer) &&
+    matchIdentity(named, signer) === "yes" &&
     identityFault(name, signer, policy) === undefined
   );
 }
@@ -48,7 +48,11 @@ export function identityFault(
 ): string | undefined {
   const named = policy.signers.get(name);
   if (named?.kind !== "identity" || signer.kind !== "certificate") return undefined;
-  if (!matchesIdentity(named, signer)) return undefined;
+  const match = matchIdentity(named, signer);
+  if (match === "no") return undefined;
+  if (match === "too slow") {
+    return "its pattern takes too long to match; write it without a repetition inside a repetition";
+  }
   if (signer.issuer !== named.issuer) return `it was issued for ${signer.issuer}`;
   if (signer.trustRoot !== policy.roots.get(named.trustRoot)?.id) {
     return `its certificate leads to another trust root than ${named.trustRoot}`;
@@ -62,13 +66,12 @@ export function identityFault(
   return undefined;
 }
 
-function matchesIdentity(
+function matchIdentity(
   { identity }: IdentitySigner,
   signer: VerifiedSigner & { readonly kind: "certificate" },
-): boolean {
-  return "exact" in identity
-    ? signer.identity === identity.exact
-    : matchesWhole(identity.pattern, signer.identity);
+): WholeMatch {
+  if ("pattern" in identity) return matchWhole(identity.pattern, signer.identity);
+  return signer.identity === identity.exact ? "yes" : "no";
 }
 
 /** The earliest time that others vouch for: by then the signature was there. */

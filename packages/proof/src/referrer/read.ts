@@ -1,4 +1,4 @@
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, isDigest } from "@ctxpack/identity";
 import {
   type Descriptor,
   fetchBytes,
@@ -37,6 +37,13 @@ export async function readReferrer(
       "CTXPACK_E_PROOF_SUBJECT",
       `referrer ${digest} is listed for ${subject.digest} and refers to ${found}`,
       { details: { referrer: digest, expected: subject.digest, found } },
+    );
+  }
+  if (![digest, layer?.digest].every((each) => each === undefined || isDigest(each))) {
+    throw new CtxPackError(
+      "CTXPACK_E_PROOF_BUNDLE",
+      `referrer ${digest} or its bundle is not named by a sha256`,
+      { details: { referrer: digest } },
     );
   }
   if (layer === undefined || layers.length !== 1 || !isBundleType(layer.mediaType)) {

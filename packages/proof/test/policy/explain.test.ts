@@ -107,6 +107,19 @@ it("says what packs of a pantry need", async () => {
   expect(explainPolicy(many, { pantry: "oci:/srv/a" })).toMatch(/^Packs of oci:\/srv\/\* are/);
 });
 
+it("says which parameters a build may have", async () => {
+  const one = async (requirement: object) =>
+    explainPolicy(
+      await policy({ rules: [{ require: [{ signers: ["alice"], ...requirement }] }] }),
+    ).split("\n")[4];
+  const [a, b] = ["https://x.example/a", "https://x.example/b"];
+  expect(await one({ buildTypes: [a] })).toBe("    with no external parameters;");
+  expect(await one({ buildTypes: [a, b] })).toMatch(/but those that the build type defines;$/);
+  expect(await one({ externalParameters: { allow: ["x"], equals: { "/y/z": 1 } } })).toBe(
+    "    with no external parameters but x, y,",
+  );
+});
+
 it("a long list of what is revoked is cut", async () => {
   const revoked = Array.from({ length: 30 }, (_, n) => ({ uri: `x:${n}`, reason: "r" }));
   expect(explainPolicy(await policy({ revoked }))).toMatch(/- x:19: r\n {2}- and 10 more$/);

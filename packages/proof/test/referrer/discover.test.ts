@@ -214,6 +214,26 @@ describe("what cannot be read is told, and does not hide the rest", () => {
     expect(requests.filter(({ url }) => url.includes(digest))).toEqual([]);
   });
 
+  it("a bundle that is named by another digest than sha256", async () => {
+    const refused = await beside(({ server, pack }) => {
+      const digest = `sha512:${"e".repeat(128)}`;
+      const manifest = {
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        artifactType: BUNDLE_TYPE,
+        config: { mediaType: "application/vnd.oci.empty.v1+json", digest, size: 2 },
+        layers: [{ mediaType: BUNDLE_TYPE, digest, size: 100 }],
+        subject: plain(pack),
+      };
+      const bytes = Buffer.from(JSON.stringify(manifest));
+      server.putManifest("acme/packs", bytes);
+      const { mediaType } = manifest;
+      list(server, pack, { mediaType, digest: digestOf(bytes), size: bytes.length, ...listed });
+      return Promise.resolve();
+    });
+    expect(refused[0]?.message).toMatch(/not named by a sha256/);
+  });
+
   it("a bundle whose bytes are others", async () => {
     const { server, repository } = await faulty();
     const pack = await pushPack(repository);
