@@ -98,7 +98,7 @@ function spokenParameters({ allow, buildTypes, equals }: ProvenanceRules): strin
 }
 
 /** A signer of a policy, as a person would say it. */
-export function spokenNamed(signer: NamedSigner): string {
+function spokenNamed(signer: NamedSigner): string {
   const witnesses = [
     ...(signer.times > 0 ? [`${signer.times} time${signer.times === 1 ? "" : "s"} of others`] : []),
     ...(signer.logEntries > 0
