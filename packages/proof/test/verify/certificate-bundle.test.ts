@@ -135,6 +135,18 @@ describe("a bundle with a certificate", () => {
     );
   });
 
+  it("is not verified with a trust root that sigstore's own reader does not take", async () => {
+    const { rootJson } = services;
+    const [tlog] = rootJson.tlogs;
+    const publicKey = { ...tlog.publicKey, keyDetails: "PKIX_RSA_PKCS1V15_2048_SHA256" };
+    const odd = rootOf({ ...rootJson, tlogs: [{ ...tlog, publicKey }] }, "odd");
+    await expect(verifyBundle(v1.bytes, { keys: [], trustRoots: [odd] })).rejects.toThrow(
+      refused("TRUST_ROOT", "the trust root odd cannot be used"),
+    );
+    // One that can be used makes up for it.
+    await verifyBundle(v1.bytes, { keys: [], trustRoots: [odd, services.root] });
+  });
+
   it("is not signed at a time that is yet to come, nor after the certificate", async () => {
     const ahead = new Date(Date.now() + 3_600_000);
     const future = await startAuthorities({ ca: ahead, tsa: ahead, log: ahead });
@@ -305,6 +317,20 @@ describe("a bundle with a key and witnesses", () => {
     // Without a trust root they say nothing, and the key alone decides.
     const alone = await verifyBundle(bytes, { keys: [named], trustRoots: [] });
     expect(alone).toMatchObject({ times: [], logEntries: 0 });
+  });
+
+  it("has a log entry without a time judged by the log's key of today", async () => {
+    const { signer, named } = await testKey();
+    const { bytes } = await signStatement(testStatement(), { signer, witnesses: [services.logV2] });
+    const { rootJson } = services;
+    const [tlog] = rootJson.tlogs;
+    const validFor = { start: "2020-01-01T00:00:00Z", end: new Date().toISOString() };
+    const retired = { ...tlog, publicKey: { ...tlog.publicKey, validFor } };
+    const known = { keys: [named], trustRoots: [rootOf({ ...rootJson, tlogs: [retired] })] };
+    const then = new Date(Date.now() - 60_000);
+    expect(await verifyBundle(bytes, { ...known, now: then })).toMatchObject({ logEntries: 1 });
+    const now = new Date(Date.now() + 60_000);
+    await expect(verifyBundle(bytes, { ...known, now })).rejects.toThrow(refused("LOG"));
   });
 
   it("counts if the key was valid when it was witnessed, not when it is verified", async () => {
