@@ -3,6 +3,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import type { SignedEntity, Signer, TrustMaterial } from "@sigstore/verify";
 import type { Bundle, LogEntry } from "../bundle/bundle.ts";
 import { bundleJson } from "../bundle/write.ts";
+import { encodeBase64 } from "../dsse/base64.ts";
 import type { TrustRoot, ValidityWindow } from "../trust/trust-root.ts";
 import type { CertificateExtension } from "./certificate-identity.ts";
 import type { ProofErrorCode } from "./failure.ts";
@@ -52,7 +53,10 @@ export async function checkWithRoot(check: RootCheck): Promise<RootVerdict> {
   const signer = refusing(root, () => verifier.verify(entity));
   const times = timesOf(bundle, entity);
   const moments = times.length > 0 ? times.map(({ time }) => time) : [check.now];
-  for (const entry of bundle.logEntries) requireLogInUse(entry, root, moments);
+  for (const entry of bundle.logEntries) {
+    requireOneProof(entry);
+    requireLogInUse(entry, root, moments);
+  }
   return { times, logEntries: bundle.logEntries.length, extensions: extensionsOf(signer) };
 }
 
@@ -131,6 +135,24 @@ function timesOf(bundle: Bundle, entity: SignedEntity): VerifiedTime[] {
     }
   }
   return times;
+}
+
+/**
+ * What a verified entry says of itself beside what was verified: the checkpoint alone has the tree's size and root, and
+ * without a promise only the proof has the entry's place.
+ */
+function requireOneProof({ logIndex, proof, promise }: LogEntry): void {
+  if (proof === undefined) return;
+  const [, size, root] = proof.checkpoint.split("\n");
+  const { rootHash, treeSize } = proof;
+  if (size !== treeSize || root !== encodeBase64(rootHash)) {
+    const message = `log entry ${logIndex}: proof and checkpoint are not of the same tree`;
+    throw new CtxPackError("CTXPACK_E_PROOF_LOG", message);
+  }
+  if (promise === undefined && logIndex !== proof.logIndex) {
+    const message = `log entry ${logIndex} is another than its proof is for`;
+    throw new CtxPackError("CTXPACK_E_PROOF_LOG", message);
+  }
 }
 
 /** The log's key has to have been valid at the times that are known: a checkpoint itself has none. */

@@ -16,7 +16,7 @@ export const ISSUER = "https://token.actions.githubusercontent.com";
 export const IDENTITY = "https://github.com/acme/packs/.github/workflows/pack.yml@refs/heads/main";
 
 /** What Fulcio puts into a certificate: OID below 1.3.6.1.4.1.57264.1 and value. */
-export type Extensions = Readonly<Record<number, string>>;
+type Extensions = Readonly<Record<number, string>>;
 
 export interface Authorities {
   readonly root: TrustRoot;
