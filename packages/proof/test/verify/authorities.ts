@@ -35,17 +35,24 @@ export interface Authorities {
   readonly logV2: Witness;
 }
 
-/** New services, with keys of their own; `clocks` are what they believe the time to be. */
-export async function startAuthorities(
-  clocks: { readonly tsa?: Date; readonly log?: Date; readonly ca?: Date } = {},
-): Promise<Authorities> {
+interface AuthoritiesOptions {
+  /** What the services believe the time to be. */
+  readonly tsa?: Date;
+  readonly log?: Date;
+  readonly ca?: Date;
+  /** Whether certificates have an SCT; they do. */
+  readonly sct?: boolean;
+}
+
+/** New services, with keys of their own. */
+export async function startAuthorities(options: AuthoritiesOptions = {}): Promise<Authorities> {
   const pair = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
   const ctLog = await initializeCTLog(pair());
-  const ca = await initializeCA(pair(), ctLog, clocks.ca);
-  const tlog = await initializeTLog(LOG_URL, pair(), clocks.log);
+  const ca = await initializeCA(pair(), options.sct === false ? undefined : ctLog, options.ca);
+  const tlog = await initializeTLog(LOG_URL, pair(), options.log);
   const tsa = await initializeTSA(pair());
   // The verifier reads no, or three, digits after the second; the stand-in writes as few as it can.
-  const second = () => new Date(Math.floor((clocks.tsa?.getTime() ?? Date.now()) / 1000) * 1000);
+  const second = () => new Date(Math.floor((options.tsa?.getTime() ?? Date.now()) / 1000) * 1000);
   Object.assign(tsa, { getCurrentTime: second });
   const start = new Date(Date.now() - 1000).toISOString();
   const authority = (...certificates: ArrayBufferView[]) => ({

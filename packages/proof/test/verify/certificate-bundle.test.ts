@@ -119,6 +119,25 @@ describe("a bundle with a certificate", () => {
     );
   });
 
+  it("needs an SCT where the trust root has a log for them", async () => {
+    const unlogged = await startAuthorities({ sct: false });
+    const signer = await unlogged.certificateSigner();
+    const { bytes } = await signStatement(testStatement(), { signer, witnesses: [unlogged.log] });
+    await expect(verifyBundle(bytes, trusting(unlogged))).rejects.toThrow(
+      refused("CERTIFICATE", "expected 1 SCTs, got 0"),
+    );
+    const root = rootOf({ ...unlogged.rootJson, ctlogs: [] });
+    await verifyBundle(bytes, { keys: [], trustRoots: [root] });
+  });
+
+  it("has no time that only the bundle states", async () => {
+    const claims = changed(v2.bytes, (json) => {
+      Object.assign(material(json).tlogEntries[0] ?? {}, { integratedTime: "1700000000" });
+    });
+    const { times } = await verifyBundle(claims, trusting(services));
+    expect(times.map(({ source }) => source)).toEqual(["timestamp-authority"]);
+  });
+
   it("counts only if the witnesses' keys were valid then", async () => {
     const { rootJson } = services;
     const [tlog] = rootJson.tlogs;
