@@ -14,6 +14,7 @@ import {
 } from "@ctxpack/proof";
 import { expect, it } from "vitest";
 import { testKey } from "../fixture.ts";
+import { IDENTITY, ISSUER, startAuthorities } from "../verify/authorities.ts";
 import { workplace } from "../workplace.ts";
 import { example } from "./example.ts";
 
@@ -120,4 +121,32 @@ it("verifies attestations inside when it is asked who signed", async () => {
   ]);
   const unasked = await verifyProofEnvelope(envelope, { base });
   expect(unasked.unchecked).toEqual(expect.arrayContaining(["/attestations/0", "/attestations/1"]));
+});
+
+it("counts a certificate only for the identities that are named, exactly", async () => {
+  const base = await place();
+  const envelope = await createProofEnvelope(example(base));
+  const authorities = await startAuthorities();
+  const signer = await authorities.certificateSigner();
+  const witnesses = [authorities.log];
+  const { bytes } = await signProofEnvelope(envelope, { signer, witnesses, base });
+  const verified = async (identities: SignatureOptions["identities"]) => {
+    const trustRoots = [authorities.root];
+    const signatures = { bundles: [bytes], keys: [], trustRoots, identities };
+    return await verifyProofEnvelope(envelope, { base, signatures });
+  };
+  expect(await verified([{ identity: IDENTITY, issuer: ISSUER }])).toMatchObject({
+    valid: true,
+    signers: [{ kind: "certificate", identity: IDENTITY, issuer: ISSUER }],
+  });
+  for (const identities of [
+    undefined,
+    [],
+    [{ identity: IDENTITY.slice(0, -1), issuer: ISSUER }],
+    [{ identity: IDENTITY, issuer: `${ISSUER}/` }],
+  ]) {
+    expect((await verified(identities)).issues).toMatchObject([
+      { code: "signature-refused", error: "CTXPACK_E_PROOF_SIGNER" },
+    ]);
+  }
 });
