@@ -68,6 +68,61 @@ export type {
   SeenPack,
   Verdict,
 } from "./policy/verdict.ts";
+export type {
+  CreateFilesOptions,
+  Paths,
+  ProofFileReport,
+  SignFilesOptions,
+  VerifyFilesOptions,
+} from "./proof-envelope/batch.ts";
+export {
+  createProofFiles,
+  gravest,
+  signProofFiles,
+  verifyProofFiles,
+} from "./proof-envelope/batch.ts";
+export type { CreateEnvelopeOptions } from "./proof-envelope/create.ts";
+export { createProofEnvelope } from "./proof-envelope/create.ts";
+export type {
+  FileEvidence,
+  ProofActor,
+  ProofArtifactDescriptor,
+  ProofAttestation,
+  ProofEnvelope,
+  ProofEvidence,
+  ProofFile,
+  ProofPolicyReceipt,
+  ProofRuntime,
+  ProofTrace,
+  UrlEvidence,
+} from "./proof-envelope/envelope.ts";
+export { EARLIER_PROOF_SPEC, PROOF_SPEC } from "./proof-envelope/envelope.ts";
+export {
+  envelopePath,
+  readProofEnvelope,
+  readSignatures,
+  signaturePath,
+  writeProofEnvelope,
+} from "./proof-envelope/envelope-file.ts";
+export { ENVELOPE_SUFFIX, findProofFiles } from "./proof-envelope/find.ts";
+export type {
+  EnvelopeStatements,
+  EvidenceInput,
+  ProofEnvelopeInput,
+} from "./proof-envelope/input.ts";
+export type { EnvelopeIssue, EnvelopeIssueCode } from "./proof-envelope/issue.ts";
+export { merkleRoot } from "./proof-envelope/merkle.ts";
+export type { RunManifest, RunStage, StageEvidence } from "./proof-envelope/run-manifest.ts";
+export { findStage, loadRunManifest } from "./proof-envelope/run-manifest.ts";
+export type { SignEnvelopeOptions } from "./proof-envelope/sign.ts";
+export { signProofEnvelope } from "./proof-envelope/sign.ts";
+export type { SignatureOptions } from "./proof-envelope/signatures.ts";
+export type { StageProofInput } from "./proof-envelope/stage.ts";
+export { createStageProofEnvelope, verifyStageProofEnvelope } from "./proof-envelope/stage.ts";
+export type { ProofEnvelopeValidator } from "./proof-envelope/validator.ts";
+export { getProofEnvelopeValidator, parseProofEnvelope } from "./proof-envelope/validator.ts";
+export type { EnvelopeVerdict, VerifyEnvelopeOptions } from "./proof-envelope/verify.ts";
+export { verifyProofEnvelope } from "./proof-envelope/verify.ts";
 export { attachBundle } from "./referrer/attach.ts";
 export type { DiscoverLimits, DiscoverOptions, FoundBundle } from "./referrer/discover.ts";
 export { discoverBundles } from "./referrer/discover.ts";
