@@ -13,6 +13,7 @@ import type { Bench, Question } from "./question.ts";
 import { registry } from "./registry.ts";
 import { reseed } from "./reseed.ts";
 import { seed } from "./seed.ts";
+import { sign } from "./sign.ts";
 import { start } from "./start.ts";
 import { table } from "./table.ts";
 import { tree } from "./tree.ts";
@@ -28,6 +29,7 @@ const QUESTIONS: readonly Question[] = [
   map,
   registry,
   why,
+  sign,
   link,
   large,
 ];

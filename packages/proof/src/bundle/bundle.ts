@@ -4,7 +4,7 @@ import type { Envelope } from "../dsse/envelope.ts";
 export const BUNDLE_MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /** The largest bundle that is looked at, in bytes. */
-export const BUNDLE_LIMIT = 4 << 20;
+export const BUNDLE_LIMIT: number = 4 << 20;
 
 /** Versions that are read, by media type; only the last is written. */
 export const BUNDLE_VERSIONS: ReadonlyMap<string, BundleVersion> = new Map([

@@ -10,7 +10,7 @@ import type { MetricsSink } from "../metrics.ts";
 import { statementBytes } from "../statement/create.ts";
 import { STATEMENT_MEDIA_TYPE, type Statement } from "../statement/statement.ts";
 import { requireBoundEntry } from "../verify/log-binding.ts";
-import { envelopeContent, type SignedContent } from "../verify/signed-content.ts";
+import { envelopeContent } from "../verify/signed-content.ts";
 import type { Signature, Signer, SigningIdentity, Witness, Witnessed } from "./signer.ts";
 
 export interface SignStatementOptions {
@@ -103,20 +103,16 @@ function entriesOf({ tlogEntries = [] }: Witnessed): LogEntry[] {
 
 /** That the bundle that was written says what was meant, by the signer's own key. */
 function requireOwnSignature(bundle: Bundle, identity: SigningIdentity): void {
-  const content = contentOf(bundle);
+  const content =
+    bundle.content.kind === "envelope" ? envelopeContent(bundle.content.envelope) : undefined;
   const certificate =
     identity.kind === "certificate" ? new X509Certificate(identity.certificate) : undefined;
   const publicKey =
     identity.kind === "key" ? createPublicKey(identity.publicKey) : certificate?.publicKey;
-  if (publicKey === undefined || !verifySignature(content.bytes, publicKey, content.signature)) {
+  if (!content || !publicKey || !verifySignature(content.bytes, publicKey, content.signature)) {
     const message = "what the signer gave back is not a signature by the key that it names";
     throw new CtxPackError("CTXPACK_E_PROOF_SIGNATURE", message);
   }
   const signer = certificate?.raw ?? publicKey.export({ type: "spki", format: "der" });
   for (const entry of bundle.logEntries) requireBoundEntry(entry, content, signer);
-}
-
-function contentOf({ content }: Bundle): SignedContent {
-  if (content.kind === "envelope") return envelopeContent(content.envelope);
-  throw new CtxPackError("CTXPACK_E_PROOF_BUNDLE", "the bundle holds no envelope");
 }

@@ -3,6 +3,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import type { SignedEntity, Signer, TrustMaterial } from "@sigstore/verify";
 import type { Bundle, LogEntry } from "../bundle/bundle.ts";
 import { bundleJson } from "../bundle/write.ts";
+import { encodeBase64 } from "../dsse/base64.ts";
 import type { TrustRoot, ValidityWindow } from "../trust/trust-root.ts";
 import type { CertificateExtension } from "./certificate-identity.ts";
 import type { ProofErrorCode } from "./failure.ts";
@@ -16,6 +17,8 @@ export interface RootCheck {
   readonly root: TrustRoot;
   /** The key that signed, where the bundle is not signed with a certificate. */
   readonly publicKey?: KeyObject | undefined;
+  /** By what logs are judged that give no time, and of which no timestamp tells one. */
+  readonly now: Date;
 }
 
 /** What a trust root vouches for. */
@@ -26,10 +29,8 @@ export interface RootVerdict {
   readonly extensions: readonly CertificateExtension[];
 }
 
-type Witnesses = Omit<TrustMaterial, "publicKey">;
-
 /** To read the keys and certificates of a trust root takes longer than to verify with them. */
-const materials = new WeakMap<TrustRoot, Witnesses>();
+const materials = new WeakMap<TrustRoot, TrustMaterial>();
 
 /**
  * Verifies timestamps, chain, SCTs, log entries and signature of a bundle against one trust root. All witnesses of a bundle
@@ -41,7 +42,7 @@ const materials = new WeakMap<TrustRoot, Witnesses>();
 export async function checkWithRoot(check: RootCheck): Promise<RootVerdict> {
   const { bundle, root, publicKey } = check;
   const { Verifier } = await import("@sigstore/verify");
-  const material = { ...(await witnessesOf(root)), publicKey: () => knownKey(publicKey) };
+  const material = withKey(await witnessesOf(root), publicKey);
   const least = publicKey === undefined ? 1 : 0;
   const verifier = new Verifier(material, {
     timestampThreshold: least,
@@ -51,16 +52,20 @@ export async function checkWithRoot(check: RootCheck): Promise<RootVerdict> {
   const entity = await entityOf(check);
   const signer = refusing(root, () => verifier.verify(entity));
   const times = timesOf(bundle, entity);
-  for (const entry of bundle.logEntries) requireLogInUse(entry, root, times);
+  const moments = times.length > 0 ? times.map(({ time }) => time) : [check.now];
+  for (const entry of bundle.logEntries) {
+    requireOneProof(entry);
+    requireLogInUse(entry, root, moments);
+  }
   return { times, logEntries: bundle.logEntries.length, extensions: extensionsOf(signer) };
 }
 
-async function witnessesOf(root: TrustRoot): Promise<Witnesses> {
+async function witnessesOf(root: TrustRoot): Promise<TrustMaterial> {
   const known = materials.get(root);
   if (known !== undefined) return known;
   const { toTrustMaterial } = await import("@sigstore/verify");
   const { TrustedRoot } = await import("@sigstore/protobuf-specs");
-  let witnesses: Witnesses;
+  let witnesses: TrustMaterial;
   try {
     witnesses = toTrustMaterial(TrustedRoot.fromJSON(root.json));
   } catch (cause) {
@@ -72,11 +77,9 @@ async function witnessesOf(root: TrustRoot): Promise<Witnesses> {
 }
 
 /** When the key itself is valid is judged by us, with the times that come out of here. */
-function knownKey(publicKey: KeyObject | undefined): ReturnType<TrustMaterial["publicKey"]> {
-  if (publicKey === undefined) {
-    throw new CtxPackError("CTXPACK_E_PROOF_KEY", "no key is known to verify the bundle with");
-  }
-  return { publicKey, validFor: () => true };
+function withKey(material: TrustMaterial, publicKey: KeyObject | undefined): TrustMaterial {
+  if (publicKey === undefined) return material;
+  return { ...material, publicKey: () => ({ publicKey, validFor: () => true }) };
 }
 
 async function entityOf({ bundle, content, root }: RootCheck): Promise<SignedEntity> {
@@ -134,11 +137,28 @@ function timesOf(bundle: Bundle, entity: SignedEntity): VerifiedTime[] {
   return times;
 }
 
+/**
+ * What a verified entry says of itself beside what was verified: the checkpoint alone has the tree's size and root, and
+ * without a promise only the proof has the entry's place.
+ */
+function requireOneProof({ logIndex, proof, promise }: LogEntry): void {
+  if (proof === undefined) return;
+  const [, size, root] = proof.checkpoint.split("\n");
+  const { rootHash, treeSize } = proof;
+  if (size !== treeSize || root !== encodeBase64(rootHash)) {
+    const message = `log entry ${logIndex}: proof and checkpoint are not of the same tree`;
+    throw new CtxPackError("CTXPACK_E_PROOF_LOG", message);
+  }
+  if (promise === undefined && logIndex !== proof.logIndex) {
+    const message = `log entry ${logIndex} is another than its proof is for`;
+    throw new CtxPackError("CTXPACK_E_PROOF_LOG", message);
+  }
+}
+
 /** The log's key has to have been valid at the times that are known: a checkpoint itself has none. */
-function requireLogInUse(entry: LogEntry, root: TrustRoot, times: readonly VerifiedTime[]): void {
-  const windows = root.logs.filter((log) => Buffer.compare(log.logId, entry.logId) === 0);
-  const usable = windows.some(({ validFor }) => times.every(({ time }) => within(validFor, time)));
-  if (usable) return;
+function requireLogInUse(entry: LogEntry, root: TrustRoot, moments: readonly Date[]): void {
+  const logs = root.logs.filter((log) => Buffer.compare(log.logId, entry.logId) === 0);
+  if (logs.some(({ validFor }) => moments.every((time) => within(validFor, time)))) return;
   throw new CtxPackError(
     "CTXPACK_E_PROOF_LOG",
     `the key of the log with entry ${entry.logIndex} was not valid then (trust root ${root.name})`,

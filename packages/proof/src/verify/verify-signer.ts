@@ -23,6 +23,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+type VerifyOptionsNow = VerifyOptions & { readonly now: Date };
+
 /** Who made a signature, and who saw it. */
 export interface Attribution {
   readonly signer: VerifiedSigner;
@@ -39,11 +41,11 @@ export async function verifySigner(
   content: SignedContent,
   options: VerifyOptions,
 ): Promise<Attribution> {
-  const now = options.now ?? new Date();
+  const { now = new Date() } = options;
   const attribution =
     bundle.signer.kind === "key"
       ? await verifyKeySigner(bundle, content, bundle.signer.hint, { ...options, now })
-      : await verifyCertificateSigner(bundle, content, bundle.signer.chain, options);
+      : await verifyCertificateSigner(bundle, content, bundle.signer.chain, { ...options, now });
   for (const { time, source } of attribution.times) {
     if (time.getTime() > now.getTime() + AHEAD_MS) {
       const message = `the ${source.replace("-", " ")} says ${time.toISOString()}, which is yet to come`;
@@ -59,7 +61,7 @@ async function verifyKeySigner(
   bundle: Bundle,
   content: SignedContent,
   hint: string,
-  options: VerifyOptions & { readonly now: Date },
+  options: VerifyOptionsNow,
 ): Promise<Attribution> {
   const key = signingKey(content, hintOf(bundle, hint), options.keys);
   const { publicKey, name } = key;
@@ -103,20 +105,20 @@ async function witnessesOfKey(
   bundle: Bundle,
   content: SignedContent,
   { publicKey }: NamedKey,
-  { trustRoots, signal }: VerifyOptions,
+  { trustRoots, now, signal }: VerifyOptionsNow,
 ): Promise<Pick<RootVerdict, "times" | "logEntries">> {
   const witnessed = bundle.logEntries.length + bundle.timestamps.length > 0;
   if (!witnessed || trustRoots.length === 0) return { times: [], logEntries: 0 };
   const spki = publicKey.export({ type: "spki", format: "der" });
   for (const entry of bundle.logEntries) requireBoundEntry(entry, content, spki);
-  return (await withAnyRoot({ bundle, content, publicKey }, trustRoots, signal)).verdict;
+  return (await withAnyRoot({ bundle, content, publicKey, now }, trustRoots, signal)).verdict;
 }
 
 async function verifyCertificateSigner(
   bundle: Bundle,
   content: SignedContent,
   chain: readonly [Uint8Array, ...Uint8Array[]],
-  { trustRoots, signal }: VerifyOptions,
+  { trustRoots, now, signal }: VerifyOptionsNow,
 ): Promise<Attribution> {
   const leaf = leafCertificate(chain);
   if (trustRoots.length === 0) {
@@ -127,7 +129,7 @@ async function verifyCertificateSigner(
     );
   }
   for (const entry of bundle.logEntries) requireBoundEntry(entry, content, leaf.raw);
-  const { verdict, root } = await withAnyRoot({ bundle, content }, trustRoots, signal);
+  const { verdict, root } = await withAnyRoot({ bundle, content, now }, trustRoots, signal);
   const { times, logEntries, extensions } = verdict;
   const identity = certificateIdentity(extensions);
   return {

@@ -1,14 +1,19 @@
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import { join } from "node:path";
 import { sha256 } from "@ctxpack/identity";
 import {
   externalSigner,
+  generateKey,
+  localSigner,
   type MetricsSink,
   parseBundle,
   type Signer,
   signStatement,
   statementBytes,
   verifyBundle,
+  writeKeyFiles,
 } from "@ctxpack/proof";
+import { scratchFolder } from "@ctxpack/test-tools";
 import { describe, expect, it } from "vitest";
 import { jsonOf, testKey, testStatement } from "../fixture.ts";
 
@@ -117,6 +122,24 @@ describe("signStatement", () => {
       code: "CTXPACK_E_PROOF_LOG",
       message: "body of log entry 7 is about another signature than the bundle's",
     });
+  });
+});
+
+describe("localSigner", () => {
+  it("reads its key from a file", async () => {
+    using scratch = scratchFolder();
+    const pair = await generateKey({ passphrase: "secret" });
+    const { privateKey } = await writeKeyFiles(join(scratch.path, "k.pem"), pair);
+    const signer = await localSigner({ file: privateKey, passphrase: () => "secret" });
+    const { identity } = await signer.sign(Buffer.from("x"));
+    expect(identity).toEqual({ kind: "key", publicKey: pair.publicKey, keyId: pair.keyId });
+  });
+
+  it("stops with the signal", async () => {
+    const { pem, signer } = await testKey();
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(localSigner({ pem, signal })).rejects.toThrow("enough");
+    await expect(signer.sign(Buffer.from("x"), { signal })).rejects.toThrow("enough");
   });
 });
 
