@@ -13,7 +13,11 @@ let context: Context | undefined;
 
 /** Results by pattern and text: each is asked for several times, and a slow one is slow each time. */
 const known = new Map<string, WholeMatch>();
-const MAX_KNOWN = 4096;
+/** More than one verdict needs: 256 bundles and 64 signers. */
+const MAX_KNOWN = 20_000;
+
+/** No identity of a certificate is longer. */
+const MAX_TEXT = 2048;
 
 /** Why `pattern` is no regular expression, or `undefined`. */
 export function patternFault(pattern: string): string | undefined {
@@ -31,7 +35,8 @@ export function patternFault(pattern: string): string | undefined {
  * got a certificate: a match that takes longer than a tenth of a second is stopped.
  */
 export function matchWhole(pattern: string, text: string): WholeMatch {
-  const key = JSON.stringify([pattern, text]);
+  if (text.length > MAX_TEXT) return "no";
+  const key = `${pattern.length} ${pattern}${text}`;
   const found = known.get(key) ?? run(pattern, text);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, found);

@@ -237,6 +237,11 @@ const cases: Readonly<Record<string, Case>> = {
     bundles: [bundle({ by: workflow(), ...SEEN })],
     code: "CTXPACK_E_PROOF_SIGNER",
   },
+  "an identity that is longer than any is matched by no pattern": {
+    policy: () => policy(believing({ identity: undefined, identityPattern: ".*" })),
+    bundles: [bundle({ by: workflow({ identity: "x".repeat(2049) }), ...SEEN })],
+    code: "CTXPACK_E_PROOF_SIGNER",
+  },
   "a bare key does not pass for an identity": {
     policy: () => policy(believing()),
     bundles: [bundle({ by: { kind: "key", keyId: WORKFLOW, name: WORKFLOW }, ...SEEN })],
