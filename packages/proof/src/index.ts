@@ -63,6 +63,14 @@ export type { Provenance, ProvenanceMetadata } from "./statement/provenance.ts";
 export { parseProvenance } from "./statement/provenance.ts";
 export type { DigestSet, ResourceDescriptor, Statement, Subject } from "./statement/statement.ts";
 export { STATEMENT_MEDIA_TYPE, STATEMENT_TYPE } from "./statement/statement.ts";
+export { getDefaultTrustMaterial } from "./trust/default-trust-material.ts";
+export type { TrustDirectoryOptions } from "./trust/directory.ts";
+export { trustDirectory } from "./trust/directory.ts";
+export type { TrustRootManagerOptions, TrustRootStatus } from "./trust/manager.ts";
+export { TrustRootManager } from "./trust/manager.ts";
+export type { TrustMirror } from "./trust/mirror.ts";
+export { publicGoodMirror } from "./trust/mirror.ts";
+export { pruneTrustDirectory } from "./trust/prune.ts";
 export type {
   TrustedAuthority,
   TrustedLog,
