@@ -72,6 +72,8 @@ export { requireAccepted } from "./policy/require-accepted.ts";
 export type { LastSeen, SeenTimes } from "./policy/seen.ts";
 export { SeenTimesFile } from "./policy/seen-file.ts";
 export type { Selection } from "./policy/select.ts";
+export type { OpenTrustRoots, TrustRootsOptions } from "./policy/trust-roots.ts";
+export { openTrustRoots } from "./policy/trust-roots.ts";
 export type {
   CountedSigner,
   JudgedDependency,
@@ -82,6 +84,7 @@ export type {
   SeenPack,
   Verdict,
 } from "./policy/verdict.ts";
+export { verifyForPolicies } from "./policy/verify-for.ts";
 export type {
   CreateFilesOptions,
   Paths,

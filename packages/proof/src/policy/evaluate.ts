@@ -12,7 +12,7 @@ export interface Evaluation {
   /** All of them have to accept. Without any nothing is accepted. */
   readonly policies: readonly LoadedPolicy[];
   readonly pack: JudgedPack;
-  /** Bundles whose signatures are right, by `verifyBundle`. */
+  /** Bundles whose signatures are right; the same one several times where it is under several trust roots. */
   readonly verified: readonly VerifiedBundle[];
   /** What was found and does not count, for the reason to be told. */
   readonly refused: readonly RefusedBundle[];
@@ -91,8 +91,12 @@ function seenBy(policy: LoadedPolicy, pack: JudgedPack, { time }: PolicyVerdict)
 }
 
 function inOrder(bundles: readonly VerifiedBundle[]): readonly VerifiedBundle[] {
-  const each = new Map(bundles.map((bundle) => [bundle.digest, bundle]));
-  return [...each.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  const each = new Map(bundles.map((bundle) => [`${bundle.digest} ${rootOf(bundle)}`, bundle]));
+  return [...each].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, bundle]) => bundle);
+}
+
+function rootOf({ signer }: VerifiedBundle): string {
+  return signer.kind === "key" ? "" : signer.trustRoot;
 }
 
 function unique(packs: readonly JudgedDependency[]): readonly JudgedDependency[] {

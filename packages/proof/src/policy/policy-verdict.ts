@@ -24,7 +24,7 @@ import type {
 export interface Question {
   readonly policy: LoadedPolicy;
   readonly pack: JudgedPack;
-  /** In the order of their digests, each once. */
+  /** In the order of their digests. */
   readonly verified: readonly VerifiedBundle[];
   readonly refused: readonly RefusedBundle[];
   readonly now: Date;
@@ -111,7 +111,7 @@ function askRule(
   bundles: readonly VerifiedBundle[],
 ): Answer {
   const { policy, pack, now, dependencies } = question;
-  const counted = new Map<string, VerifiedBundle>();
+  const counted = new Set<VerifiedBundle>();
   const signers = new Map<string, CountedSigner>();
   const unjudged: JudgedDependency[] = [];
   for (const requirement of rule.require) {
@@ -131,13 +131,13 @@ function askRule(
       return { ...refusal(question, index, reasons), unjudged };
     }
     for (const { bundle, names } of votes) {
-      counted.set(bundle.digest, bundle);
+      counted.add(bundle);
       for (const name of names) {
         signers.set(`${name} ${signerId(bundle.signer)}`, countedSigner(name, bundle.signer));
       }
     }
   }
-  const time = latestTime([...counted.values()]);
+  const time = latestTime([...counted]);
   const rollback = rule.rollback === "deny" ? rollbackFault(question, time) : undefined;
   if (rollback !== undefined) return refusal(question, index, [rollback]);
   return {
@@ -146,7 +146,7 @@ function askRule(
       digest: policy.digest,
       accepted: true,
       rule: index,
-      bundles: [...counted.values()].map(({ digest }) => digest).sort(),
+      bundles: [...new Set([...counted].map(({ digest }) => digest))].sort(),
       signers: [...signers].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, signer]) => signer),
       ...(time && { time }),
       reasons: [],

@@ -1,5 +1,6 @@
 import { CtxPackError, compilePattern, pointerOf } from "@ctxpack/identity";
 import type { Problem } from "@ctxpack/identity/schema";
+import { PUBLIC_GOOD } from "../keyless/public-good.ts";
 import { PROVENANCE_TYPE } from "../statement/predicate-type.ts";
 import { compilePantryPattern } from "./pantry-pattern.ts";
 import { patternFault } from "./regular-expression.ts";
@@ -40,15 +41,17 @@ function rootProblems(root: NonNullable<WrittenPolicy["trustRoots"]>[string], at
         : [problem([...at, "root"], "root belongs to a tuf mirror")]),
     ];
   }
-  const problems: Problem[] = [];
   if (!isSafeMirror(root.tuf ?? "")) {
-    const message = "expected an https URL without a password";
-    problems.push(problem([...at, "tuf"], message));
+    return [problem([...at, "tuf"], "expected an https URL without a password")];
   }
   if ((root.root === undefined) !== (root.sha256 === undefined)) {
-    problems.push(problem(at, "root and sha256 go together", "sha256 is that of root's bytes"));
+    return [problem(at, "root and sha256 go together", "sha256 is that of root's bytes")];
   }
-  return problems;
+  if (root.root === undefined && root.tuf?.replace(/\/$/, "") !== PUBLIC_GOOD.tufUrl) {
+    const hint = "a root.json of the repository, got by a way that you trust, and its digest";
+    return [problem(at, "root and sha256 are missing", hint)];
+  }
+  return [];
 }
 
 /** Metadata of TUF is signed; without TLS anybody on the way could still keep it from being renewed. */

@@ -6,10 +6,10 @@ import { matchWhole, type WholeMatch } from "./regular-expression.ts";
 import { spokenTime } from "./time.ts";
 import type { CountedSigner, Reason } from "./verdict.ts";
 
-/** What tells one signer from another. */
+/** What tells one signer from another. Two trust roots that vouch for one identity vouch for one signer. */
 export function signerId(signer: VerifiedSigner): string {
   if (signer.kind === "key") return signer.keyId;
-  return JSON.stringify([signer.trustRoot, signer.issuer, signer.identity]);
+  return JSON.stringify([signer.issuer, signer.identity]);
 }
 
 /** A signer as a person would say it: by name if the policy has one for it. */

@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { sha256 } from "@ctxpack/identity";
 import {
   createStatement,
   type LoadedPolicy,
@@ -20,6 +23,8 @@ import {
   workflow,
 } from "./fixture.ts";
 
+/** A file to stand for a trust root: what is in one is not looked at here. */
+const own = sha256(readFileSync(fileURLToPath(import.meta.url))).slice("sha256:".length);
 const OTHER = `sha256:${"b".repeat(64)}` as const;
 const SEEN = { at: "2026-11-20T10:00:00Z", logEntries: 1 };
 
@@ -503,6 +508,27 @@ const cases: Readonly<Record<string, Case>> = {
         rules: [{ require: [{ signers: ["all", "leads"], threshold: 2 }] }],
       }),
     bundles: [person("ann@acme.example"), person("bea@acme.example")],
+  },
+  "one identity under two trust roots is one signer": {
+    policy: () =>
+      policy({
+        ...believing(),
+        trustRoots: {
+          public: { tuf: "https://tuf-repo-cdn.sigstore.dev" },
+          copy: { file: fileURLToPath(import.meta.url), sha256: own },
+        },
+        signers: {
+          ci: believing()["signers"].ci,
+          copied: { ...believing()["signers"].ci, trustRoot: "copy" },
+        },
+        rules: [{ require: [{ signers: ["ci", "copied"], threshold: 2 }] }],
+      }),
+    bundles: [
+      bundle({ by: workflow(), ...SEEN }),
+      bundle({ by: workflow({ trustRoot: `sha256:${own}` }), ...SEEN }),
+    ],
+    code: "CTXPACK_E_PROOF_THRESHOLD",
+    message: /1 of 2 signers/,
   },
   "two people whom one name stands for are one of two": {
     policy: () =>

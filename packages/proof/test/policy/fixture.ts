@@ -153,7 +153,7 @@ export function workflow(
 export function believing(
   signer: Record<string, unknown> = {},
   requirement: Record<string, unknown> = { signers: ["ci"] },
-): Record<string, unknown> {
+): Record<string, unknown> & { readonly signers: { readonly ci: Record<string, unknown> } } {
   return {
     trustRoots: { public: { tuf: "https://tuf-repo-cdn.sigstore.dev" } },
     signers: {

@@ -6,18 +6,27 @@ import {
   evaluate,
   keylessSigner,
   type LoadedPolicy,
+  openTrustRoots,
   PROVENANCE_TYPE,
-  parseTrustRoot,
   policyMaterial,
   readPolicy,
   signStatement,
   type Verdict,
-  verifyBundle,
+  verifyForPolicies,
 } from "@ctxpack/proof";
 import { identityToken, scratchFolder, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
 import { expect, it, onTestFinished } from "vitest";
 import { servicesOf, sigstore } from "../keyless/sigstore.ts";
-import { MANIFEST, PACK, policyJson, provenance, URI } from "./fixture.ts";
+import { trustFolder } from "../trust/places.ts";
+import {
+  MANIFEST,
+  PACK,
+  policy,
+  policyJson,
+  provenance,
+  believing as publicly,
+  URI,
+} from "./fixture.ts";
 
 const services = sigstore();
 
@@ -32,7 +41,7 @@ async function believing(
   const json = { ...JSON.parse(services.now.trustedRoot), ...trustedRoot };
   const root = Buffer.from(JSON.stringify(json));
   writeFileSync(join(folder.path, "trusted_root.json"), root);
-  const policy = policyJson({
+  const written = policyJson({
     trustRoots: { corp: { file: "trusted_root.json", sha256: sha256(root).slice(7) } },
     signers: {
       ci: {
@@ -45,11 +54,27 @@ async function believing(
     },
     rules: [{ pantries: ["ghcr.io/acme/*"], require: [{ signers: ["ci"], ...requirement }] }],
   });
-  writeFileSync(join(folder.path, "policy.json"), JSON.stringify(policy));
+  writeFileSync(join(folder.path, "policy.json"), JSON.stringify(written));
   return readPolicy(join(folder.path, "policy.json"));
 }
 
 type Witnesses = Parameters<typeof servicesOf> extends [unknown, ...infer W] ? W : never;
+
+/** The same policy with a TUF repository in place of the file. */
+async function byTuf(change: Record<string, unknown> = {}): Promise<LoadedPolicy> {
+  const { tufRoot, urls } = services.now;
+  const file = join(trustFolder(), "policy.json");
+  const root = Buffer.from(tufRoot);
+  writeFileSync(join(file, "..", "root.json"), root);
+  const sha = sha256(root).slice(7);
+  const written = policyJson({
+    trustRoots: { corp: { tuf: urls.tuf, root: "root.json", sha256: sha, ...change } },
+    signers: { ci: { identity: TEST_IDENTITY, issuer: TEST_ISSUER, trustRoot: "corp" } },
+    rules: [{ require: [{ signers: ["ci"] }] }],
+  });
+  writeFileSync(file, JSON.stringify(written));
+  return readPolicy(file);
+}
 
 /** Signs with the claims of a token, verifies by what the policies name, and judges. */
 async function judge(
@@ -70,10 +95,9 @@ async function judge(
   const all = servicesOf(services.now, ...witnesses);
   const { bytes } = await signStatement(statement, { ...all, signer });
   const { keys, trustRoots } = policyMaterial(policies);
-  const roots = trustRoots.flatMap((root) =>
-    root.kind === "file" ? [parseTrustRoot(root.id, root.bytes)] : [],
-  );
-  const verified = [await verifyBundle(bytes, { keys, trustRoots: roots })];
+  await using opened = await openTrustRoots(trustRoots, { directory: trustFolder() });
+  expect(opened.unavailable).toEqual([]);
+  const verified = await verifyForPolicies(bytes, { keys, trustRoots: opened.roots });
   return evaluate({ policies, pack: PACK, verified, refused: [], now });
 }
 
@@ -138,4 +162,38 @@ it("an old one is refused by the time that others saw it", async () => {
     code: "CTXPACK_E_PROOF_STALE",
     message: expect.stringMatching(/is \d+ (?:minutes|hours) old/),
   });
+});
+
+it("a trust root comes by way of TUF from the root that the policy pins", async () => {
+  expect((await judge([await byTuf()], ["rekorV1"])).accepted).toBe(true);
+  // Another policy has a copy of the same in a file: a certificate counts under each.
+  const both = await judge([await byTuf(), await believing()], ["rekorV1"]);
+  expect(both.accepted).toBe(true);
+  expect(both.bundles).toHaveLength(1);
+  // A third has one that has nothing to do with it.
+  const stranger = await believing({ logEntries: 0 }, {}, { certificateAuthorities: [] });
+  const all = await judge([await byTuf(), stranger], ["rekorV1"]);
+  expect(all.failure?.message).toMatch(/its certificate leads to another trust root than corp/);
+});
+
+it("a trust root that is not to be had is told, and does not keep others from being used", async () => {
+  const { trustRoots } = policyMaterial([await byTuf(), await believing()]);
+  const directory = trustFolder();
+  await using opened = await openTrustRoots(trustRoots, { directory, offline: true });
+  expect(opened.roots.map(({ name }) => name)).toEqual([trustRoots[1]?.id]);
+  expect(opened.unavailable).toMatchObject([
+    { id: trustRoots[0]?.id, error: { code: "CTXPACK_E_PROOF_TRUST_ROOT" } },
+  ]);
+  const signal = AbortSignal.abort(new Error("enough"));
+  await expect(openTrustRoots(trustRoots, { directory, signal })).rejects.toThrow("enough");
+});
+
+it("sigstore's own repository is known", async () => {
+  const { trustRoots } = policyMaterial([await policy(publicly())]);
+  const directory = trustFolder();
+  await using opened = await openTrustRoots(trustRoots, { directory, offline: true });
+  // It is asked for as what it is, and not there: nothing was fetched.
+  expect(opened.unavailable).toMatchObject([
+    { id: "https://tuf-repo-cdn.sigstore.dev", error: { code: "CTXPACK_E_PROOF_TRUST_ROOT" } },
+  ]);
 });

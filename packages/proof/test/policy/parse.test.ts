@@ -232,6 +232,7 @@ describe.each<[string, Record<string, unknown>, string | RegExp]>([
   ["a mirror without TLS", root({ tuf: "http://tuf.example/" }), "expected an https URL"],
   ["a mirror with a password", root({ tuf: "https://u:p@tuf.example/" }), "expected an https URL"],
   ["a mirror that is no URL", root({ tuf: "https://[" }), "expected an https URL"],
+  ["a mirror without a root", root({ tuf: "https://tuf.example/" }), "root and sha256 are missing"],
   [
     "a root without digest",
     root({ tuf: "https://tuf.example/", root: "root.json" }),
