@@ -8,8 +8,8 @@ import { type Described, tellProofs } from "../proof-report.ts";
 export const proofCreate: Command = defineCommand({
   usage: "proof create <artifact>… --runtime FILE [--evidence FILE] [--bundle FILE]… [--stage KEY]",
   example: [
-    'echo \'{"model": "text-embedding-3-large"}\' > runtime.json',
-    "ctxpack proof create report.pdf --mime application/pdf --runtime runtime.json --evidence evidence.json",
+    "ctxpack proof create report.pdf --runtime runtime.json --evidence evidence.json",
+    "ctxpack proof verify report.pdf.proof.json",
   ],
   about:
     "Writes <artifact>.proof.json beside each artifact: what it is, what it was made by, and the evidence for what\n" +

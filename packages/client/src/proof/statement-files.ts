@@ -21,7 +21,7 @@ export interface StatementFiles {
 }
 
 /** What the files say, checked. */
-export type StatementsInput = Pick<
+type StatementsInput = Pick<
   ProofEnvelopeInput,
   "publicContext" | "sealedContextRef" | "evidence" | "runtime" | "trace" | "policyReceipts"
 >;

@@ -7,7 +7,7 @@ import { startThread, type Thread, threadsWorth } from "./threads.ts";
 export const DEFAULT_CONCURRENCY = 4;
 
 /** Lanes, at most: each holds a buffer. */
-export const MAX_CONCURRENCY = 64;
+const MAX_CONCURRENCY = 64;
 
 /** Bytes of a lane's buffer. */
 const BUFFER_BYTES = 1 << 20;
