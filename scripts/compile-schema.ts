@@ -15,6 +15,8 @@ export interface CompiledSchema {
   readonly types: string;
   /** Exported validators: the fragment of the schema each one holds values against, `""` for the whole. */
   readonly validators: Readonly<Record<string, string>>;
+  /** Stop at the first error: what comes from strangers could have millions. Default: collect all. */
+  readonly firstErrorOnly?: boolean;
 }
 
 export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
@@ -41,18 +43,21 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     module: "packages/proof/src/statement/parameters.generated.ts",
     types: "@ctxpack/identity/schema",
     validators: { validateExternalParameters: "#/$defs/externalParameters" },
+    firstErrorOnly: true,
   },
   {
     schema: "packages/proof/schemas/proof-envelope.v1.json",
     module: "packages/proof/src/proof-envelope/envelope.generated.ts",
     types: "@ctxpack/identity/schema",
     validators: { validateEnvelope: "" },
+    firstErrorOnly: true,
   },
   {
     schema: "packages/proof/schemas/run-manifest.v1.json",
     module: "packages/proof/src/proof-envelope/run-manifest.generated.ts",
     types: "@ctxpack/identity/schema",
     validators: { validateRunManifest: "" },
+    firstErrorOnly: true,
   },
 ];
 
@@ -60,7 +65,7 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
 export function compileSchema(compiled: CompiledSchema): string {
   const schema = JSON.parse(readFileSync(at(compiled.schema), "utf8")) as { $id: string };
   const ajv = new Ajv2020({
-    allErrors: true,
+    allErrors: compiled.firstErrorOnly !== true,
     strict: true,
     strictTypes: false,
     strictRequired: false,

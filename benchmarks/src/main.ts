@@ -8,6 +8,7 @@ import { link } from "./link.ts";
 import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
+import { proof } from "./proof.ts";
 import { pull } from "./pull.ts";
 import type { Bench, Question } from "./question.ts";
 import { registry } from "./registry.ts";
@@ -30,6 +31,7 @@ const QUESTIONS: readonly Question[] = [
   registry,
   why,
   sign,
+  proof,
   link,
   large,
 ];

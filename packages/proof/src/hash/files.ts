@@ -7,7 +7,7 @@ import { startThread, type Thread, threadsWorth } from "./threads.ts";
 export const DEFAULT_CONCURRENCY = 4;
 
 /** Lanes, at most: each holds a buffer. */
-export const MAX_CONCURRENCY = 64;
+const MAX_CONCURRENCY = 64;
 
 /** Bytes of a lane's buffer. */
 const BUFFER_BYTES = 1 << 20;
@@ -19,7 +19,7 @@ export interface HashFilesOptions {
   readonly signal?: AbortSignal | undefined;
   /** Phase `hash`, bytes of all files. */
   readonly onProgress?: OnProgress | undefined;
-  /** Gets `proof_artifacts.hash.duration_ms` and `proof_artifacts.hash.bytes`. */
+  /** Gets `proof_artifacts.hash.duration_ms`, `proof_artifacts.hash.bytes`, `proof_artifacts.process.rss_bytes`. */
   readonly metrics?: MetricsSink | undefined;
 }
 
@@ -64,6 +64,7 @@ export async function hashFiles(
   }
   metrics?.histogram("proof_artifacts.hash.duration_ms", performance.now() - started);
   metrics?.histogram("proof_artifacts.hash.bytes", job.done);
+  metrics?.gauge("proof_artifacts.process.rss_bytes", process.memoryUsage.rss());
   return job.results();
 }
 

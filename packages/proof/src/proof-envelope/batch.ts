@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
 import { checkConcurrency, DEFAULT_CONCURRENCY } from "../hash/files.ts";
 import { PROOF_STEPS } from "../verify/failure.ts";
@@ -112,9 +112,9 @@ export async function* createProofFiles(
   options: CreateFilesOptions,
 ): AsyncGenerator<ProofFileReport<{ readonly proof: string; readonly envelope: ProofEnvelope }>> {
   const { out = envelopePath, statements } = options;
-  yield* eachFile(artifacts, options, async (artifactPath, lanes) => {
-    const proof = out(artifactPath);
-    const input = { ...statements, artifactPath, base: dirname(proof) };
+  yield* eachFile(artifacts, options, async (artifact, lanes) => {
+    const proof = out(artifact);
+    const input = { ...statements, artifactPath: resolve(artifact), base: dirname(proof) };
     const envelope = await createProofEnvelope(input, { ...options, ...lanes });
     await writeProofEnvelope(proof, envelope, options);
     return { proof, envelope };

@@ -5,6 +5,7 @@ import {
   type Digest,
   type JsonValue,
 } from "@ctxpack/identity";
+import type { MetricsSink } from "../metrics.ts";
 import { PROOF_ENVELOPE_TYPE } from "../statement/predicate-type.ts";
 import type { TrustRoot } from "../trust/trust-root.ts";
 import type { NamedKey } from "../verify/named-key.ts";
@@ -29,6 +30,12 @@ export interface SignatureOptions {
   readonly now?: Date | undefined;
 }
 
+/** How verification is watched and stopped. */
+interface SignatureContext {
+  readonly metrics?: MetricsSink | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What the signatures are worth. */
 export interface SignatureVerdict {
   readonly issues: readonly EnvelopeIssue[];
@@ -43,8 +50,9 @@ export interface SignatureVerdict {
 export async function verifySignatures(
   envelope: ProofEnvelope,
   options: SignatureOptions | undefined,
-  { signal }: { readonly signal?: AbortSignal | undefined },
+  context: SignatureContext,
 ): Promise<SignatureVerdict> {
+  const { signal } = context;
   const attestations = envelope.attestations ?? [];
   if (options === undefined) {
     const unchecked = attestations.map((_, index) => `/attestations/${index}`);
@@ -54,7 +62,7 @@ export async function verifySignatures(
   const failed: EnvelopeIssue[] = [];
   for (const bundle of options.bundles) {
     try {
-      const verified = await verifyAllowed(bundle, options, signal);
+      const verified = await verifyAllowed(bundle, options, context);
       requireEnvelope(verified, envelope);
       signers.push(verified.signer);
     } catch (error) {
@@ -66,7 +74,7 @@ export async function verifySignatures(
   for (const [index, attestation] of attestations.entries()) {
     try {
       const bytes = Buffer.from(attestation.statement, "base64");
-      const verified = await verifyAllowed(bytes, options, signal);
+      const verified = await verifyAllowed(bytes, options, context);
       requireAttested(verified, envelope, attestation.predicateType);
     } catch (error) {
       signal?.throwIfAborted();
@@ -84,10 +92,10 @@ function missing(): EnvelopeIssue {
 async function verifyAllowed(
   bytes: Uint8Array,
   options: SignatureOptions,
-  signal: AbortSignal | undefined,
+  context: SignatureContext,
 ): Promise<VerifiedBundle> {
   const { identities = [], keys, now, trustRoots = [] } = options;
-  const verified = await verifyBundle(bytes, { keys, trustRoots, now, signal });
+  const verified = await verifyBundle(bytes, { ...context, keys, trustRoots, now });
   const { signer } = verified;
   if (signer.kind === "key") return verified;
   const allowed = identities.some(

@@ -1,9 +1,9 @@
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { finished } from "./create.ts";
 import { isEarlier, PROOF_SPEC, type ProofEnvelope, type ProofEvidence } from "./envelope.ts";
 import type { EnvelopeStatements } from "./input.ts";
 import { mismatch } from "./issue.ts";
-import { locate, relativeUri } from "./location.ts";
+import { locate, relativePath, relativeUri } from "./location.ts";
 import { refusePrivate } from "./private.ts";
 import {
   findStage,
@@ -26,11 +26,13 @@ import {
 export interface StageProofInput extends EnvelopeStatements {
   readonly manifestPath: string;
   readonly stageKey: string;
+  /** The folder the envelope will lie in; default the manifest's. */
+  readonly base?: string | undefined;
 }
 
 /**
- * Makes the envelope of one stage of a run manifest: the artifact is the stage, its evidence that of the stage, checked.
- * It belongs into the manifest's folder.
+ * Makes the envelope of one stage of a run manifest: the artifact is the stage, its evidence that of the stage, checked. Paths in a
+ * manifest are relative to its folder.
  *
  * @throws CtxPackError what `loadRunManifest`, `findStage` and `createProofEnvelope` throw.
  */
@@ -44,8 +46,11 @@ export async function createStageProofEnvelope(
   const { manifestPath, stageKey } = input;
   const manifest = await loadRunManifest(manifestPath, options);
   const stage = findStage(manifest, stageKey);
-  const base = dirname(manifestPath);
-  const evidence = (stage.evidence ?? []).map(evidenceOf);
+  const folder = dirname(manifestPath);
+  const { base = folder } = input;
+  const evidence = (stage.evidence ?? []).map((one) =>
+    evidenceOf(one, (path) => relativePath(resolve(folder, path), base)),
+  );
   const publicContext = contextOf(manifest, stage);
   refusePrivate({ publicContext, runtime: input.runtime, evidence });
   const envelope = finished({
@@ -55,7 +60,7 @@ export async function createStageProofEnvelope(
     issuedAt: now.toISOString(),
     actor: input.actor,
     artifact: {
-      uri: `${relativeUri(manifestPath, base)}#stage=${stage.key}`,
+      uri: `${relativeUri(resolve(manifestPath), base)}#stage=${stage.key}`,
       mime: "application/json",
       contentHash: { alg: "sha256", hex: stageSha256(manifest, stage, false) },
     },
@@ -87,7 +92,7 @@ export async function verifyStageProofEnvelope(
   const verdict = await verifyProofEnvelope(envelope, options);
   const { uri } = envelope.artifact;
   const found = stageOf(uri) === stageKey && locate(uri, options.base, isEarlier(envelope));
-  const expected = locate(relativeUri(manifestPath, options.base), options.base, false);
+  const expected = locate(relativeUri(resolve(manifestPath), options.base), options.base, false);
   if (found && found.path === expected?.path) return verdict;
   const message = `the envelope is about ${uri}, not about stage ${stageKey} of ${manifestPath}`;
   const issue = mismatch("stage-mismatch", "/artifact/uri", message);
@@ -112,14 +117,14 @@ function contextOf(manifest: RunManifest, stage: RunStage): ProofEnvelope["conte
 }
 
 /** Evidence of a stage in an envelope's terms; what a person wrote about it is no quote. */
-function evidenceOf(evidence: StageEvidence): ProofEvidence {
+function evidenceOf(evidence: StageEvidence, relocate: (path: string) => string): ProofEvidence {
   const about = evidence.description ? { description: evidence.description } : {};
   switch (evidence.type) {
     case "file": {
       const { lines, path, sha256 } = evidence;
       return {
         type: "file",
-        path,
+        path: relocate(path),
         blobSha256: sha256.toLowerCase(),
         // A range from 0 is one from the first line.
         ...(lines !== undefined && {

@@ -52,7 +52,10 @@ export async function verifyProofEnvelope(
   const files = await checkFiles(plan.files, options);
   const merkle = checkMerkle(envelope);
   const stage = await stageIssues(envelope, options);
-  const signed = await verifySignatures(envelope, options.signatures, options);
+  const signed = await verifySignatures(envelope, options.signatures, {
+    metrics: options.metrics,
+    signal: options.signal,
+  });
   const issues = [...stage, ...files.issues, ...merkle.issues, ...signed.issues];
   return {
     valid: issues.length === 0,

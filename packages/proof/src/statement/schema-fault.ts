@@ -31,6 +31,8 @@ function messageOf({ keyword, params, parentSchema }: SchemaError): string {
       return "is empty";
     case "maxLength":
       return `longer than ${params["limit"]} characters`;
+    case "maxItems":
+      return `more than ${params["limit"]} items`;
     case "minimum":
       return `expected at least ${params["limit"]}`;
     case "discriminator":

@@ -67,8 +67,8 @@ describe("hashFiles", () => {
     writeFileSync(join(dir, "a"), "abc");
     writeFileSync(join(dir, "b"), "de");
     const events: unknown[] = [];
-    const histogram = vi.fn();
-    const metrics: MetricsSink = { counter: () => {}, gauge: () => {}, histogram };
+    const [histogram, gauge] = [vi.fn(), vi.fn()];
+    const metrics: MetricsSink = { counter: () => {}, gauge, histogram };
     const paths = [join(dir, "a"), join(dir, "b")];
     await hashFiles(paths, { metrics, onProgress: (event) => events.push(event) });
     expect(events.at(-1)).toEqual({ phase: "hash", unit: "bytes", done: 5, total: 5 });
@@ -76,6 +76,7 @@ describe("hashFiles", () => {
       ["proof_artifacts.hash.duration_ms", expect.any(Number)],
       ["proof_artifacts.hash.bytes", 5],
     ]);
+    expect(gauge).toHaveBeenCalledWith("proof_artifacts.process.rss_bytes", expect.any(Number));
   });
 
   it("works in threads where there is much to do, and says the same", async () => {

@@ -7,6 +7,7 @@ import {
   parseProofEnvelope,
 } from "@ctxpack/proof";
 import { describe, expect, it } from "vitest";
+import { validateEnvelope } from "../../src/proof-envelope/envelope.generated.ts";
 import { workplace } from "../workplace.ts";
 import { example } from "./example.ts";
 
@@ -114,6 +115,7 @@ describe("getProofEnvelopeValidator", () => {
       fault({ issuedAt: "2026-13-01T00:00:00Z" }),
       fault({ bundle: { files: [] } }),
       fault({ evidence: [{ type: "person" }] }),
+      fault({ evidence: Array.from({ length: 4097 }, () => first) }),
       fault({ evidence: [{ ...first, lines: { start: 0, end: 1 } }] }),
       fault({ evidence: [{ ...first, quote: "a".repeat(65_537) }] }),
       fault({ evidence: [{ ...first, quote: "" }] }),
@@ -128,6 +130,7 @@ describe("getProofEnvelopeValidator", () => {
       { pointer: "/issuedAt", message: "there is no such time" },
       { pointer: "/bundle/files", message: "is empty" },
       { pointer: "/evidence/0", message: "unknown type" },
+      { pointer: "/evidence", message: "more than 4096 items" },
       { pointer: "/evidence/0/lines/start", message: "expected at least 1" },
       { pointer: "/evidence/0/quote", message: "longer than 65536 characters" },
       { pointer: "/evidence/0/quote", message: "is empty" },
@@ -142,6 +145,13 @@ describe("parseProofEnvelope", () => {
   it("reads what JSON.stringify writes", async () => {
     const envelope = await createProofEnvelope(example(await place()));
     expect(parse(JSON.stringify(envelope))).toEqual(envelope);
+  });
+
+  it("stops at the first error: a stranger's file could have millions", async () => {
+    const envelope = await createProofEnvelope(example(await place()));
+    const files = Array.from({ length: 1000 }, () => ({}));
+    expect(validateEnvelope({ ...envelope, bundle: { files }, evidence: [{}, {}] })).toBe(false);
+    expect(validateEnvelope.errors).toHaveLength(1);
   });
 
   it.each([

@@ -211,6 +211,23 @@ describe("createProofEnvelope and verifyProofEnvelope", () => {
     ]);
   });
 
+  it("say that lines are too many to look at", async () => {
+    const base = await place();
+    const input = example(base);
+    writeFileSync(join(base, "long.txt"), Buffer.alloc((16 << 20) + 1, 97));
+    const whole = { type: "file" as const, path: "long.txt" };
+    const envelope = await createProofEnvelope({ ...input, evidence: [whole] });
+    const lines = { start: 1, end: 1 };
+    const { issues } = await verifyProofEnvelope(changed(envelope, "evidence/0/lines", lines), {
+      base,
+    });
+    expect(issues).toMatchObject([
+      { code: "evidence-read-error", error: "CTXPACK_E_TOO_LARGE", pointer: "/evidence/0" },
+    ]);
+    const creating = createProofEnvelope({ ...input, evidence: [{ ...whole, lines }] });
+    await expect(creating).rejects.toMatchObject({ code: "CTXPACK_E_TOO_LARGE" });
+  });
+
   it("do not ask for what is sealed, wherever it is", async () => {
     const base = await place();
     const envelope = await createProofEnvelope(example(base));
