@@ -10,7 +10,7 @@ export const LOCK_SCHEMA_URI: string = `${ORIGIN}schemas/lock.v1.json`;
 export const LOCK_FILE = "ctxpack.lock";
 
 /** No lock file is longer, in bytes. */
-export const MAX_LOCK: number = 64 << 20;
+export const MAX_LOCK: number = 8 << 20;
 
 /** Which packs contracts meant when they were last accepted, and by what. Immutable. */
 export interface Lock {
