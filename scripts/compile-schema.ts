@@ -15,6 +15,8 @@ export interface CompiledSchema {
   readonly types: string;
   /** Exported validators: the fragment of the schema each one holds values against, `""` for the whole. */
   readonly validators: Readonly<Record<string, string>>;
+  /** Stop at the first error: what comes from strangers could have millions. Default: collect all. */
+  readonly firstErrorOnly?: boolean;
 }
 
 export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
@@ -24,17 +26,52 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "./problem.ts",
     validators: { validateContract: "", validateResolved: "#/$defs/resolved" },
   },
+  {
+    schema: "packages/proof/schemas/policy.v1.json",
+    module: "packages/proof/src/policy/policy.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validatePolicy: "" },
+  },
+  {
+    schema: "packages/proof/schemas/lock.v1.json",
+    module: "packages/proof/src/lock/lock.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateLock: "" },
+  },
+  {
+    schema: "packages/proof/schemas/contract-pack-parameters.v1.json",
+    module: "packages/proof/src/statement/parameters.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateExternalParameters: "#/$defs/externalParameters" },
+    firstErrorOnly: true,
+  },
+  {
+    schema: "packages/proof/schemas/proof-envelope.v1.json",
+    module: "packages/proof/src/proof-envelope/envelope.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateEnvelope: "" },
+    firstErrorOnly: true,
+  },
+  {
+    schema: "packages/proof/schemas/run-manifest.v1.json",
+    module: "packages/proof/src/proof-envelope/run-manifest.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRunManifest: "" },
+    firstErrorOnly: true,
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */
 export function compileSchema(compiled: CompiledSchema): string {
   const schema = JSON.parse(readFileSync(at(compiled.schema), "utf8")) as { $id: string };
   const ajv = new Ajv2020({
-    allErrors: true,
+    allErrors: compiled.firstErrorOnly !== true,
     strict: true,
     strictTypes: false,
     strictRequired: false,
     allowUnionTypes: true,
+    // Of several branches only the one that a member names is judged, so errors are about what was meant.
+    discriminator: true,
     // Lengths only tell empty from not empty here: no need for the code point counter of ajv's run time.
     unicode: false,
     // That option is deprecated, and says so on every start.

@@ -40,6 +40,15 @@ export function singleFile(dir: string, scale: Scale): Corpus {
   return writer.corpus(`one file of ${gigabytes(writer.bytes)}`);
 }
 
+/** An artifact of 1 GB and 220 files of 1 MB that belong to it. */
+export function artifactAndBundle(dir: string, scale: Scale): Corpus {
+  const writer = new CorpusWriter(dir, 7);
+  const size = scale === "full" ? MB : 1000;
+  writer.file("artifact.bin", 1000 * size, writer.source.noise);
+  for (let i = 0; i < 220; i++) writer.file(`bundle/${pad(i, 3)}.bin`, size, writer.source.noise);
+  return writer.corpus(`an artifact of ${gigabytes(1000 * size)} and 220 files of ${size} bytes`);
+}
+
 /** 1 GB as an embedding job leaves it: JSON lines, float vectors, incompressible data, 8,000 texts. */
 export function mixed(dir: string, scale: Scale): Corpus {
   return scaledMix(dir, scale === "full" ? 1 : 0.004);

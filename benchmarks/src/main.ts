@@ -8,11 +8,13 @@ import { link } from "./link.ts";
 import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
+import { proof } from "./proof.ts";
 import { pull } from "./pull.ts";
 import type { Bench, Question } from "./question.ts";
 import { registry } from "./registry.ts";
 import { reseed } from "./reseed.ts";
 import { seed } from "./seed.ts";
+import { sign } from "./sign.ts";
 import { start } from "./start.ts";
 import { table } from "./table.ts";
 import { tree } from "./tree.ts";
@@ -28,6 +30,8 @@ const QUESTIONS: readonly Question[] = [
   map,
   registry,
   why,
+  sign,
+  proof,
   link,
   large,
 ];

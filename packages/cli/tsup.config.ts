@@ -26,13 +26,14 @@ const apart: Plugin = {
       path: "./identify.cjs",
       external,
     }));
+    onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
   },
 };
 
 /**
  * CommonJS, for that starts quickest: what no command needs is not even parsed, each command is evaluated when it is
  * called, and Node's modules are loaded with who uses them. A pull from the store is in the program itself; beside it lie
- * the identity of a contract, the whole library, and the threads of both, each in one file: to find and read the twenty
+ * the identity of a contract, what proof envelopes need, the whole library, and the threads of these, each in one file: to find and read the twenty
  * of our packages costs ten milliseconds at every start.
  */
 export default defineConfig([
@@ -45,7 +46,11 @@ export default defineConfig([
   },
   {
     ...bundled,
-    entry: { identify: "../client/src/identify-file.ts", library: "../client/src/index.ts" },
+    entry: {
+      identify: "../client/src/identify-file.ts",
+      library: "../client/src/index.ts",
+      proof: "../client/src/proof/index.ts",
+    },
     format: "cjs",
     shims: true,
     clean: false,
@@ -56,6 +61,7 @@ export default defineConfig([
     entry: {
       "ctxpack-tree-worker": "../identity/src/tree/worker.ts",
       "ctxpack-store-worker": "../cache/src/store/threads/worker.ts",
+      "ctxpack-hash-worker": "../proof/src/hash/worker.ts",
     },
     clean: false,
   },

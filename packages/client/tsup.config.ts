@@ -3,9 +3,14 @@ import base from "../../tsup.config.ts";
 
 /**
  * `hit` is the pull that finds everything in the store, `identify` the URI of a contract file: small enough to be part
- * of a program's start.
+ * of a program's start. `proof` is what envelopes of files need, and no store.
  */
 export default defineConfig({
   ...base,
-  entry: { index: "src/index.ts", hit: "src/hit.ts", identify: "src/identify-file.ts" },
+  entry: {
+    index: "src/index.ts",
+    hit: "src/hit.ts",
+    identify: "src/identify-file.ts",
+    proof: "src/proof/index.ts",
+  },
 });

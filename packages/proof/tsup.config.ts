@@ -1,4 +1,8 @@
 import { defineConfig } from "tsup";
 import base from "../../tsup.config.ts";
 
-export default defineConfig({ ...base, entry: { index: "src/index.ts" } });
+/** The worker is a file that `hash/threads.ts` starts. */
+export default defineConfig({
+  ...base,
+  entry: { index: "src/index.ts", "ctxpack-hash-worker": "src/hash/worker.ts" },
+});

@@ -129,6 +129,21 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print where the store lies",
     load: async () => (await import("./commands/cache-path.ts")).cachePath,
   },
+  "proof create": {
+    group: "trust",
+    summary: "write down what an artifact is, and the evidence for it",
+    load: async () => (await import("./commands/proof-create.ts")).proofCreate,
+  },
+  "proof verify": {
+    group: "trust",
+    summary: "check artifacts, evidence and signatures of proofs",
+    load: async () => (await import("./commands/proof-verify.ts")).proofVerify,
+  },
+  "proof sign": {
+    group: "trust",
+    summary: "sign proofs",
+    load: async () => (await import("./commands/proof-sign.ts")).proofSign,
+  },
   login: {
     group: "pantry",
     summary: "show a registry an account, and keep it",

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "nod
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { CONTRACT_SCHEMA_URI } from "@ctxpack/client";
+import { generateKey } from "@ctxpack/proof";
 import { expect, test } from "vitest";
 import { COMMANDS } from "../src/commands.ts";
 import { EXIT_CODES } from "../src/exit.ts";
@@ -121,6 +122,13 @@ test("every command prints its published shape", async () => {
   await say("doctor");
   await say("remote rm", "p");
   await say("logout", "registry.invalid");
+  writeFileSync(join(cwd, "runtime.json"), '{"model":"m"}');
+  const { privateKey, publicKey } = await generateKey({});
+  writeFileSync(join(cwd, "k.pem"), privateKey, { mode: 0o600 });
+  writeFileSync(join(cwd, "k.pub"), publicKey);
+  await say("proof create", "c.json", "--runtime", "runtime.json");
+  await say("proof sign", "c.json.proof.json", "--key", "k.pem");
+  await say("proof verify", "c.json.proof.json", "--key", "k.pub");
 });
 
 /** `map` says what happens in lines of their own, and the result last. */
@@ -165,6 +173,10 @@ test("progress and errors too", async () => {
     check("error", value);
     expect(done.code).toBe(EXIT_CODES[value.error.code as keyof typeof EXIT_CODES]);
   }
+  writeFileSync(join(cwd, "x.proof.json"), "{}");
+  const failed = await run(["proof", "verify", "--all", "--json"], { cwd });
+  check("proof verify", JSON.parse(failed.stdout));
+  expect(failed.code).toBe(6);
   const ran = ["run", "--tool", "t", "--out", "made", "--json"];
   for (const args of [[], ["--", "sh", "-c", "kill -9 $$"], ["--", "true"]]) {
     const value = JSON.parse((await run([...ran, ...args], { cwd })).stdout);

@@ -42,7 +42,12 @@ export type { RefuseSecretsOptions, SecretFinding } from "./secret.ts";
 export { findSecrets, refuseSecrets } from "./secret.ts";
 export type { FileDigests, FileState, TreeTimes } from "./tree/digests.ts";
 export { dirHashLines } from "./tree/dirhash.ts";
-export type { HashFileOptions, HashTreeOptions, TreeDigest } from "./tree/hash.ts";
+export type {
+  HashFileOptions,
+  HashOneFileOptions,
+  HashTreeOptions,
+  TreeDigest,
+} from "./tree/hash.ts";
 export { hashFile, hashTree } from "./tree/hash.ts";
 export { compareBytewise } from "./tree/order.ts";
 export type { CtxUri } from "./uri.ts";

@@ -2,11 +2,11 @@ import { canonicalize, type JsonValue, MAX_NESTING } from "./canonical.ts";
 import { type Contract, isResolved, type ResolvedContract } from "./contract.ts";
 import { CtxPackError } from "./errors.ts";
 import { pointerSteps } from "./pointer.ts";
-import type { Problem } from "./schema/problem.ts";
 import { validate } from "./schema/validate.ts";
 import { readJson } from "./source/json.ts";
 import { nodeAt, type SourceNode } from "./source/node.ts";
 import { errorAt, type Place, positionAt } from "./source/place.ts";
+import { literalAt, problemError } from "./source/problem-place.ts";
 import { decodeText } from "./source/text.ts";
 import { jsonValueOf } from "./source/value.ts";
 import { readYaml, type YamlLibrary } from "./source/yaml.ts";
@@ -52,7 +52,9 @@ function parseJson(text: string, file: string): ParsedContract {
 function parseRoot(root: SourceNode, text: string, file: string): ParsedContract {
   const value = jsonValueOf({ text, file, root, canonicalIntegers: hasSchema(root) });
   const result = validate(value, (pointer) => literalAt(root, pointer));
-  if ("problems" in result) throw contractError(firstOf(result.problems, root), root, text, file);
+  if ("problems" in result) {
+    throw problemError(result.problems, { root, text, file, code: "CTXPACK_E_CONTRACT" });
+  }
   return {
     contract: result.contract,
     file,
@@ -124,35 +126,4 @@ function formatOf(file: string, text: string): "json" | "yaml" {
 
 function hasSchema(root: SourceNode): boolean {
   return root.kind === "map" && root.entries.some((entry) => entry.key === "schema");
-}
-
-function literalAt(root: SourceNode, pointer: string): string | undefined {
-  const node = nodeAt(root, pointerSteps(pointer));
-  return node?.kind === "number" ? node.literal : undefined;
-}
-
-function firstOf(problems: readonly [Problem, ...Problem[]], root: SourceNode): Problem {
-  return problems.reduce((a, b) => (offsetOf(root, b) < offsetOf(root, a) ? b : a));
-}
-
-/** Where a problem stands: an unknown key at the key, everything else at the value. */
-function offsetOf(root: SourceNode, problem: Problem): number {
-  const steps = pointerSteps(problem.pointer);
-  const last = steps.at(-1);
-  const parent = nodeAt(root, steps.slice(0, -1));
-  if (problem.atKey === true && parent?.kind === "map") {
-    return parent.entries.find((entry) => entry.key === last)?.offset ?? parent.offset;
-  }
-  return nodeAt(root, steps)?.offset ?? 0;
-}
-
-function contractError(
-  problem: Problem,
-  root: SourceNode,
-  text: string,
-  file: string,
-): CtxPackError {
-  const { pointer, message, hint } = problem;
-  const place = { file, ...positionAt(text, offsetOf(root, problem)), pointer };
-  return errorAt("CTXPACK_E_CONTRACT", place, message, { hint });
 }

@@ -13,7 +13,7 @@ describe.each(COMPILED_SCHEMAS)("the published schema $schema", (compiled) => {
   });
 
   it("leaves nothing of its compiler to run time", () => {
-    expect(module()).not.toMatch(/\bimport (?!type)|\brequire\b/);
+    expect(module()).not.toMatch(/\bimport (?!type)|\brequire\(/);
   });
 });
 

@@ -22,7 +22,7 @@ export interface Validator {
   readonly errors?: readonly SchemaError[] | null;
 }
 
-/** One rule that a contract breaks, before it is known where in a text that is. */
+/** One rule that a value breaks, before it is known where in a text that is. */
 export interface Problem {
   /** JSON pointer of the value that is wrong, or of the member whose key is. */
   readonly pointer: string;
@@ -38,13 +38,23 @@ export type Spell = (pointer: string) => string | undefined;
 /** One is shown; a hostile contract has a hundred thousand, each with a place to look up. */
 const MAX_ERRORS = 100;
 
-/** What `validate` refuses about `value`, in words for a person: the first hundred or so. */
-export function schemaProblems(validate: Validator, value: unknown, spell: Spell): Problem[] {
+/**
+ * What `validate` refuses about `value`, in words for a person: the first hundred or so. Empty only for what
+ * it does not refuse. `nullRule` is said of a `null` where none belongs.
+ */
+export function schemaProblems(
+  validate: Validator,
+  value: unknown,
+  spell: Spell,
+  nullRule = "null is not allowed here",
+): Problem[] {
   if (validate(value)) return [];
   const errors = (validate.errors ?? []).slice(0, MAX_ERRORS);
-  return errors
+  const problems = errors
     .filter((error) => !errors.some((other) => isSlipOf(other, error)))
-    .flatMap((error) => describe(error, spell) ?? []);
+    .flatMap((error) => describe(error, spell, nullRule) ?? []);
+  if (problems.length > 0) return problems;
+  return [{ pointer: errors[0]?.instancePath ?? "", message: "not of the expected form" }];
 }
 
 /** Whether `unknown` is a misspelt key and `missing` the one that was meant: one fault, told once. */
@@ -60,7 +70,7 @@ function meant(error: SchemaError): string | undefined {
   return nearest(String(error.params["additionalProperty"]), known);
 }
 
-function describe(error: SchemaError, spell: Spell): Problem | undefined {
+function describe(error: SchemaError, spell: Spell, nullRule: string): Problem | undefined {
   // What each branch of a oneOf misses is noise beside the sentence of the oneOf itself.
   if (/\/oneOf\/[0-9]+\//.test(error.schemaPath)) return undefined;
   const pointer = error.instancePath;
@@ -73,7 +83,7 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
       // What is no object has no members to choose from; its `type` error says so.
       return isObject(error.data) ? { pointer, ...oneOf(error, error.data) } : undefined;
     case "type":
-      return wrongType(error, spell);
+      return wrongType(error, spell, nullRule);
     case "minLength":
       return { pointer, message: "an empty string" };
     case "minItems":
@@ -82,6 +92,18 @@ function describe(error: SchemaError, spell: Spell): Problem | undefined {
       return { pointer, message: "an empty object", hint: "leave it out" };
     case "const":
       return { pointer, message: `expected ${quote(error.params["allowedValue"])}` };
+    case "enum":
+      return { pointer, message: `expected ${allowedValues(error)}, found ${quote(error.data)}` };
+    case "minimum":
+      return { pointer, message: `expected at least ${error.params["limit"]}` };
+    case "maximum":
+      return { pointer, message: `expected at most ${error.params["limit"]}` };
+    case "maxLength":
+      return { pointer, message: `longer than ${error.params["limit"]} characters` };
+    case "maxItems":
+      return { pointer, message: `a list of more than ${error.params["limit"]} items` };
+    case "maxProperties":
+      return { pointer, message: `an object of more than ${error.params["limit"]} members` };
     case "pattern":
       return pattern(error);
     default:
@@ -115,15 +137,19 @@ function isObject(value: unknown): value is object {
 const articles: Readonly<Record<string, string>> = {
   string: "a string",
   number: "a number",
+  integer: "an integer",
   boolean: "a boolean",
   array: "a list",
   object: "an object",
 };
 
-function wrongType(error: SchemaError, spell: Spell): Problem {
-  if (error.data === null) {
-    return { pointer: error.instancePath, message: "null is allowed only inside params and value" };
-  }
+function allowedValues(error: SchemaError): string {
+  const allowed = error.params["allowedValues"] as readonly unknown[];
+  return allowed.map(quote).join(" or ");
+}
+
+function wrongType(error: SchemaError, spell: Spell, nullRule: string): Problem {
+  if (error.data === null) return { pointer: error.instancePath, message: nullRule };
   const types = [error.params["type"]].flat().map(String);
   const expected = types.map((type) => articles[type] ?? type).join(" or ");
   const found = kindOf(error.data, spell(error.instancePath));

@@ -9,10 +9,13 @@ export type Validation =
   | { readonly contract: Contract | ResolvedContract }
   | { readonly problems: readonly [Problem, ...Problem[]] };
 
+const NULL_RULE = "null is allowed only inside params and value";
+
 /** Holds `value` against the schema and the rules: those of a resolved contract when it has a `schema` member. */
 export function validate(value: JsonValue, spell: Spell = () => undefined): Validation {
   const resolved = isObject(value) && Object.hasOwn(value, "schema");
-  const broken = schemaProblems(resolved ? validateResolved : validateContract, value, spell);
+  const schema = resolved ? validateResolved : validateContract;
+  const broken = schemaProblems(schema, value, spell, NULL_RULE);
   const problems = broken.length > 0 ? broken : rules(value, resolved);
   const [first, ...others] = problems;
   if (first !== undefined) return { problems: [first, ...others] };

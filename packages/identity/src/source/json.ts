@@ -1,3 +1,4 @@
+import type { CtxPackErrorCode } from "../errors.ts";
 import { pointerOf } from "../pointer.ts";
 import type { SourceEntry, SourceNode } from "./node.ts";
 import { errorAt, positionAt } from "./place.ts";
@@ -8,12 +9,14 @@ export interface JsonText {
   /** What errors call it. */
   readonly file: string;
   readonly maxNesting: number;
+  /** Of the errors; `CTXPACK_E_CONTRACT` if not set. */
+  readonly code?: CtxPackErrorCode | undefined;
 }
 
 /**
  * Reads a JSON text (RFC 8259) into nodes that keep places, literals and duplicate keys, which `JSON.parse` drops.
  *
- * @throws CtxPackError `CTXPACK_E_CONTRACT` with file, line, column and JSON pointer.
+ * @throws CtxPackError `source.code` with file, line, column and JSON pointer.
  */
 export function readJson(source: JsonText): SourceNode {
   return new JsonReader(source).read();
@@ -29,8 +32,8 @@ const words: ReadonlyMap<string, boolean | null> = new Map([
 
 /** What somebody meant who wrote this character where JSON has none. */
 const hints: Readonly<Record<string, string>> = {
-  "/": "JSON has no comments; a .yaml contract has",
-  "#": "JSON has no comments; a .yaml contract has",
+  "/": "JSON has no comments",
+  "#": "JSON has no comments",
   "'": "JSON writes strings in double quotes",
 };
 
@@ -201,13 +204,19 @@ class JsonReader {
     return token.length > 40 ? `${token.slice(0, 40)}…` : token;
   }
 
+  #rule(): string | undefined {
+    const { text, code = "CTXPACK_E_CONTRACT" } = this.#source;
+    const rule = hints[text[this.#at] ?? ""];
+    const mayBeYaml = code === "CTXPACK_E_CONTRACT" && rule === "JSON has no comments";
+    return mayBeYaml ? `${rule}; a .yaml contract has` : rule;
+  }
+
   #fail(message: string, hint?: string): never {
     const { text, file } = this.#source;
-    const rule = hint ?? hints[text[this.#at] ?? ""];
+    const { code = "CTXPACK_E_CONTRACT" } = this.#source;
+    const rule = hint ?? this.#rule();
     const pointer = pointerOf(this.#path);
     const place = { file, ...positionAt(text, this.#at), pointer };
-    throw errorAt("CTXPACK_E_CONTRACT", place, message, {
-      hint: rule,
-    });
+    throw errorAt(code, place, message, { hint: rule });
   }
 }

@@ -1,4 +1,5 @@
 import { type JsonValue, MAX_NESTING } from "../canonical.ts";
+import type { CtxPackErrorCode } from "../errors.ts";
 import { pointerOf } from "../pointer.ts";
 import type { SourceMap, SourceNode } from "./node.ts";
 import { errorAt, positionAt } from "./place.ts";
@@ -13,12 +14,14 @@ export interface SourceValue {
    * a number when it is the canonical spelling of its double.
    */
   readonly canonicalIntegers: boolean;
+  /** Of the errors; `CTXPACK_E_CONTRACT` if not set. */
+  readonly code?: CtxPackErrorCode | undefined;
 }
 
 /**
  * The JSON value of a text that was read.
  *
- * @throws CtxPackError `CTXPACK_E_CONTRACT`, with its place, for a duplicate key, a lone surrogate, nesting deeper
+ * @throws CtxPackError `source.code`, with its place, for a duplicate key, a lone surrogate, nesting deeper
  *   than 64 levels, and a number that a double does not hold as it is written.
  */
 export function jsonValueOf(source: SourceValue): JsonValue {
@@ -101,5 +104,5 @@ function fail(
     ...positionAt(source.text, offset),
     pointer: pointerOf(path),
   };
-  throw errorAt("CTXPACK_E_CONTRACT", place, message, { hint });
+  throw errorAt(source.code ?? "CTXPACK_E_CONTRACT", place, message, { hint });
 }

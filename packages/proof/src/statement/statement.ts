@@ -9,10 +9,12 @@ export const STATEMENT_MEDIA_TYPE = "application/vnd.in-toto+json";
 /** A digest set of in-toto: algorithm to lower-case hex. */
 export type DigestSet = Readonly<Record<string, string>>;
 
-/** What a statement is about: exactly these members, for cosign and sigstore-go read nothing with others. */
+/** What a statement is about. */
 export interface Subject {
+  /** Empty where the statement has none: cosign's signatures do not. */
   readonly name: string;
-  readonly digest: { readonly sha256: string };
+  /** What we write has exactly `sha256`; npm's statements have `sha512` instead. */
+  readonly digest: DigestSet;
 }
 
 /** Something a statement refers to (in-toto ResourceDescriptor); no other members are allowed. */

@@ -24,12 +24,13 @@ export const PROOF_STEPS = [
   "CTXPACK_E_PROOF_THRESHOLD",
   "CTXPACK_E_PROOF_PIN",
   "CTXPACK_E_POLICY",
-] as const satisfies readonly CtxPackErrorCode[];
+] as const;
 
 /** Why a bundle does not count or a pack is refused; each ends a command with exit code 6. */
 export type ProofErrorCode = (typeof PROOF_STEPS)[number];
 
 /** Whether a code is one of a refusal: a proof is missing, wrong, or not enough for a policy. */
 export function isProofError(code: CtxPackErrorCode): code is ProofErrorCode {
-  return (PROOF_STEPS as readonly CtxPackErrorCode[]).includes(code);
+  const steps: readonly CtxPackErrorCode[] = PROOF_STEPS;
+  return steps.includes(code);
 }

@@ -1,0 +1,52 @@
+import { type Command, defineCommand } from "../command.ts";
+import { CommandError } from "../exit.ts";
+import { concurrencyOf } from "../flags.ts";
+import { ALL_PROOFS_FLAG, PROOF_CONCURRENCY_FLAG, proofRoots } from "../proof-flags.ts";
+import { tellProofs } from "../proof-report.ts";
+
+export const proofSign: Command = defineCommand({
+  usage: "proof sign [<proof|folder>… | --all] --key FILE [--force]",
+  example: [
+    "ctxpack proof sign report.pdf.proof.json --key ci.pem",
+    "ctxpack proof verify report.pdf.proof.json --key ci.pub",
+  ],
+  about:
+    "Signs proof envelopes and writes each signature beside its envelope, as a sigstore bundle of an in-toto\n" +
+    "statement about the artifact: report.pdf.proof.sigstore.json. Everything an envelope says is checked before;\n" +
+    "the envelope itself is not touched. The passphrase of a key comes from CTXPACK_KEY_PASSPHRASE.",
+  takes: [0, Number.POSITIVE_INFINITY],
+  flags: {
+    all: ALL_PROOFS_FLAG,
+    key: { type: "string", value: "FILE", about: "private key" },
+    base: {
+      type: "string",
+      value: "DIR",
+      about: "what files are relative to; each proof's folder",
+    },
+    force: { type: "boolean", about: "put your signature in place of one that is there" },
+    concurrency: PROOF_CONCURRENCY_FLAG,
+  },
+  async run({ args, flags, output, signal, onProgress }) {
+    if (flags.key === undefined) {
+      throw new CommandError("CTXPACK_E_USAGE", "--key is missing", "ctxpack keygen makes a key");
+    }
+    const library = await import("@ctxpack/client/proof");
+    const passphrase = process.env["CTXPACK_KEY_PASSPHRASE"];
+    const signer = await library.localSigner({ file: flags.key, passphrase, signal });
+    const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
+    const reports = library.signProofFiles(proofs, {
+      concurrency: concurrencyOf(flags.concurrency),
+      signer,
+      base: flags.base,
+      force: flags.force,
+      signal,
+      onProgress,
+    });
+    const describe = ({ path, bundle }: { readonly path: string; readonly bundle: string }) => ({
+      text: [bundle],
+      plain: [[bundle]],
+      row: { path, valid: true, bundle },
+    });
+    return await tellProofs(reports, describe, output);
+  },
+});

@@ -1,0 +1,62 @@
+import { type Command, defineCommand } from "../command.ts";
+import { concurrencyOf } from "../flags.ts";
+import { ALL_PROOFS_FLAG, PROOF_CONCURRENCY_FLAG, proofRoots } from "../proof-flags.ts";
+import { describeVerdict, tellProofs } from "../proof-report.ts";
+
+export const proofVerify: Command = defineCommand({
+  usage: "proof verify [<proof|folder>… | --all] [--key FILE]…",
+  example: [
+    "ctxpack proof verify report.pdf.proof.json --key ci.pub",
+    "ctxpack proof verify --all --plain",
+  ],
+  about:
+    "Checks proof envelopes: every file they name by its digest, line ranges and quotes in the text, and with\n" +
+    "--key that the holder of that key has signed exactly this. One line each, in their order: PASS or FAIL. The\n" +
+    "exit code is that of the gravest failure; 3 when there is nothing to check. Opens no connection.",
+  takes: [0, Number.POSITIVE_INFINITY],
+  flags: {
+    all: ALL_PROOFS_FLAG,
+    key: {
+      type: "string",
+      multiple: true,
+      value: "FILE",
+      about: "public key whose signature counts",
+    },
+    "trusted-root": {
+      type: "string",
+      value: "FILE",
+      about: "trusted_root.json for signatures with a certificate",
+    },
+    identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
+    issuer: { type: "string", value: "URL", about: "who vouched for that name" },
+    snapshots: {
+      type: "string",
+      value: "DIR",
+      about: "what URLs answered: files called by their sha256 in hex",
+    },
+    base: {
+      type: "string",
+      value: "DIR",
+      about: "what files are relative to; each proof's folder",
+    },
+    concurrency: PROOF_CONCURRENCY_FLAG,
+  },
+  async run({ args, flags, output, cwd, signal, onProgress }) {
+    const library = await import("@ctxpack/client/proof");
+    const { base, identity, issuer, key: keys = [], snapshots } = flags;
+    const signers = { keys, identity, issuer, trustedRoot: flags["trusted-root"] };
+    const signatures = await library.readSignerFiles(signers, { cwd, signal });
+    const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
+    const reports = library.verifyProofFiles(proofs, {
+      concurrency: concurrencyOf(flags.concurrency),
+      signatures,
+      snapshots,
+      base,
+      signal,
+      onProgress,
+    });
+    const code = await tellProofs(reports, describeVerdict, output);
+    if (signatures === undefined) output.note("who made this was not checked");
+    return code;
+  },
+});

@@ -1,0 +1,24 @@
+export type { CtxPackErrorCode, OnProgress } from "@ctxpack/identity";
+export { CtxPackError } from "@ctxpack/identity";
+export type {
+  EnvelopeIssue,
+  EnvelopeVerdict,
+  NamedKey,
+  ProofFileReport,
+  SignatureOptions,
+  VerifiedSigner,
+} from "@ctxpack/proof";
+export {
+  createProofFiles,
+  createStageProofEnvelope,
+  findProofFiles,
+  gravest,
+  localSigner,
+  signProofFiles,
+  verifyProofFiles,
+  writeProofEnvelope,
+} from "@ctxpack/proof";
+export type { SignerFiles } from "./signer-files.ts";
+export { readSignerFiles } from "./signer-files.ts";
+export type { StatementFiles } from "./statement-files.ts";
+export { readStatementFiles } from "./statement-files.ts";
