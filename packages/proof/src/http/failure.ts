@@ -41,7 +41,7 @@ export function unanswered(
   error: unknown,
 ): { readonly error: CtxPackError; readonly attempts: number } | undefined {
   const reason = reasonOf(error);
-  if (reason === undefined) return undefined;
+  if (reason === undefined || OURS.test(reason)) return undefined;
   const failure = new CtxPackError(
     "CTXPACK_E_UNAVAILABLE",
     `${nameOf(asked)} cannot be reached (${reason})`,
@@ -56,6 +56,9 @@ export function unanswered(
     attempts: LASTING.test(reason) ? 1 : ABSENT.test(reason) ? 3 : ATTEMPTS,
   };
 }
+
+/** The request could not be sent as it was: a mistake here, not in the network. */
+const OURS = /^(?:UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)|ERR_(?!TLS|SSL))/;
 
 /** A name that does not exist, or a certificate that is not trusted, stays so. */
 const LASTING = /^(?:ENOTFOUND|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO)/;

@@ -95,8 +95,10 @@ describe("ambientIdentity", () => {
         message: expect.stringContaining("gives no token"),
       });
     }
-    const none = { ...env, ACTIONS_ID_TOKEN_REQUEST_URL: "nowhere" };
-    await expect(ambientIdentity(none).token()).rejects.toMatchObject({ code: "CTXPACK_E_AUTH" });
+    for (const url of ["nowhere", "http://github.example/token"]) {
+      const none = { ...env, ACTIONS_ID_TOKEN_REQUEST_URL: url };
+      await expect(ambientIdentity(none).token()).rejects.toMatchObject({ message: /https URL/ });
+    }
   });
 
   it("says what is missing", () => {
