@@ -1,3 +1,4 @@
+export { unlessAborted } from "./abort.ts";
 export { OciArchive } from "./archive/archive.ts";
 export { describeBytes, fetchBytes, pushBytes } from "./content.ts";
 export type { BlobEvent, CopyOptions, CopySummary } from "./copy.ts";
@@ -8,6 +9,7 @@ export type { JsonPlace } from "./json.ts";
 export { parseJson } from "./json.ts";
 export type { OpenLayoutOptions } from "./layout/layout.ts";
 export { OciLayout } from "./layout/layout.ts";
+export { FileLock } from "./layout/lock.ts";
 export type { ImageIndex, Manifest } from "./manifest.ts";
 export {
   artifactTypeOf,
@@ -25,7 +27,10 @@ export {
 } from "./media-type.ts";
 export type { Reference, TargetName } from "./reference.ts";
 export { formatReference, isTag, parseReference, parseTarget } from "./reference.ts";
+export { isLoopback } from "./remote/address.ts";
+export { printable } from "./remote/printable.ts";
 export type { RegistryProfile } from "./remote/profile.ts";
+export { isRetryableStatus, parseRetryAfter, pause } from "./remote/retry.ts";
 export type { BlobSource } from "./source.ts";
 export { bytesSource, fileSource } from "./source.ts";
 export type {

@@ -14,6 +14,20 @@ export { envelopeJson } from "./dsse/envelope.ts";
 export { preAuthEncoding } from "./dsse/pae.ts";
 export type { HashedFile, HashFilesOptions } from "./hash/files.ts";
 export { hashFiles } from "./hash/files.ts";
+export type { IdentityProvider } from "./keyless/identity-provider.ts";
+export { ambientIdentity } from "./keyless/identity-provider.ts";
+export type { KeylessServices, KeylessServicesOptions } from "./keyless/keyless-services.ts";
+export { keylessServices } from "./keyless/keyless-services.ts";
+export type { KeylessSignerOptions } from "./keyless/keyless-signer.ts";
+export { keylessSigner } from "./keyless/keyless-signer.ts";
+export type { RekorV1WitnessOptions } from "./keyless/rekor-v1.ts";
+export { rekorV1Witness } from "./keyless/rekor-v1.ts";
+export type { RekorV2WitnessOptions } from "./keyless/rekor-v2.ts";
+export { rekorV2Witness } from "./keyless/rekor-v2.ts";
+export type { ListedService, ServiceChoice, SigningConfig } from "./keyless/signing-config.ts";
+export { parseSigningConfig } from "./keyless/signing-config.ts";
+export type { TsaWitnessOptions } from "./keyless/timestamp.ts";
+export { tsaWitness } from "./keyless/timestamp.ts";
 export type { KeyAlgorithm } from "./keys/algorithm.ts";
 export type { GenerateKeyOptions, KeyPair } from "./keys/generate.ts";
 export { generateKey } from "./keys/generate.ts";
@@ -122,6 +136,14 @@ export { STATEMENT_MEDIA_TYPE, STATEMENT_TYPE } from "./statement/statement.ts";
 export type { Summary, SummaryFacts } from "./statement/summary.ts";
 export { parseSummary, summaryPredicate, VERIFIER } from "./statement/summary.ts";
 export type { TransformSummary } from "./statement/transform-summary.ts";
+export { getDefaultTrustMaterial } from "./trust/default-trust-material.ts";
+export type { TrustDirectoryOptions } from "./trust/directory.ts";
+export { trustDirectory } from "./trust/directory.ts";
+export type { TrustRootManagerOptions, TrustRootStatus } from "./trust/manager.ts";
+export { TrustRootManager } from "./trust/manager.ts";
+export type { TrustMirror } from "./trust/mirror.ts";
+export { publicGoodMirror } from "./trust/mirror.ts";
+export { pruneTrustDirectory } from "./trust/prune.ts";
 export type {
   TrustedAuthority,
   TrustedLog,

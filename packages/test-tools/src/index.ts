@@ -23,6 +23,11 @@ export type { Listening, RecordedRequest, ServerTls } from "./http-server.ts";
 export { type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
 export { missingProgram } from "./processes.ts";
 export type { Direction, Relay, Target } from "./relay.ts";
+export type { FulcioMood } from "./sigstore/authority.ts";
+export type { AskedRequest, SigstoreFault, SigstoreService } from "./sigstore/faults.ts";
+export { type Sigstore, type SigstoreFacts, startSigstore } from "./sigstore/services.ts";
+export { identityToken, TEST_IDENTITY, TEST_ISSUER } from "./sigstore/token.ts";
+export type { Publication } from "./sigstore/tuf-repository.ts";
 export { type Sink, type SinkOptions, startSink } from "./sink.ts";
 export {
   startTokenServer,

@@ -113,7 +113,8 @@ function isPublicKey(der: Buffer): boolean {
   });
 }
 
-function parseWindow(fields: Fields): ValidityWindow {
+/** The `validFor` of a message. */
+export function parseWindow(fields: Fields): ValidityWindow {
   const window = fields.message("validFor");
   const start = window && parseTime(window, "start");
   const end = window && parseTime(window, "end");

@@ -1,0 +1,39 @@
+import { join } from "node:path";
+import { CtxPackError, type Digest, digestHex, sha256 } from "@ctxpack/identity";
+import { makePrivateFolder, readBounded, writeWhole } from "./files.ts";
+import { parseTrustRoot, type TrustRoot } from "./trust-root.ts";
+import { TUF_LIMITS } from "./tuf-state.ts";
+
+/** Keeps a trusted_root.json under its digest. Throws CTXPACK_E_PROOF_TRUST_ROOT if it is none, and what the disk says. */
+export async function importTrustRoot(directory: string, bytes: Uint8Array): Promise<Digest> {
+  if (bytes.length > TUF_LIMITS.target)
+    throw refused(`it has more than ${TUF_LIMITS.target} bytes`);
+  parseTrustRoot("that is imported", bytes);
+  const digest = sha256(bytes);
+  await makePrivateFolder(join(directory, "imported"));
+  await writeWhole(fileOf(directory, digest), bytes);
+  return digest;
+}
+
+/** What was imported under a digest: these bytes and no others. Throws CTXPACK_E_PROOF_TRUST_ROOT. */
+export async function readImportedBytes(directory: string, digest: Digest): Promise<Uint8Array> {
+  const bytes = await readBounded(fileOf(directory, digest), TUF_LIMITS.target);
+  if (bytes === undefined) throw refused(`${digest} is not there`);
+  if (sha256(bytes) !== digest) throw refused(`what lies in the place of ${digest} was changed`);
+  return bytes;
+}
+
+/** The trust root of {@link readImportedBytes}. Throws as it does. */
+export async function readImported(directory: string, digest: Digest): Promise<TrustRoot> {
+  return parseTrustRoot(digest, await readImportedBytes(directory, digest));
+}
+
+function fileOf(directory: string, digest: Digest): string {
+  return join(directory, "imported", `${digestHex(digest)}.json`);
+}
+
+function refused(what: string): CtxPackError {
+  return new CtxPackError("CTXPACK_E_PROOF_TRUST_ROOT", `the imported trust root: ${what}`, {
+    hint: "import the trusted_root.json again",
+  });
+}
