@@ -38,6 +38,12 @@ export const proofCreate: Command = defineCommand({
     role: { type: "string", value: "NAME", about: "as what; worker" },
     run: { type: "string", value: "ID", about: "in which run" },
     out: { type: "string", value: "FILE", about: "where the proof of the one artifact goes" },
+    "allow-secret": {
+      type: "string",
+      multiple: true,
+      value: "POINTER",
+      about: "what looks like a secret there is none: /context/public/password",
+    },
     concurrency: PROOF_CONCURRENCY_FLAG,
   },
   async run({ args, flags, output, cwd, signal, onProgress }) {
@@ -56,6 +62,7 @@ export const proofCreate: Command = defineCommand({
     const files = { ...flags, runtime: flags.runtime, sealed: flags["sealed-ref"] };
     const statements = {
       ...(await library.readStatementFiles(files, { cwd, signal })),
+      allowSecret: flags["allow-secret"],
       artifactMime: flags.mime ?? "application/octet-stream",
       bundlePaths: (flags.bundle ?? []).map((path) => resolve(cwd, path)),
       actor: {

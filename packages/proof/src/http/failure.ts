@@ -2,6 +2,9 @@ import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
 import { printable } from "@ctxpack/oci";
 import type { ServiceAnswer, ServiceRequest } from "./request.ts";
 
+/** How often something is asked in all. */
+export const ATTEMPTS = 6;
+
 /** How much of a service's own words is told. */
 const WORDS = 300;
 
@@ -32,13 +35,13 @@ function meaningOf(status: number): { readonly code: CtxPackErrorCode; readonly 
   return { code: "CTXPACK_E_PROTOCOL", hint: "check the service's URL" };
 }
 
-/** The error for a request that was not answered, and whether it may be the next time; `undefined`: it is none of the network. */
+/** The error for a request that was not answered, and how often it is tried in all; `undefined`: it is none of the network. */
 export function unanswered(
   asked: ServiceRequest,
   error: unknown,
-): { readonly error: CtxPackError; readonly mayPass: boolean } | undefined {
+): { readonly error: CtxPackError; readonly attempts: number } | undefined {
   const reason = reasonOf(error);
-  if (reason === undefined) return undefined;
+  if (reason === undefined || OURS.test(reason)) return undefined;
   const failure = new CtxPackError(
     "CTXPACK_E_UNAVAILABLE",
     `${nameOf(asked)} cannot be reached (${reason})`,
@@ -48,11 +51,20 @@ export function unanswered(
       details: { service: asked.service, host: asked.url.host, reason },
     },
   );
-  return { error: failure, mayPass: !LASTING.test(reason) };
+  return {
+    error: failure,
+    attempts: LASTING.test(reason) ? 1 : ABSENT.test(reason) ? 3 : ATTEMPTS,
+  };
 }
+
+/** The request could not be sent as it was: a mistake here, not in the network. */
+const OURS = /^(?:UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)|ERR_(?!TLS|SSL))/;
 
 /** A name that does not exist, or a certificate that is not trusted, stays so. */
 const LASTING = /^(?:ENOTFOUND|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO)/;
+
+/** Nobody is there, or the way there is broken: rarely for a moment only. */
+const ABSENT = /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/;
 
 /** The code of a network error, also when it was wrapped or several addresses were tried. */
 function reasonOf(error: unknown): string | undefined {
@@ -71,7 +83,7 @@ function reasonOf(error: unknown): string | undefined {
 }
 
 export function tooLate(asked: ServiceRequest, last: unknown): CtxPackError {
-  const seconds = asked.deadlineMs / 1000;
+  const seconds = Math.ceil(asked.deadlineMs / 1000);
   return new CtxPackError(
     "CTXPACK_E_TIMEOUT",
     `${nameOf(asked)} did not answer within ${seconds} s`,

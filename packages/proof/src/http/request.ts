@@ -1,7 +1,7 @@
 import { CtxPackError } from "@ctxpack/identity";
 import { isRetryableStatus, parseRetryAfter, pause } from "@ctxpack/oci";
 import { dispatcher } from "./dispatcher.ts";
-import { refusal, tooLate, tooLong, unanswered } from "./failure.ts";
+import { ATTEMPTS, refusal, tooLate, tooLong, unanswered } from "./failure.ts";
 
 /** One question to a service. */
 export interface ServiceRequest {
@@ -31,8 +31,6 @@ export interface ServiceAnswer {
   readonly body: Buffer;
 }
 
-/** Tries in all. */
-const ATTEMPTS = 6;
 const BASE_MS = 200;
 const CAP_MS = 5000;
 
@@ -47,13 +45,14 @@ const CAP_MS = 5000;
  */
 export async function request(asked: ServiceRequest): Promise<ServiceAnswer> {
   const end = performance.now() + asked.deadlineMs;
-  const deadline = AbortSignal.timeout(Math.max(1, asked.deadlineMs));
+  const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(asked.deadlineMs)));
   const signal = asked.signal ? AbortSignal.any([asked.signal, deadline]) : deadline;
   let last: unknown;
   try {
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted();
       let waitMs: number | undefined;
+      let most = ATTEMPTS;
       try {
         const answer = await exchange(asked, signal);
         if (asked.expect.includes(answer.status)) return answer;
@@ -66,9 +65,9 @@ export async function request(asked: ServiceRequest): Promise<ServiceAnswer> {
         const failure = unanswered(asked, error);
         if (failure === undefined) throw error;
         last = failure.error;
-        if (!failure.mayPass) throw last;
+        most = failure.attempts;
       }
-      if (attempt >= ATTEMPTS) throw last;
+      if (attempt >= most) throw last;
       const ms = waitMs ?? backoff(attempt);
       if (performance.now() + ms >= end) throw last;
       await pause(ms, signal);

@@ -1,5 +1,5 @@
 import { CtxPackError } from "@ctxpack/identity";
-import { parseJson } from "@ctxpack/oci";
+import { isLoopback, parseJson } from "@ctxpack/oci";
 import { Fields } from "../bundle/fields.ts";
 import { malformed } from "../http/failure.ts";
 import { request } from "../http/request.ts";
@@ -42,8 +42,10 @@ async function askGitHub(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const url = URL.parse(text);
-  if (url === null) {
-    throw new CtxPackError("CTXPACK_E_AUTH", "ACTIONS_ID_TOKEN_REQUEST_URL is not a URL");
+  // The job's credential goes there.
+  const secure = url?.protocol === "https:" || (url !== null && isLoopback(url.hostname));
+  if (url === null || !secure) {
+    throw new CtxPackError("CTXPACK_E_AUTH", "ACTIONS_ID_TOKEN_REQUEST_URL is not an https URL");
   }
   url.searchParams.set("audience", AUDIENCE);
   const asked = { service: "GitHub's identity provider", url };

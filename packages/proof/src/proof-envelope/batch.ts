@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
-import { checkConcurrency, DEFAULT_CONCURRENCY } from "../hash/files.ts";
+import { combinedProgress } from "../hash/combined-progress.ts";
+import { checkConcurrency, DEFAULT_CONCURRENCY, type HashFilesOptions } from "../hash/files.ts";
 import { PROOF_STEPS } from "../verify/failure.ts";
 import { type CreateEnvelopeOptions, createProofEnvelope } from "./create.ts";
 import type { ProofEnvelope } from "./envelope.ts";
@@ -121,20 +122,25 @@ export async function* createProofFiles(
   });
 }
 
+/** What one of several files may use. */
+type Lanes = Pick<HashFilesOptions, "concurrency" | "onProgress">;
+
 async function* eachFile<Result extends object>(
   paths: Paths,
-  options: { readonly concurrency?: number | undefined; readonly signal?: AbortSignal | undefined },
-  work: (path: string, lanes: { readonly concurrency: number }) => Promise<Result>,
+  options: HashFilesOptions,
+  work: (path: string, lanes: Lanes) => Promise<Result>,
 ): AsyncGenerator<ProofFileReport<Result>> {
   const { concurrency = DEFAULT_CONCURRENCY, signal } = options;
   checkConcurrency(concurrency);
-  const lanes = { concurrency: Math.min(concurrency, Math.floor(MOST_LANES / concurrency)) };
+  const lanes = Math.min(concurrency, Math.floor(MOST_LANES / concurrency));
+  const progress = combinedProgress(options.onProgress);
   let count = 0;
   const reports = mapInOrder(paths, concurrency, async (path) => {
     signal?.throwIfAborted();
     count++;
     try {
-      return { ...(await work(path, lanes)), path };
+      const result = await work(path, { concurrency: lanes, onProgress: progress() });
+      return { ...result, path };
     } catch (error) {
       signal?.throwIfAborted();
       if (!CtxPackError.isInstance(error)) throw error;

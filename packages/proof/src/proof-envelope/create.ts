@@ -30,8 +30,8 @@ export async function createProofEnvelope(
   options: CreateEnvelopeOptions = {},
 ): Promise<ProofEnvelope> {
   const { now = new Date(), signal } = options;
-  refusePrivate(input);
   const { base, bundlePaths = [], evidence = [], attestations } = input;
+  refusePrivate({ ...input, evidence }, input.allowSecret);
   const place = (path: string) => locatePath(path, base, true);
   const blobs = evidence.flatMap((one) => (one.type === "file" ? [one.path] : []));
   const named = [input.artifactPath, ...bundlePaths, ...blobs].map(place);

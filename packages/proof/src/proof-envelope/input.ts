@@ -17,6 +17,8 @@ export interface EnvelopeStatements {
   readonly runtime: ProofRuntime;
   readonly trace?: ProofTrace | undefined;
   readonly policyReceipts?: readonly ProofPolicyReceipt[] | undefined;
+  /** JSON pointers into the envelope of what looks like a secret and is none. */
+  readonly allowSecret?: readonly string[] | undefined;
 }
 
 /** What an envelope is made from. */

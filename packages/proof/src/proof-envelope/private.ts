@@ -1,40 +1,61 @@
 import { CtxPackError, canonicalize, findSecrets, type JsonValue } from "@ctxpack/identity";
-import type { ProofEnvelopeInput } from "./input.ts";
+import type { ProofEnvelope } from "./envelope.ts";
+
+/** The parts of an envelope that somebody wrote. */
+export type WrittenParts = Pick<ProofEnvelope, "actor" | "runtime"> & {
+  readonly policyReceipts?: readonly object[] | undefined;
+  readonly publicContext: object;
+  readonly evidence: readonly object[];
+};
 
 /**
  * Refuses an envelope that would publish what looks like a secret, by the rules of contracts: names of members, shapes
  * of texts.
  *
+ * @param allow JSON pointers into the envelope of what only looks like one.
  * @throws CtxPackError `CTXPACK_E_SECRET`, naming the place and never the value; `CTXPACK_E_USAGE` for what is no JSON.
  */
-export function refusePrivate(
-  input: Pick<ProofEnvelopeInput, "publicContext" | "runtime" | "evidence">,
-): void {
-  const evidence = (input.evidence ?? []).map((one) => ({ ...one }));
-  const parts = [
-    ["/context/public", input.publicContext],
-    ["/runtime/parameters", input.runtime.parameters ?? {}],
-    ["/runtime/tooling", input.runtime.tooling ?? {}],
-    ["/evidence", { list: JSON.parse(JSON.stringify(evidence)) as JsonValue }],
+export function refusePrivate(parts: WrittenParts, allow: readonly string[] = []): void {
+  const places = [
+    ["/context/public", parts.publicContext],
+    ["/runtime", parts.runtime],
+    ["/actor", parts.actor],
+    ["/policyReceipts", parts.policyReceipts ?? []],
+    ["/evidence", parts.evidence],
   ] as const;
-  for (const [name, value] of parts) requireJson(name, value);
-  const transforms = parts.map(([tool, params]) => ({ tool, params }));
-  const [found] = findSecrets({ schema: "ctxpack.contract/v1", inputs: [], transforms });
+  const transforms = places.map(([tool, value]) => ({ tool, params: { part: json(tool, value) } }));
+  const found = findSecrets({ schema: "ctxpack.contract/v1", inputs: [], transforms })
+    .map(({ kind, pointer }) => ({ kind, pointer: inEnvelope(pointer, places) }))
+    .find(({ pointer }) => !allow.includes(pointer));
   if (found === undefined) return;
-  const pointer = found.pointer.replace(/^\/transforms\/(\d)\/params(?:\/list)?/, (_, index) => {
-    return parts[Number(index)]?.[0] ?? "";
-  });
-  throw new CtxPackError("CTXPACK_E_SECRET", `proof envelope${pointer}: looks like ${found.kind}`, {
-    hint: "an envelope is for everybody: leave it out, or refer to it with sealedContextRef",
-    details: { pointer, kind: found.kind },
+  const { kind, pointer } = found;
+  throw new CtxPackError("CTXPACK_E_SECRET", `proof envelope${pointer}: looks like ${kind}`, {
+    hint: `an envelope is for everybody: leave it out, refer to it with a sealed reference, or allow ${pointer}`,
+    details: { pointer, kind },
   });
 }
 
-function requireJson(name: string, value: JsonValue): void {
+function inEnvelope(pointer: string, places: readonly (readonly [string, object])[]): string {
+  return pointer.replace(
+    /^\/transforms\/(\d)\/params\/part/,
+    (_, index) => places[Number(index)]?.[0] ?? "",
+  );
+}
+
+/** The value as JSON has it: members that are undefined are none. */
+function json(name: string, value: object): JsonValue {
   try {
-    canonicalize(value);
+    canonicalize(defined(value));
   } catch (cause) {
     const { message } = cause as Error;
     throw new CtxPackError("CTXPACK_E_USAGE", `proof envelope${name}: ${message}`, { cause });
   }
+  return defined(value);
+}
+
+/** Without members that are undefined, down to those of the items of a list. */
+function defined(value: object): JsonValue {
+  if (Array.isArray(value)) return value.map((item: object) => defined(item));
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(entries) as JsonValue;
 }

@@ -102,7 +102,8 @@ async function verifyAllowed(
     ({ identity, issuer }) => identity === signer.identity && issuer === signer.issuer,
   );
   if (allowed) return verified;
-  throw refusal("CTXPACK_E_PROOF_SIGNER", `signed by ${signer.identity} (${signer.issuer})`);
+  const who = `${signer.identity} (${signer.issuer})`;
+  throw refusal("CTXPACK_E_PROOF_SIGNER", `${who} has signed it, and is not who was asked for`);
 }
 
 /** That the statement is this envelope, whole, about the artifact that it names. */

@@ -52,7 +52,7 @@ export async function createStageProofEnvelope(
     evidenceOf(one, (path) => relativePath(resolve(folder, path), base)),
   );
   const publicContext = contextOf(manifest, stage);
-  refusePrivate({ publicContext, runtime: input.runtime, evidence });
+  refusePrivate({ ...input, publicContext, evidence }, input.allowSecret);
   const envelope = finished({
     proofSpec: PROOF_SPEC.name,
     specVersion: PROOF_SPEC.version,

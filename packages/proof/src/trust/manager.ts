@@ -114,7 +114,8 @@ export class TrustRootManager implements AsyncDisposable {
       const message = "a trust root cannot be refreshed offline";
       throw new CtxPackError("CTXPACK_E_USAGE", message, { hint: "leave --offline out" });
     }
-    if (this.#loaded === undefined) await this.#read();
+    // Another process may have got one meanwhile: newer than that is what is asked for.
+    await this.#read();
     return (await this.#refresh(signal)).root;
   }
 

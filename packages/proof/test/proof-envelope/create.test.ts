@@ -72,6 +72,18 @@ describe("createProofEnvelope", () => {
     expect(JSON.stringify(error)).not.toContain(token);
   });
 
+  it("takes what looks like a secret and is allowed", async () => {
+    const base = await place();
+    const publicContext = { password: "none" };
+    const allowSecret = ["/context/public/password"];
+    const envelope = await createProofEnvelope({ ...example(base), publicContext, allowSecret });
+    expect(envelope.context.public).toEqual(publicContext);
+    const actor = { agent: `ghp_${"a".repeat(36)}`, role: "a" };
+    await expect(createProofEnvelope({ ...example(await place()), actor })).rejects.toThrow(
+      "/actor/agent",
+    );
+  });
+
   it("names files outside the envelope's folder relative to it, and one with a colon as no scheme", async () => {
     const base = await place();
     const input = example(base);

@@ -35,7 +35,7 @@ async function expectRecovery(directory: string): Promise<void> {
 
 describe("a damaged cache", () => {
   it.each([
-    ["cut short", (file: string) => truncateSync(file, statSync(file).size / 2)],
+    ["cut short", (file: string) => truncateSync(file, statSync(file).size >> 1)],
     ["empty", (file: string) => truncateSync(file, 0)],
     ["no JSON", (file: string) => writeFileSync(file, "\u0000".repeat(500))],
     ["another shape", (file: string) => writeFileSync(file, "[]")],
@@ -55,7 +55,7 @@ describe("a damaged cache", () => {
   });
 
   it.each([
-    ["cut short", (file: string) => truncateSync(file, statSync(file).size / 2)],
+    ["cut short", (file: string) => truncateSync(file, statSync(file).size >> 1)],
     ["gone", (file: string) => rmSync(file)],
     [
       "changed",

@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sha256 } from "@ctxpack/identity";
@@ -210,11 +219,24 @@ describe("TrustRootManager", () => {
   it("writes nothing where a link leads out of the folder", async () => {
     const directory = trustFolder();
     const { folder } = await managerOf(services.now, directory).status();
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(folder, "no folder");
+    for (const target of [join(directory, "elsewhere"), "/nonexistent", folder]) {
+      mkdirSync(join(directory, "elsewhere"), { recursive: true });
+      symlinkSync(target, folder);
+      await managerOf(services.now, directory).get();
+      expect(readdirSync(join(directory, "elsewhere"))).toEqual([]);
+      unlinkSync(folder);
+    }
+  });
+
+  it("does not keep what it cannot write", async () => {
+    const directory = trustFolder();
+    const { folder } = await managerOf(services.now, directory).status();
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "objects"), "no folder");
     const manager = managerOf(services.now, directory);
     await manager.get();
-    expect(readFileSync(folder, "utf8")).toBe("no folder");
+    expect((await manager.status()).state).toBe("absent");
+    expect(readFileSync(join(folder, "objects"), "utf8")).toBe("no folder");
   });
 
   it("keeps an imported trust root for who names its digest", async () => {
