@@ -42,6 +42,8 @@ export interface Config {
   readonly trusted: ReadonlySet<string>;
   /** What each registry needs, by host[:port]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
+  /** The folder of the project's file. */
+  readonly workspace?: string;
   /** Absolute paths of the policies that all have to accept a pack: the user's, the project's, the environment's. */
   readonly policies: readonly string[];
   /** The files that were read, the first one first. */
@@ -80,6 +82,7 @@ export function loadConfig(options: LoadConfigOptions): Config {
     named: layers.flatMap(({ pantries = [] }) => pantries).filter(({ name }) => name !== undefined),
     trusted: new Set(trusted.map(({ address }) => address)),
     registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),
+    ...(project && { workspace: dirname(project.file) }),
     policies: policiesOf([user?.policy, project?.policy, environment.policy]),
     files: [...(project ? [project.file] : []), ...(user ? [userFile] : [])],
   };

@@ -73,7 +73,8 @@ export async function copyPacks(
   const staging = await mkdtemp(join(dirname(file), `.${basename(file)}-`));
   try {
     const layout = await OciLayout.open(staging, { create: true, signal: work.signal });
-    const target = { address: to, target: layout, trusted: true };
+    const place = `oci-archive:${file}`;
+    const target = { address: to, place, target: layout, trusted: true };
     const result = await copyTags(session, source, target, tags, options, work);
     await OciArchive.write(file, layout, work);
     return result;

@@ -67,7 +67,9 @@ export interface OpenOptions {
   readonly env?: Env | undefined;
   /** What relative paths count from. Default `process.cwd()`. */
   readonly cwd?: string | undefined;
-  /** The gate every pack of a pantry has to pass; throws CTXPACK_E_POLICY to keep one out. */
+  /** A policy file that every pack has to satisfy, beside those of configuration and environment. */
+  readonly policy?: string | undefined;
+  /** The gate every pack of a pantry has to pass in place of policies; throws CTXPACK_E_POLICY to keep one out. */
   readonly accept?: Accept | undefined;
   /** Asked for the credentials of a registry before docker's and podman's configuration. */
   readonly credentials?: CredentialProvider | undefined;
@@ -108,15 +110,6 @@ export class CtxPack implements AsyncDisposable {
     const cwd = resolve(options.cwd ?? process.cwd());
     const { signal, accept } = options;
     signal?.throwIfAborted();
-    if (env["CTXPACK_POLICY"] && !accept) {
-      throw new CtxPackError(
-        "CTXPACK_E_UNSUPPORTED",
-        "this version cannot evaluate CTXPACK_POLICY",
-        {
-          hint: "unset it to go on without a policy",
-        },
-      );
-    }
     const loaded = loadConfig({ cwd, env });
     const pantries = options.pantries?.map((address) => ({ address, baseDir: cwd }));
     const { concurrency, offline } = options;
@@ -127,6 +120,9 @@ export class CtxPack implements AsyncDisposable {
       ...(offline !== undefined && { offline }),
       ...(options.cacheDir !== undefined && { cacheDir: resolve(cwd, options.cacheDir) }),
       ...(pantries && { pantries }),
+      ...(options.policy !== undefined && {
+        policies: [...new Set([...loaded.policies, resolve(cwd, options.policy)])],
+      }),
     };
     const { credentials, warn = () => {}, blocking } = options;
     return new CtxPack(

@@ -16,7 +16,7 @@ export interface ExistsResult {
   readonly legacy?: string;
 }
 
-/** Says where a pack can be had. A pack that is in the store in part only does not count. */
+/** Says where a pack can be had. A pack that is in the store in part only does not count, nor does one that no policy has accepted. */
 export async function exists(
   session: Session,
   text: string,
@@ -27,8 +27,12 @@ export async function exists(
   const where = found ? [found.address] : [];
   const looked = [...where];
   if (options.from === undefined) {
-    const record = await (await session.store(work.signal)).get(uri);
-    if (record && !record.partial) where.unshift("store");
+    const store = await session.store(work.signal);
+    const record = await store.get(uri);
+    const isWhole = record !== undefined && !record.partial;
+    if (isWhole && !(await session.gate?.judgeStored(store, record, work.signal))) {
+      where.unshift("store");
+    }
     looked.unshift("store");
   }
   try {

@@ -47,14 +47,22 @@ export async function identifySubject(
   }
 }
 
+/** Where a pack is looked for. */
+export interface Sources {
+  /** This pantry, whatever the store has. */
+  readonly from?: string | undefined;
+  /** The store's pack also when no policy has accepted it: only to be described. */
+  readonly unaccepted?: boolean | undefined;
+}
+
 /**
- * The store's pack if it is whole, else the first pantry's. Throws CTXPACK_E_NOT_FOUND, and
+ * The store's pack if it is whole and accepted, else the first pantry's. Throws CTXPACK_E_NOT_FOUND, and
  * CTXPACK_E_UNSUPPORTED when there is only a v0 pack.
  */
 export async function findPack(
   session: Session,
   text: string,
-  options: { readonly from?: string | undefined },
+  options: Sources,
   work: Work,
 ): Promise<Location> {
   const location = await findReadable(session, text, options, work);
@@ -66,15 +74,21 @@ export async function findPack(
 export async function findReadable(
   session: Session,
   text: string,
-  options: { readonly from?: string | undefined },
+  options: Sources,
   work: Work,
 ): Promise<Location | LegacyLocation> {
   const { uri, found } = await identifySubject(session, text, work);
   if (options.from === undefined) {
-    const record = await (await session.store(work.signal)).get(uri);
+    const store = await session.store(work.signal);
+    const record = await store.get(uri);
     // A tag names one output: the store's counts only if it is that one.
     const same = found === undefined || found.manifest.tree === record?.tree;
-    if (record && !record.partial && same) return { kind: "store", uri, record };
+    if (record && !record.partial && same) {
+      const counts =
+        options.unaccepted ||
+        (await session.gate?.judgeStored(store, record, work.signal)) === undefined;
+      if (counts) return { kind: "store", uri, record };
+    }
   }
   if (found) return { kind: "pantry", uri, found };
   return await searchPantries(session, { uri, from: options.from, legacy: isWholeUri(text) }, work);

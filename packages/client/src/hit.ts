@@ -21,10 +21,11 @@ export function pullHit(subject: string, options: HitOptions): PullResult | unde
   const { env, cwd, only, to, pin, verify, signal } = options;
   signal?.throwIfAborted();
   const uri = uriOf(subject);
-  // What a policy says of a pack is not known here.
-  if (uri === undefined || env["CTXPACK_POLICY"]) return undefined;
+  if (uri === undefined) return undefined;
   if (only || to !== undefined || pin || verify) return undefined;
-  const { cacheDir } = loadConfig({ cwd: resolve(cwd), env });
+  const { cacheDir, policies } = loadConfig({ cwd: resolve(cwd), env });
+  // What a policy says of a pack is not known here.
+  if (policies.length > 0) return undefined;
   const hit = findHit(cacheDir, uri);
   if (hit === undefined) return undefined;
   const nothing = { fetched: 0, existing: 0 };

@@ -51,7 +51,7 @@ export async function inspect(
   options: FromOptions,
 ): Promise<PackDescription | LegacyDescription> {
   const work = workOf(options);
-  const location = await findReadable(session, text, options, work);
+  const location = await findReadable(session, text, { ...options, unaccepted: true }, work);
   if (location.kind === "legacy") {
     const { inspectLegacy } = await import("./legacy/inspect.ts");
     return await inspectLegacy(session, location.found, work);

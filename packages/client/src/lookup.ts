@@ -36,9 +36,15 @@ export async function lookUpContract(
   const resolution = await identify(session, contract, options);
   const { uri } = resolution;
   const misses: Miss[] = [];
-  const record = await (await session.store(work.signal)).get(uri);
-  if (record && !record.partial) return { uri, resolution, misses, hit: true, where: "store" };
-  misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
+  const store = await session.store(work.signal);
+  const record = await store.get(uri);
+  if (record && !record.partial) {
+    const reason = await session.gate?.judgeStored(store, record, work.signal);
+    if (reason === undefined) return { uri, resolution, misses, hit: true, where: "store" };
+    misses.push({ where: "store", reason });
+  } else {
+    misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
+  }
   for (const given of session.config.pantries) {
     const miss = await lookIn(session, given, uri, work);
     if (miss.reason === "") return { uri, resolution, misses, hit: true, where: miss.where };

@@ -13,6 +13,7 @@ import {
   type ReadOnlyTarget,
   type Reference,
   type ReferrerLister,
+  type Resolver,
   type TagLister,
   type Target,
   type TargetName,
@@ -24,6 +25,8 @@ import type { Session } from "./session.ts";
 export interface Pantry {
   /** As a person would write it; what records and messages say. */
   readonly address: string;
+  /** What policies know it by: as `address`, a folder or file by its absolute path. */
+  readonly place: string;
   readonly target: ReadOnlyTarget & TagLister & ReferrerLister;
   /** A directory of the same user, or marked by the user: its packs may be taken without a policy. */
   readonly trusted: boolean;
@@ -40,8 +43,10 @@ export interface WritablePantry extends Pantry {
 export interface FoundPack {
   /** The pantry's address, or `the store`. */
   readonly address: string;
+  /** What policies know the pantry by; absent for the store. */
+  readonly place?: string;
   /** Where its blobs are, and in a pantry what refers to it. */
-  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister & Resolver>;
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
   readonly bytes: Uint8Array;
@@ -66,16 +71,19 @@ export async function openPantry(
     case "layout": {
       const dir = resolve(baseDir, name.dir);
       const target = await OciLayout.open(dir, { readOnly: true, signal });
-      return { address: `oci:${name.dir}`, target, trusted: true };
+      return { address: `oci:${name.dir}`, place: `oci:${dir}`, target, trusted: true };
     }
     case "archive": {
-      const target = await OciArchive.open(resolve(baseDir, name.file), { signal });
-      return { address: `oci-archive:${name.file}`, target, trusted: true };
+      const file = resolve(baseDir, name.file);
+      const target = await OciArchive.open(file, { signal });
+      const address = `oci-archive:${name.file}`;
+      return { address, place: `oci-archive:${file}`, target, trusted: true };
     }
     case "registry": {
       const target = await session.registries.readable(name.reference);
       const address = repositoryAddress(name.reference);
-      return { address, target, trusted: session.config.trusted.has(address), remote: true };
+      const trusted = session.config.trusted.has(address);
+      return { address, place: address, target, trusted, remote: true };
     }
   }
 }
@@ -92,14 +100,15 @@ export async function openWritablePantry(
     case "layout": {
       const dir = resolve(baseDir, name.dir);
       const target = await OciLayout.open(dir, { create: true, signal });
-      return { address: `oci:${name.dir}`, target, trusted: true };
+      return { address: `oci:${name.dir}`, place: `oci:${dir}`, target, trusted: true };
     }
     case "archive":
       throw readOnlyArchive(name.file);
     case "registry": {
       const target = await session.registries.repository(name.reference);
       const address = repositoryAddress(name.reference);
-      return { address, target, trusted: session.config.trusted.has(address), remote: true };
+      const trusted = session.config.trusted.has(address);
+      return { address, place: address, target, trusted, remote: true };
     }
   }
 }
@@ -167,6 +176,7 @@ export async function lookUpTag(
   }
   return {
     address: pantry.address,
+    place: pantry.place,
     source: pantry.target,
     uri: found,
     descriptor,

@@ -59,9 +59,12 @@ export async function pull(
   const only = compileSelection(options.only);
   const select: Filter = only?.selects;
   let found = tagged;
-  if (!found && !(await isWhole(store, uri))) {
+  const refusal = await refusalOf(session, store, uri, work);
+  if (!found && refusal !== undefined) {
     const sought = { uri, from: options.from, legacy: isWholeUri(text) };
-    const location = await searchPantries(session, sought, work);
+    const location = await searchPantries(session, sought, work).catch((error: unknown) => {
+      throw refusal instanceof Error && isNotFound(error) ? refusal : error;
+    });
     if (location.kind === "legacy") {
       // Loads tar-stream, which nothing else here needs.
       const { pullLegacy } = await import("./legacy/pull.ts");
@@ -92,9 +95,25 @@ export async function pull(
   return { uri, path, ...outcome, record: record as PackRecord };
 }
 
-async function isWhole(store: Store, uri: CtxUri): Promise<boolean> {
+/** Why the store's pack cannot be handed out as it is; `undefined` when it can. */
+async function refusalOf(
+  session: Session,
+  store: Store,
+  uri: CtxUri,
+  { signal }: Work,
+): Promise<CtxPackError | "not whole" | undefined> {
   const record = await store.get(uri);
-  return record !== undefined && !record.partial;
+  if (record === undefined || record.partial) return "not whole";
+  const reason = await session.gate?.judgeStored(store, record, signal);
+  if (reason === undefined) return undefined;
+  return new CtxPackError("CTXPACK_E_POLICY", `the store's pack is not accepted: ${reason}`, {
+    hint: "ctxpack policy explain says what would be; no pantry that was asked has the pack",
+    details: { uri },
+  });
+}
+
+function isNotFound(error: unknown): boolean {
+  return CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND";
 }
 
 interface Wanted {
@@ -115,7 +134,7 @@ async function ensure(
   work: Work,
 ): Promise<Outcome> {
   const record = await store.get(wanted.uri);
-  if (record && !record.partial) {
+  if (record && !record.partial && !(session.gate && wanted.found)) {
     if (wanted.found) requireSameOutput(record, wanted.found);
     return {
       source: "store",

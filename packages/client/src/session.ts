@@ -7,6 +7,7 @@ import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { Config, Env } from "./config.ts";
 import { Registries } from "./registries.ts";
 import type { Gate } from "./trust/gate.ts";
+import { PolicyGate } from "./trust/policy-gate.ts";
 
 const REMOTE_CONCURRENCY = 8;
 const LOCAL_CONCURRENCY = 4;
@@ -22,6 +23,7 @@ export class Session implements AsyncDisposable {
   readonly warn: (text: string) => void;
   /** The registries that pantries are in. */
   readonly registries: Registries;
+  readonly #ownGate: PolicyGate | undefined;
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
   #aside: Promise<Session> | undefined;
@@ -40,7 +42,12 @@ export class Session implements AsyncDisposable {
     this.config = settings.config;
     this.cwd = settings.cwd;
     this.env = settings.env;
-    this.gate = settings.gate;
+    const { policies } = settings.config;
+    this.#ownGate =
+      settings.gate === undefined && policies.length > 0
+        ? new PolicyGate(this, policies)
+        : undefined;
+    this.gate = settings.gate ?? this.#ownGate;
     this.#blocking = settings.blocking;
     this.warn = settings.warn;
     const { config, env, credentials, warn } = settings;
@@ -96,6 +103,7 @@ export class Session implements AsyncDisposable {
       await aside.#closeStore();
       removeStore(aside.config.cacheDir);
     }
+    await this.#ownGate?.[Symbol.asyncDispose]();
     await this.registries[Symbol.asyncDispose]();
   }
 

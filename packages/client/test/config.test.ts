@@ -40,24 +40,41 @@ test("without files and variables there are defaults", async () => {
     named: [],
     trusted: new Set(),
     registries: {},
+    policies: [],
     files: [],
   });
 });
 
 test("environment over project over user, setting by setting", async () => {
-  write(user, { cacheDir: "u", concurrency: 2, offline: true, pantries: ["oci:./u"] });
+  write(user, {
+    cacheDir: "u",
+    concurrency: 2,
+    offline: true,
+    pantries: ["oci:./u"],
+    policy: "user.json",
+  });
   write(project, {
     $schema: "https://example.com/x",
     cacheDir: "p",
     pantries: [{ name: "team", address: "oci:./p" }],
+    policy: "project.json",
   });
   const team = { name: "team", address: "oci:./p", baseDir: join(root, "project"), file: project };
-  const rest = { named: [team], trusted: new Set(), registries: {}, files: [project, user] };
+  // Policies add up: none of them hides another.
+  const added = [join(root, "user/ctxpack/user.json"), join(root, "project/project.json")];
+  const rest = {
+    named: [team],
+    trusted: new Set(),
+    registries: {},
+    workspace: join(root, "project"),
+    files: [project, user],
+  };
   expect(loadConfig({ cwd, env })).toEqual({
     cacheDir: join(root, "project/p"),
     pantries: [team],
     offline: true,
     concurrency: 2,
+    policies: added,
     ...rest,
   });
   const over = {
@@ -66,12 +83,14 @@ test("environment over project over user, setting by setting", async () => {
     CTXPACK_REGISTRY: "oci:./e",
     CTXPACK_OFFLINE: "0",
     CTXPACK_CONCURRENCY: "8",
+    CTXPACK_POLICY: "env.json",
   };
   expect(loadConfig({ cwd, env: over })).toEqual({
     cacheDir: join(cwd, "e"),
     pantries: [{ address: "oci:./e", baseDir: cwd }],
     offline: false,
     concurrency: 8,
+    policies: [...added, join(cwd, "env.json")],
     ...rest,
   });
   rmSync(user);
@@ -128,7 +147,7 @@ test("what a file may not say is refused, naming file and place", async () => {
   expect(await refusal("{")).toContain(`${file} is not JSON:`);
   expect(await refusal([])).toBe(`${file}: the file must be an object`);
   expect(await refusal({ cachDir: "x" })).toBe(`${file}: /cachDir is no setting`);
-  expect(await refusal({ policy: "p.json" })).toBe(`${file}: /policy is no setting`);
+  expect(await refusal({ policy: 1 })).toBe(`${file}: /policy must be a string that is not empty`);
   expect(await refusal({ cacheDir: "" })).toBe(
     `${file}: /cacheDir must be a string that is not empty`,
   );

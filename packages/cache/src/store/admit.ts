@@ -219,10 +219,12 @@ async function bringConfig(parts: Parts, arrival: Arrival): Promise<void> {
 /** Keeps what let the pack in, for the next one who asks under the same policies. */
 async function noteAccepted(parts: Parts, { uri, options, accepted }: Arrival): Promise<void> {
   if (accepted === undefined) return;
-  const { policies, bundles, until, proofs } = accepted;
-  const { digest: manifest } = options.manifest;
-  const at = new Date().toISOString();
-  const acceptance = { policies, bundles, manifest, at, ...(until !== undefined && { until }) };
+  const { proofs, contract: _, ...rest } = accepted;
+  const acceptance = {
+    ...rest,
+    manifest: options.manifest.digest,
+    at: new Date().toISOString(),
+  };
   await keepProofs(parts, uri, { bundles: proofs, acceptances: [acceptance] }, options.signal);
 }
 

@@ -19,6 +19,8 @@ export interface Acceptance {
   readonly bundles: readonly Digest[];
   /** The manifest that they speak of. */
   readonly manifest: Digest;
+  /** Where it came from, as policies know it. */
+  readonly pantry?: string;
   /** ISO 8601, UTC. */
   readonly at: string;
   /** From then on it does not count; ISO 8601, UTC. */
@@ -144,6 +146,7 @@ function isAcceptance(value: Acceptance): boolean {
     value.bundles.every(isDigest) &&
     isDigest(value.manifest) &&
     typeof value.at === "string" &&
+    (value.pantry === undefined || typeof value.pantry === "string") &&
     (value.until === undefined || typeof value.until === "string")
   );
 }

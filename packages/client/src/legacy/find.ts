@@ -5,6 +5,7 @@ import {
   MANIFEST_LIMIT,
   type ReadOnlyStorage,
   type ReferrerLister,
+  type Resolver,
 } from "@ctxpack/oci";
 import type { PantryConfig } from "../config.ts";
 import { openPantry, type Pantry } from "../pantry.ts";
@@ -15,7 +16,8 @@ import { type LegacyManifest, parseLegacyManifest } from "./manifest.ts";
 export interface FoundLegacy {
   /** The pantry's address. */
   readonly address: string;
-  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
+  readonly place?: string;
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister & Resolver>;
   /** What was asked for; the tag vouches for 12 of its digits only. */
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
@@ -38,7 +40,8 @@ export async function lookUpLegacy(
 ): Promise<FoundLegacy | undefined> {
   try {
     const read = await readLegacy(pantry, legacyTag(uri), signal);
-    return { address: pantry.address, source: pantry.target, uri, ...read };
+    const { address, place, target: source } = pantry;
+    return { address, place, source, uri, ...read };
   } catch (error) {
     if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return undefined;
     throw error;

@@ -233,7 +233,7 @@ export class MapMaker implements Maker<void>, Disposable {
     const { here, there } = this.families;
     if (!force) {
       // A store of our own for a while has nothing to reuse.
-      if (mode.readLocal && mode.writeLocal) await reuse.fromStore(here, work);
+      if (mode.readLocal && mode.writeLocal) await reuse.fromStore(this.#session, here, work);
       if (mode.readRemote) {
         const search = { circuit, onUntrusted };
         await reuse.fromPantries(this.#session, there, search, work);

@@ -29,12 +29,13 @@ export class Reuse {
   }
 
   /** What earlier maps of these families have left in the store, and what one that was broken off committed. */
-  async fromStore(families: readonly string[], work: Work): Promise<void> {
+  async fromStore(session: Session, families: readonly string[], work: Work): Promise<void> {
     for (const family of families) {
       for (const uri of await this.#store.family(family)) {
         if (this.#isDone()) return;
         const record = await this.#store.get(uri);
         if (record === undefined || record.partial) continue;
+        if (await session.gate?.judgeStored(this.#store, record, work.signal)) continue;
         try {
           this.#take(uri, "store", await this.#store.index(uri, work));
         } catch (error) {

@@ -87,7 +87,7 @@ export async function recheck(session: Session, options: RecheckOptions): Promis
 /** The output to compare with: the store's, else that of a pantry that is believed. */
 async function findStored(session: Session, uri: CtxUri, work: Work): Promise<FoundResult> {
   const local = await findLocal(session, uri, work.signal);
-  if (local) return local;
+  if (local && "record" in local) return local;
   const search = { circuit: new Circuit(session, false), into: session, onUntrusted: undefined };
   const found = await findRemote(session, uri, search, work);
   if ("record" in found) return found;

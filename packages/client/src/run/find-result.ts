@@ -25,15 +25,17 @@ export interface Search {
   readonly onUntrusted: GetOptions["onUntrusted"];
 }
 
-/** The result in the store, if it is there whole. */
+/** The result in the store, if it is there whole; a miss when a policy has not accepted it. */
 export async function findLocal(
   session: Session,
   uri: CtxUri,
   signal: AbortSignal,
-): Promise<FoundResult | undefined> {
+): Promise<FoundResult | Miss | undefined> {
   const store = await session.store(signal);
   const record = await store.get(uri);
-  return record && !record.partial ? { store, record, source: "store" } : undefined;
+  if (!record || record.partial) return undefined;
+  const reason = await session.gate?.judgeStored(store, record, signal);
+  return reason === undefined ? { store, record, source: "store" } : { where: "the store", reason };
 }
 
 /**

@@ -161,14 +161,17 @@ class Getting<Placed> {
   /** A result that may be used, or why there is none. */
   async #find(work: Work): Promise<FoundResult | readonly Miss[]> {
     const { readLocal, readRemote } = this.#mode;
+    const misses: Miss[] = [];
     if (readLocal) {
       const found = await findLocal(this.#session, this.#uri, work.signal);
-      if (found) return found;
+      if (found && "record" in found) return found;
+      if (found) misses.push(found);
     }
-    if (!readRemote) return [];
+    if (!readRemote) return misses;
     const { onUntrusted } = this.#options;
     const search = { circuit: this.#circuit, into: this.#into, onUntrusted };
-    return await findRemote(this.#session, this.#uri, search, work);
+    const found = await findRemote(this.#session, this.#uri, search, work);
+    return "record" in found ? found : [...misses, ...found];
   }
 
   /** `undefined` for a pack that turns out damaged: it is none any more. */
@@ -240,7 +243,10 @@ class Getting<Placed> {
     const { force, onEvent } = this.#options;
     const isShared = this.#mode.readLocal && !force;
     return await singleFlight(await this.#session.store(signal), this.#uri, {
-      look: async () => (isShared ? await findLocal(this.#session, this.#uri, signal) : undefined),
+      look: async () => {
+        const found = isShared ? await findLocal(this.#session, this.#uri, signal) : undefined;
+        return found && "record" in found ? found : undefined;
+      },
       onWaiting: (pid) => onEvent?.({ kind: "waiting", uri: this.#uri, pid }),
       signal,
     });

@@ -96,8 +96,12 @@ async function statusOf(
   const { name } = labels;
   const pantries = await check.ask(uri, options.signal);
   const about = { file, uri, ...(name !== undefined && { name }), pantries };
-  const record = await (await session.store(options.signal)).get(uri);
-  if (record && !record.partial) return { ...about, state: "fresh" };
+  const store = await session.store(options.signal);
+  const record = await store.get(uri);
+  const isWhole = record !== undefined && !record.partial;
+  if (isWhole && !(await session.gate?.judgeStored(store, record, options.signal))) {
+    return { ...about, state: "fresh" };
+  }
   if (pantries.has.length > 0) return { ...about, state: "remote" };
   const known = { labels, onlyRelated: true, onFailure: () => {} };
   const explanation = await explainMiss(session, resolution, known, options);

@@ -1,16 +1,18 @@
 import type { Accepted, PackRecord, Store } from "@ctxpack/cache";
 import type { CtxUri } from "@ctxpack/identity";
-import type { Descriptor, ReadOnlyStorage, ReferrerLister } from "@ctxpack/oci";
+import type { Descriptor, ReadOnlyStorage, ReferrerLister, Resolver } from "@ctxpack/oci";
 
 /** A pack that wants in: nothing but its manifest has been read. */
 export interface Candidate {
-  /** The pantry's address. */
+  /** The pantry's address, for people. */
   readonly address: string;
+  /** What policies know the pantry by. */
+  readonly place?: string;
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
   readonly manifest: { readonly config: Descriptor };
   /** Where it is, and what refers to it. */
-  readonly source: ReadOnlyStorage & Partial<ReferrerLister>;
+  readonly source: ReadOnlyStorage & Partial<ReferrerLister & Resolver>;
 }
 
 /** What every pack has to pass: policies, or what a library's user decides. */

@@ -6,13 +6,15 @@ import type { Metadata, Root } from "@tufjs/models";
 export const TRUSTED_ROOT = "trusted_root.json";
 
 /** The largest files that are taken, in bytes; as tuf-js has them, and 4 MiB for the target. */
-export const TUF_LIMITS = {
+export const TUF_LIMITS: Readonly<
+  Record<"root" | "timestamp" | "snapshot" | "targets" | "target", number>
+> = {
   root: 512_000,
   timestamp: 16_384,
   snapshot: 2_000_000,
   targets: 5_000_000,
   target: 4 << 20,
-} as const;
+};
 
 /** Roots are renewed about once a year. */
 export const MOST_ROOTS = 256;

@@ -1,0 +1,57 @@
+import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import type {
+  FoundBundle,
+  NamedKey,
+  RefusedBundle,
+  TrustRoot,
+  VerifiedBundle,
+} from "@ctxpack/proof";
+
+/** What there is to be said for a pack: proofs whose signatures are right, and those that do not count. */
+export interface Evidence {
+  readonly verified: readonly VerifiedBundle[];
+  readonly refused: readonly RefusedBundle[];
+  /** The bytes of what was verified, by their digest. */
+  readonly bytes: ReadonlyMap<Digest, Uint8Array>;
+}
+
+/** A proof, wherever it was found. */
+export type FoundProof = Pick<FoundBundle, "bytes" | "digest">;
+
+/** What signatures are held against. */
+export interface Material {
+  readonly keys: readonly NamedKey[];
+  readonly trustRoots: readonly TrustRoot[];
+}
+
+/** Verifies each proof that is found. Throws what finding them throws, never what a proof does wrong. */
+export async function weigh(
+  found: AsyncIterable<FoundProof | RefusedBundle>,
+  material: Material,
+  signal: AbortSignal,
+): Promise<Evidence> {
+  const { isProofError, verifyForPolicies } = await import("@ctxpack/proof");
+  const verified: VerifiedBundle[] = [];
+  const refused: RefusedBundle[] = [];
+  const bytes = new Map<Digest, Uint8Array>();
+  for await (const one of found) {
+    if (!("bytes" in one)) {
+      refused.push(one);
+      continue;
+    }
+    try {
+      verified.push(...(await verifyForPolicies(one.bytes, { ...material, signal })));
+      bytes.set(one.digest, one.bytes);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!CtxPackError.isInstance(error) || !isProofError(error.code)) throw error;
+      refused.push({ digest: one.digest, code: error.code, message: error.message });
+    }
+  }
+  return { verified, refused, bytes };
+}
+
+/** Proofs that lie here, as if they had been found. */
+export async function* kept(bundles: readonly Uint8Array[]): AsyncGenerator<FoundProof> {
+  for (const bytes of bundles) yield { bytes, digest: sha256(bytes) };
+}

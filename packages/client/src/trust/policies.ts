@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import type { LoadedPolicy, OpenTrustRoots } from "@ctxpack/proof";
+import type { Config, Env } from "../config.ts";
+import type { Material } from "./evidence.ts";
+
+/** Policies that were read, and what signatures are held against for them. */
+export class OpenPolicies implements AsyncDisposable {
+  readonly policies: readonly LoadedPolicy[];
+  readonly material: Material;
+  readonly #roots: OpenTrustRoots | undefined;
+
+  private constructor(
+    policies: readonly LoadedPolicy[],
+    material: Material,
+    roots?: OpenTrustRoots,
+  ) {
+    this.policies = policies;
+    this.material = material;
+    this.#roots = roots;
+  }
+
+  /** Reads policies, their keys and trust roots. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
+  static async open(
+    files: readonly string[],
+    settings: { readonly config: Config; readonly env: Env },
+    signal: AbortSignal,
+  ): Promise<OpenPolicies> {
+    const { readPolicy, policyMaterial, openTrustRoots, trustDirectory } = await import(
+      "@ctxpack/proof"
+    );
+    const policies = await Promise.all(files.map((file) => readPolicy(file, { signal })));
+    const { keys, trustRoots: named } = policyMaterial(policies);
+    if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [] });
+    const { offline, workspace } = settings.config;
+    const directory = trustDirectory({ env: settings.env, workspace });
+    const roots = await openTrustRoots(named, { directory, offline, signal });
+    return new OpenPolicies(policies, { keys, trustRoots: roots.roots }, roots);
+  }
+
+  /** sha256 of each policy with the keys and roots that it pins; sorted. */
+  get digests(): LoadedPolicy["digest"][] {
+    return this.policies.map(({ digest }) => digest).sort();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#roots?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Where is remembered what was accepted when. */
+export function seenFile(config: Config): string {
+  return join(config.cacheDir, "seen.db");
+}

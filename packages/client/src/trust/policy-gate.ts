@@ -1,0 +1,248 @@
+import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
+import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
+import {
+  CtxPackError,
+  canonicalBytes,
+  type Digest,
+  type JsonValue,
+  parseResolvedContract,
+  type ResolvedContract,
+} from "@ctxpack/identity";
+import { fetchBytes, type ReferrerLister } from "@ctxpack/oci";
+import type { Evaluation, JudgedPack, SeenTimesFile, Verdict } from "@ctxpack/proof";
+import type { Session } from "../session.ts";
+import { type Evidence, kept, weigh } from "./evidence.ts";
+import type { Candidate, Gate } from "./gate.ts";
+import { OpenPolicies, seenFile } from "./policies.ts";
+
+/** An acceptance is good for so long; then the same proofs are looked at again. In ms. */
+const GOOD_FOR = 24 * 3_600_000;
+
+/** The policies of configuration, environment and command line: all of them have to accept a pack. */
+export class PolicyGate implements Gate, AsyncDisposable {
+  readonly #session: Session;
+  readonly #files: readonly string[];
+  #opened: Promise<OpenPolicies> | undefined;
+  #seen: SeenTimesFile | undefined;
+
+  constructor(session: Session, files: readonly string[]) {
+    this.#session = session;
+    this.#files = files;
+  }
+
+  async judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
+    const { requireAccepted } = await import("@ctxpack/proof");
+    const { verdict, evidence, evaluation } = await this.verdictOf(candidate, signal);
+    requireAccepted(verdict);
+    await this.#remember(verdict, signal);
+    return {
+      policies: (await this.#policies(signal)).digests,
+      bundles: verdict.bundles,
+      ...(candidate.place !== undefined && { pantry: candidate.place }),
+      ...untilOf(verdict, evaluation),
+      proofs: verdict.bundles.flatMap((digest) => evidence.bytes.get(digest) ?? []),
+      contract: await contractCheck(verdict, evaluation),
+    };
+  }
+
+  /** What the policies say of a pack in a pantry, and why. Nothing is remembered. */
+  async verdictOf(candidate: Candidate, signal: AbortSignal): Promise<Judgement> {
+    const { discoverBundles, evaluateWithDependencies } = await import("@ctxpack/proof");
+    const { policies, material } = await this.#policies(signal);
+    const gather = async ({ descriptor, uri, place, source }: Candidate) => {
+      const found = canList(source) ? discoverBundles(source, descriptor, { signal }) : kept([]);
+      const evidence = await weigh(found, material, signal);
+      const pack = {
+        manifest: descriptor.digest,
+        uri,
+        ...(place !== undefined && { pantry: place }),
+      };
+      return { evidence, pack };
+    };
+    const { evidence, pack } = await gather(candidate);
+    const evaluation = await this.#evaluation(policies, pack, evidence, signal);
+    const verdict = await evaluateWithDependencies(evaluation, {
+      signal,
+      gather: async ({ uri, digest }) => {
+        const { source } = candidate;
+        if (digest === undefined || source.resolve === undefined) return undefined;
+        // Looked for where the pack is: a copy brings what it was made from along, or it cannot be judged.
+        const descriptor = await source.resolve(digest, { signal }).catch((error: unknown) => {
+          if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND")
+            return undefined;
+          throw error;
+        });
+        if (descriptor === undefined) return undefined;
+        const one = await gather({ ...candidate, uri, descriptor });
+        return { pack: one.pack, verified: one.evidence.verified, refused: one.evidence.refused };
+      },
+    });
+    return { verdict, evidence, evaluation };
+  }
+
+  /** Packs that were made here are this user's own; others need an acceptance by the same policies, or proofs. */
+  async judgeStored(
+    store: Store,
+    record: PackRecord,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    if (record.origin === "seed") return undefined;
+    const { digests } = await this.#policies(signal);
+    const proofs = await store.proofs(record.uri);
+    if (proofs?.acceptances.some((one) => isGood(one, digests))) return undefined;
+    const { verdict, evaluation } = await this.storedVerdict(store, record, proofs, signal);
+    if (verdict.failure !== undefined) return verdict.failure.message;
+    const pantry = evaluation.pack.pantry;
+    const acceptance = {
+      policies: digests,
+      bundles: verdict.bundles,
+      manifest: record.manifest.digest,
+      ...(pantry !== undefined && { pantry }),
+      at: evaluation.now.toISOString(),
+      ...untilOf(verdict, evaluation),
+    };
+    // A store that cannot be written is asked again the next time.
+    await store
+      .keepProofs(record.uri, { acceptances: [acceptance] }, { signal })
+      .catch(() => false);
+    return undefined;
+  }
+
+  /** What the policies say of a pack in the store, by the proofs that are kept with it. */
+  async storedVerdict(
+    store: Store,
+    record: PackRecord,
+    proofs: KeptProofs | undefined,
+    signal: AbortSignal,
+  ): Promise<Judgement> {
+    const { evaluate } = await import("@ctxpack/proof");
+    const { policies, material } = await this.#policies(signal);
+    const evidence = await weigh(kept(proofs?.bundles ?? []), material, signal);
+    const pantry = proofs?.acceptances.findLast((one) => one.pantry !== undefined)?.pantry;
+    const pack = {
+      manifest: record.manifest.digest,
+      uri: record.uri,
+      ...(pantry !== undefined && { pantry }),
+      tools: toolsOf(await contractOf(store, record, signal)),
+    };
+    const evaluation = await this.#evaluation(policies, pack, evidence, signal);
+    return { verdict: evaluate(evaluation), evidence, evaluation };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#seen?.[Symbol.dispose]();
+    const opened = await this.#opened?.catch(() => undefined);
+    await opened?.[Symbol.asyncDispose]();
+  }
+
+  async #policies(signal: AbortSignal): Promise<OpenPolicies> {
+    this.#opened ??= OpenPolicies.open(this.#files, this.#session, signal);
+    try {
+      return await this.#opened;
+    } catch (error) {
+      // The next one tries again: this one may have been aborted.
+      this.#opened = undefined;
+      throw error;
+    }
+  }
+
+  async #evaluation(
+    policies: Evaluation["policies"],
+    pack: JudgedPack,
+    { verified, refused }: Evidence,
+    signal: AbortSignal,
+  ): Promise<Evaluation> {
+    const seen = await this.#seenTimes(signal);
+    return { policies, pack, verified, refused, now: new Date(), seen };
+  }
+
+  async #remember(verdict: Verdict, signal: AbortSignal): Promise<void> {
+    if (verdict.seen.length === 0) return;
+    await (await this.#seenTimes(signal))?.record(verdict.seen, { signal });
+  }
+
+  /** In the store, which has to be there first; one that cannot be written remembers nothing. */
+  async #seenTimes(signal: AbortSignal): Promise<SeenTimesFile | undefined> {
+    if (!(await this.#session.openStore(signal)).writable) return undefined;
+    const { SeenTimesFile } = await import("@ctxpack/proof");
+    this.#seen ??= await SeenTimesFile.open(seenFile(this.#session.config), { signal });
+    return this.#seen;
+  }
+}
+
+/** What was decided, and by what. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly evidence: Evidence;
+  readonly evaluation: Evaluation;
+}
+
+function canList(source: Candidate["source"]): source is Candidate["source"] & ReferrerLister {
+  return source.referrers !== undefined;
+}
+
+function isGood(
+  { policies, until }: KeptProofs["acceptances"][number],
+  digests: readonly Digest[],
+): boolean {
+  const isSame =
+    policies.length === digests.length && policies.every((one, i) => one === digests[i]);
+  return isSame && (until === undefined || Date.parse(until) > Date.now());
+}
+
+/** Until when the verdict stands without another look: a day, or as long as the proof is young enough. */
+function untilOf(
+  { policies: verdicts }: Verdict,
+  { policies, now }: Evaluation,
+): { until: string } {
+  let until = now.getTime() + GOOD_FOR;
+  for (const [i, { rule, time }] of verdicts.entries()) {
+    for (const { maxAge } of policies[i]?.rules[rule ?? 0]?.require ?? []) {
+      if (maxAge !== undefined && time !== undefined)
+        until = Math.min(until, time.getTime() + maxAge);
+    }
+  }
+  return { until: new Date(until).toISOString() };
+}
+
+/** Held against the contract once it is known: what a signer said of tools and inputs, and what policies make of them. */
+async function contractCheck(
+  verdict: Verdict,
+  evaluation: Evaluation,
+): Promise<NonNullable<Accepted["contract"]>> {
+  const proof = await import("@ctxpack/proof");
+  const claims = evaluation.verified.flatMap(({ digest, statement }) => {
+    if (!verdict.bundles.includes(digest)) return [];
+    if (statement.predicateType !== proof.PROVENANCE_TYPE) return [];
+    const provenance = proof.parseProvenance(statement);
+    return proof.isPackProvenance(provenance) ? [provenance] : [];
+  });
+  // What it was made from has been judged: where the claims turn out true, it is by the same rule again.
+  const used = claims.flatMap((claim) => {
+    const { packs, reused } = proof.readPackProvenance(claim);
+    return [...packs, ...reused].flatMap(({ manifest }) => manifest ?? []);
+  });
+  const dependencies = new Map(used.map((digest) => [digest as string, true]));
+  return (contract) => {
+    const bytes = canonicalBytes(contract as unknown as JsonValue);
+    for (const claim of claims) proof.checkProvenanceContract(claim, bytes);
+    const pack = { ...evaluation.pack, tools: toolsOf(contract) };
+    proof.requireAccepted(proof.evaluate({ ...evaluation, pack, dependencies }));
+  };
+}
+
+function toolsOf(contract: ResolvedContract): string[] {
+  return contract.transforms.map(({ tool }) => tool);
+}
+
+async function contractOf(
+  store: Store,
+  { uri }: PackRecord,
+  signal: AbortSignal,
+): Promise<ResolvedContract> {
+  const { bytes } = await store.manifest(uri, { signal });
+  const { config } = parsePackManifest(bytes);
+  return parseResolvedContract(
+    await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, signal }),
+  );
+}
