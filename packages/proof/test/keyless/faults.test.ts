@@ -259,6 +259,15 @@ describe("what does not pass", () => {
     });
   });
 
+  it("is seen by the verifier alone: a proof that does not lead to the log's checkpoint", async () => {
+    const replace = ['"hashes":[]', `"hashes":["${"0".repeat(64)}"]`] as const;
+    await services.now.fault("rekorV1", { replace });
+    const bytes = await signWith(servicesOf(services.now, "rekorV1"));
+    await expect(verifyWith(bytes, trustRootOf(services.now))).rejects.toMatchObject({
+      code: "CTXPACK_E_PROOF_LOG",
+    });
+  });
+
   it("is seen by the verifier alone: an SCT by another log", async () => {
     await services.now.fulcioMood("foreignSct");
     const bytes = await signWith(all());
