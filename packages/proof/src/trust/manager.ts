@@ -202,10 +202,18 @@ export class TrustRootManager implements AsyncDisposable {
 
   /** Many who wait share one refresh; who is aborted stops waiting alone. */
   #refresh(signal?: AbortSignal): Promise<Loaded> {
-    this.#refreshing ??= this.#fetch(BLOCKING_MS).finally(() => {
-      this.#refreshing = undefined;
-    });
-    return unlessAborted(this.#refreshing, signal);
+    return unlessAborted(this.#fetchOnce(BLOCKING_MS), signal);
+  }
+
+  #fetchOnce(ms: number): Promise<Loaded> {
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#fetch(ms).finally(() => {
+        this.#refreshing = undefined;
+      });
+      // Also when everybody who waited was aborted, and nobody is left to be told.
+      this.#refreshing.catch(() => {});
+    }
+    return this.#refreshing;
   }
 
   async #fetch(ms: number): Promise<Loaded> {
@@ -239,10 +247,7 @@ export class TrustRootManager implements AsyncDisposable {
     const backoff = new RefreshBackoff(cache.folder);
     try {
       if (!(await backoff.mayTry())) return;
-      this.#refreshing ??= this.#fetch(BACKGROUND_MS).finally(() => {
-        this.#refreshing = undefined;
-      });
-      await this.#refreshing;
+      await this.#fetchOnce(BACKGROUND_MS);
     } catch {
       await backoff.failed().catch(() => {});
     }

@@ -156,6 +156,17 @@ describe("a repository that is not right", () => {
     await manager.get();
   });
 
+  it("that fails when nobody waits any more", async () => {
+    await services.now.fault("tuf", { status: 401, delayMs: 100 });
+    const stop = new AbortController();
+    const getting = managerOf(services.now, trustFolder()).get({ signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(getting).rejects.toThrow("enough");
+    // An error that nobody takes would end the process.
+    await sleep(300);
+    expect(await services.now.requests("tuf")).not.toHaveLength(0);
+  });
+
   it("that fails a few times", async () => {
     await services.now.fault(
       "tuf",
