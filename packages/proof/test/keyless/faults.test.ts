@@ -76,7 +76,7 @@ describe("what does not pass", () => {
     await services.now.fault("fulcio", { status: 503, headers: { "retry-after": "3600" } });
     const start = performance.now();
     expect(await failure()).toMatchObject({ code: "CTXPACK_E_UNAVAILABLE" });
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(9000);
   });
 
   it("an abort", async () => {

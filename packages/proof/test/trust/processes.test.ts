@@ -38,7 +38,7 @@ describe("processes that share a trust directory", () => {
     await services.now.fault("tuf");
     const start = performance.now();
     await managerOf(services.now, directory).get();
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(14_000);
   });
 
   it("a process that serves what is older ends by itself", async () => {
