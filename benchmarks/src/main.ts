@@ -3,6 +3,7 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "nod
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
+import { keyless } from "./keyless.ts";
 import { large } from "./large.ts";
 import { link } from "./link.ts";
 import { map } from "./map.ts";
@@ -32,6 +33,7 @@ const QUESTIONS: readonly Question[] = [
   why,
   sign,
   proof,
+  keyless,
   link,
   large,
 ];

@@ -192,11 +192,12 @@ export type { TransformSummary } from "./statement/transform-summary.ts";
 export { getDefaultTrustMaterial } from "./trust/default-trust-material.ts";
 export type { TrustDirectoryOptions } from "./trust/directory.ts";
 export { trustDirectory } from "./trust/directory.ts";
-export type { TrustRootManagerOptions, TrustRootStatus } from "./trust/manager.ts";
+export type { TrustRootManagerOptions } from "./trust/manager.ts";
 export { TrustRootManager } from "./trust/manager.ts";
 export type { TrustMirror } from "./trust/mirror.ts";
 export { publicGoodMirror } from "./trust/mirror.ts";
 export { pruneTrustDirectory } from "./trust/prune.ts";
+export type { Freshness, TrustRootStatus } from "./trust/status.ts";
 export type {
   TrustedAuthority,
   TrustedLog,

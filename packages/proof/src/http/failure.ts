@@ -47,7 +47,7 @@ export function unanswered(
     `${nameOf(asked)} cannot be reached (${reason})`,
     {
       hint: "check the network, the service's URL, and HTTPS_PROXY",
-      cause: error,
+      // Without its cause: a parser's error has what was received with it, and that may be what we sent.
       details: { service: asked.service, host: asked.url.host, reason },
     },
   );
@@ -63,8 +63,9 @@ const OURS = /^(?:UND_ERR_(?:INVALID|NOT_SUPPORTED|REQ_)|ERR_(?!TLS|SSL))/;
 /** A name that does not exist, or a certificate that is not trusted, stays so. */
 const LASTING = /^(?:ENOTFOUND|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL|EPROTO)/;
 
-/** Nobody is there, or the way there is broken: rarely for a moment only. */
-const ABSENT = /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/;
+/** Nobody is there, somebody else is, or the way there is broken: rarely for a moment only. */
+const ABSENT =
+  /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|HPE_.*|UND_ERR_(?:CONNECT_TIMEOUT|ABORTED|PRX_.*))$/;
 
 /** The code of a network error, also when it was wrapped or several addresses were tried. */
 function reasonOf(error: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
 import { unlessAborted } from "@ctxpack/oci";
 import type { MetricsSink } from "../metrics.ts";
 import { RefreshBackoff } from "./backoff.ts";
@@ -7,6 +7,7 @@ import { importTrustRoot, readImported, readImportedBytes } from "./imported.ts"
 import { type PinnedMirror, pinMirror, publicGoodMirror, type TrustMirror } from "./mirror.ts";
 import { pruneTrustDirectory } from "./prune.ts";
 import { refreshTrustRoot } from "./refresh.ts";
+import { freshnessOf, statusOf, type TrustRootStatus } from "./status.ts";
 import { type CachedState, type CacheReading, TrustCache } from "./trust-cache.ts";
 import { parseTrustRoot, type TrustRoot } from "./trust-root.ts";
 
@@ -28,26 +29,6 @@ interface Options {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What `status` tells. */
-export interface TrustRootStatus {
-  readonly name: string;
-  readonly mirror: string;
-  /** Where it is kept. */
-  readonly folder: string;
-  /**
-   * `fresh`: used without asking. `stale`: used while a newer one is got. `expired`: not used. `corrupt`: damaged or changed,
-   * and got again when it is needed. `absent`: not got yet.
-   */
-  readonly state: "fresh" | "stale" | "expired" | "corrupt" | "absent";
-  /** Version of the TUF root. */
-  readonly rootVersion?: number;
-  readonly fetchedAt?: Date;
-  readonly softExpiresAt?: Date;
-  readonly hardExpiresAt?: Date;
-  /** Of the trusted_root.json. */
-  readonly digest?: Digest;
-}
-
 interface Loaded extends CachedState {
   readonly root: TrustRoot;
 }
@@ -60,9 +41,6 @@ const BLOCKING_MS = 60_000;
 
 /** A refresh in the background is waited for so long at the end. */
 const FAREWELL_MS = 2000;
-
-/** A clock that was set back less is none that was wrong. */
-const SKEW_MS = 60_000;
 
 /**
  * A trust root that is published through TUF, and kept on disk: verified again from the pinned root at each start, used
@@ -92,7 +70,7 @@ export class TrustRootManager implements AsyncDisposable {
     const { imported, directory } = this.#options;
     if (imported !== undefined) return readImported(directory, imported);
     const loaded = this.#loaded ?? (await this.#read());
-    switch (loaded && this.#freshness(loaded)) {
+    switch (loaded && freshnessOf(loaded, this.#ttlMs)) {
       case "fresh":
         this.#count("hit_count");
         return (loaded as Loaded).root;
@@ -123,18 +101,7 @@ export class TrustRootManager implements AsyncDisposable {
   async status({ signal }: Options = {}): Promise<TrustRootStatus> {
     signal?.throwIfAborted();
     const { mirror, cache } = await this.#open();
-    const common = { name: mirror.name, mirror: mirror.url.href, folder: cache.folder };
-    const reading = await cache.read();
-    if (reading.kind !== "state") return { ...common, state: reading.kind };
-    return {
-      ...common,
-      state: this.#freshness(reading),
-      rootVersion: reading.verified.rootVersion,
-      fetchedAt: new Date(reading.fetchedAt),
-      softExpiresAt: new Date(reading.fetchedAt + this.#ttlMs),
-      hardExpiresAt: reading.verified.expires,
-      digest: sha256(reading.state.target),
-    };
+    return statusOf(mirror, cache, this.#ttlMs);
   }
 
   /** The bytes of the trusted_root.json that `get` gives, for a machine without a network. Throws as `get`. */
@@ -176,14 +143,6 @@ export class TrustRootManager implements AsyncDisposable {
     return this.#options.ttlMs ?? DAY_MS;
   }
 
-  #freshness({ fetchedAt, verified }: CachedState): "fresh" | "stale" | "expired" {
-    const now = Date.now();
-    if (verified.expires.getTime() <= now) return "expired";
-    // From the future: one of two clocks is wrong, and nobody knows how old it is.
-    const age = now - fetchedAt;
-    return age < -SKEW_MS || age >= this.#ttlMs ? "stale" : "fresh";
-  }
-
   #open(): Promise<{ readonly mirror: PinnedMirror; readonly cache: TrustCache }> {
     this.#place ??= (async () => {
       const mirror = pinMirror(this.#options.mirror ?? (await publicGoodMirror()));
@@ -202,10 +161,18 @@ export class TrustRootManager implements AsyncDisposable {
 
   /** Many who wait share one refresh; who is aborted stops waiting alone. */
   #refresh(signal?: AbortSignal): Promise<Loaded> {
-    this.#refreshing ??= this.#fetch(BLOCKING_MS).finally(() => {
-      this.#refreshing = undefined;
-    });
-    return unlessAborted(this.#refreshing, signal);
+    return unlessAborted(this.#fetchOnce(BLOCKING_MS), signal);
+  }
+
+  #fetchOnce(ms: number): Promise<Loaded> {
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#fetch(ms).finally(() => {
+        this.#refreshing = undefined;
+      });
+      // Also when everybody who waited was aborted, and nobody is left to be told.
+      this.#refreshing.catch(() => {});
+    }
+    return this.#refreshing;
   }
 
   async #fetch(ms: number): Promise<Loaded> {
@@ -239,10 +206,7 @@ export class TrustRootManager implements AsyncDisposable {
     const backoff = new RefreshBackoff(cache.folder);
     try {
       if (!(await backoff.mayTry())) return;
-      this.#refreshing ??= this.#fetch(BACKGROUND_MS).finally(() => {
-        this.#refreshing = undefined;
-      });
-      await this.#refreshing;
+      await this.#fetchOnce(BACKGROUND_MS);
     } catch {
       await backoff.failed().catch(() => {});
     }

@@ -56,7 +56,7 @@ describe("request", () => {
     await expect(request({ ...COMMON, url })).rejects.toMatchObject({
       message: expect.stringContaining("ECONNREFUSED"),
     });
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(15_000);
   });
 
   it("passes on what is no failure of the network", async () => {

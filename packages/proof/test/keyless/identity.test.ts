@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { ambientIdentity, keylessSigner } from "@ctxpack/proof";
 import { identityToken, type SigstoreFault } from "@ctxpack/test-tools";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parseIdentityToken } from "../../src/keyless/identity-token.ts";
 import { managerOf, trustFolder } from "../trust/places.ts";
 import { servicesOf, signWith, sigstore } from "./sigstore.ts";
@@ -139,6 +140,21 @@ describe("the identity token", () => {
         expect(shown).not.toContain(part);
       }
     }
+  });
+
+  it("is in no error about an answer that is no HTTP but an echo", async () => {
+    const echo = createServer((socket) => {
+      socket.on("error", () => {});
+      socket.pipe(socket);
+    });
+    await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void echo.close());
+    const fulcioUrl = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`;
+    const token = identityToken();
+    const signer = keylessSigner({ identity: { token: async () => token }, fulcioUrl });
+    const error = await signer.sign(new Uint8Array(1)).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: "CTXPACK_E_UNAVAILABLE", message: /HPE_INVALID/ });
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(token.slice(0, 30));
   });
 
   it("goes to Fulcio and to nobody else, and is in no file and no bundle", async () => {

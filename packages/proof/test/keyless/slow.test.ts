@@ -1,6 +1,7 @@
 // What takes many seconds by its nature, all of it at the same time: each test has services of its own.
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FileLock } from "@ctxpack/oci";
 import { startSigstore } from "@ctxpack/test-tools";
 import { describe, it } from "vitest";
@@ -23,6 +24,21 @@ describe.concurrent("slowly", () => {
       message: expect.stringContaining("did not answer within 10 s"),
     });
     expect(performance.now() - start).toBeGreaterThan(9900);
+  });
+
+  it("a refresh in the background has ten seconds", async ({ expect }) => {
+    await using own = await startSigstore();
+    const directory = trustFolder();
+    await managerOf(own, directory).get();
+    await own.fault("tuf", { delayMs: 13_000 });
+    const manager = managerOf(own, directory, { ttlMs: 0 });
+    const start = performance.now();
+    await manager.get();
+    const { folder } = await manager.status();
+    await sleep(9000);
+    expect(readdirSync(folder)).not.toContain("failure.json");
+    while (!readdirSync(folder).includes("failure.json")) await sleep(50);
+    expect(performance.now() - start).toBeLessThan(12_900);
   });
 
   it("a process that hangs while it refreshes is not waited for for ever", async ({ expect }) => {

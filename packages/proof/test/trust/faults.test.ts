@@ -156,6 +156,17 @@ describe("a repository that is not right", () => {
     await manager.get();
   });
 
+  it("that fails when nobody waits any more", async () => {
+    await services.now.fault("tuf", { status: 401, delayMs: 100 });
+    const stop = new AbortController();
+    const getting = managerOf(services.now, trustFolder()).get({ signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await expect(getting).rejects.toThrow("enough");
+    // An error that nobody takes would end the process.
+    await sleep(300);
+    expect(await services.now.requests("tuf")).not.toHaveLength(0);
+  });
+
   it("that fails a few times", async () => {
     await services.now.fault(
       "tuf",
@@ -180,13 +191,12 @@ describe("a trust root that expires", () => {
   it("is got again, and refused offline", async () => {
     await using own = await startSigstore();
     const directory = trustFolder();
-    await own.publish({ timestampExpiresMs: 2500 });
+    await own.publish({ timestampExpiresMs: 4500 });
     const manager: TrustRootManager = managerOf(own, directory);
     await manager.get();
     const offline = managerOf(own, directory, { offline: true });
     await offline.get();
-    await sleep(2600);
-    expect((await manager.status()).state).toBe("expired");
+    while ((await manager.status()).state !== "expired") await sleep(100);
     await expect(offline.get()).rejects.toMatchObject({
       ...REFUSED,
       message: expect.stringMatching(/offline, and of the trust root mock .* has expired at/),

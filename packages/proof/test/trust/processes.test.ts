@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { sha256 } from "@ctxpack/identity";
 import { missingProgram, startSigstore } from "@ctxpack/test-tools";
 import { describe, expect, it } from "vitest";
@@ -35,7 +38,7 @@ describe("processes that share a trust directory", () => {
     await services.now.fault("tuf");
     const start = performance.now();
     await managerOf(services.now, directory).get();
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(14_000);
   });
 
   it("a process that serves what is older ends by itself", async () => {
@@ -50,9 +53,10 @@ describe.skipIf(missingProgram("strace"))("offline", () => {
   /** Runs a job and says which sockets it made. */
   async function traced(directory: string, ...flags: string[]) {
     const trace = join(trustFolder(), "trace");
-    const strace = ["strace", "-f", "-qq", "-e", "trace=socket,connect", "-o", trace];
+    // Who opens a socket offline is refused it, and seen.
+    const deny = flags.includes("offline") ? ["-e", "inject=socket:error=EPERM"] : [];
+    const strace = ["strace", "-f", "-qq", "-e", "trace=socket,connect", ...deny, "-o", trace];
     const result = await runJob(services.now, directory, flags, strace);
-    const { readFileSync } = await import("node:fs");
     const calls = readFileSync(trace, "utf8").split("\n");
     return { ...result, sockets: calls.filter((line) => /socket\(AF_INET|connect\(/.test(line)) };
   }
@@ -99,5 +103,27 @@ describe("offline", () => {
       code: "CTXPACK_E_UNAVAILABLE",
       hint: expect.stringContaining("network"),
     });
+  });
+});
+
+describe("the package", () => {
+  it("loads neither HTTP nor TUF before it needs them", async () => {
+    const code = `
+      import { createRequire } from "node:module";
+      import * as proof from "@ctxpack/proof";
+      const { cache } = createRequire(import.meta.url);
+      const loaded = () => ["undici", "tuf-js", "@tufjs/models", "@sigstore/tuf", "@sigstore/verify"]
+        .filter((name) => Object.keys(cache).some((file) => file.includes("/node_modules/" + name + "/")));
+      console.log(JSON.stringify([typeof proof.keylessSigner, ...loaded()]));
+      await proof.publicGoodMirror();
+      await new proof.TrustRootManager({ directory: "/nonexistent", offline: true }).get().catch(() => {});
+      console.log(JSON.stringify(loaded()));
+    `;
+    const args = ["--conditions=@ctxpack/source", "--input-type=module", "-e", code];
+    const cwd = new URL("../..", import.meta.url);
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd });
+    const [before, after] = stdout.trim().split("\n");
+    expect(JSON.parse(before ?? "")).toEqual(["function"]);
+    expect(JSON.parse(after ?? "")).toEqual(["@sigstore/tuf"]);
   });
 });

@@ -1,0 +1,90 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { nodeCommand, runProgram } from "./programs.ts";
+import type { Bench, Question, Round } from "./question.ts";
+
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Runs that take a tenth of a second: as many as make a median that holds. */
+const RUNS = 15;
+
+/** What signing without a key of one's own costs beside the services, and finding a trust root that is there. */
+export const keyless: Question = {
+  name: "keyless",
+  about:
+    "signing against sigstore's services on loopback, and a warm trust root, against `node -e 0`",
+  *rounds(bench) {
+    const facts = join(bench.scratch, "facts.json");
+    const trust = join(bench.scratch, "trust");
+    const services = spawn(process.execPath, [program("sigstore-services.ts"), facts], {
+      stdio: "ignore",
+    });
+    try {
+      waitFor(facts);
+      yield signing(bench, facts);
+      // Once with the services there; then they go away, and whoever asks them would fail.
+      run("trust-root.ts", facts, trust);
+    } finally {
+      services.kill("SIGKILL");
+    }
+    yield warm(bench, facts, trust);
+  },
+};
+
+function signing(bench: Bench, facts: string): Round {
+  return {
+    title: "Keyless signing against services on loopback",
+    runs: RUNS,
+    contenders: [
+      {
+        name: "three signatures, as a whole process",
+        argv: () => [...nodeCommand(), program("sign-keyless.ts"), facts, "1"],
+      },
+      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+    ],
+    check: () => {
+      const output = run("sign-keyless.ts", facts, bench.scale === "full" ? "50" : "2");
+      for (const line of output.trim().split("\n")) {
+        const [kind, middle, p95, cpu] = line.split("\t");
+        bench.note(
+          `a signature with ${kind}: median ${middle} ms, p95 ${p95} ms with the services; ${cpu} ms of our CPU time`,
+        );
+      }
+    },
+  };
+}
+
+function warm(bench: Bench, facts: string, trust: string): Round {
+  return {
+    title: "A trust root that is there",
+    runs: RUNS,
+    contenders: [
+      {
+        name: "`TrustRootManager.get`, warm, as a whole process",
+        argv: () => [...nodeCommand(), program("trust-root.ts"), facts, trust],
+      },
+      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+    ],
+    check: () => {
+      const [ms, counted] = run("trust-root.ts", facts, trust).trim().split("\t");
+      if (counted !== "hit_count") throw new Error(`a warm trust root: ${counted}`);
+      bench.note(`in process: ${ms} ms, with the repository gone: 0 requests`);
+    },
+  };
+}
+
+function run(name: string, ...args: string[]): string {
+  const [node = "", ...flags] = nodeCommand();
+  return runProgram(node, [...flags, program(name), ...args]);
+}
+
+/** Waits until a file is there. Throws an Error after ten seconds. */
+function waitFor(file: string): void {
+  const flag = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; !existsSync(file); tries++) {
+    if (tries === 200) throw new Error("sigstore's services do not start");
+    Atomics.wait(flag, 0, 0, 50);
+  }
+}
