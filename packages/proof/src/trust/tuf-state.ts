@@ -11,7 +11,7 @@ export const TUF_LIMITS = {
   timestamp: 16_384,
   snapshot: 2_000_000,
   targets: 5_000_000,
-  target: 4 << 20,
+  target: 4_194_304,
 } as const;
 
 /** Roots are renewed about once a year. */
