@@ -1,6 +1,7 @@
 // Proof envelopes from the command line, and what each failure exits with.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { generateKey, writeKeyFiles } from "@ctxpack/proof";
 import { identityToken, startSigstore, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
@@ -111,6 +112,33 @@ test("what only looks like a secret may be allowed", async () => {
   const { code } = await proof(...create, "--allow-secret", "/context/public/password");
   expect(code).toBe(0);
 });
+
+test.skipIf(availableParallelism() < 2)(
+  "large files are hashed in a thread, of the program as it is published",
+  async () => {
+    for (const name of ["a", "b"]) {
+      file(name, "");
+      truncateSync(join(cwd, name), 200 << 20);
+    }
+    // Says when a thread begins to work: that it ends by itself or never starts must not be seen as one.
+    file(
+      "preload.cjs",
+      `const threads = require("node:worker_threads");
+     threads.Worker = class extends threads.Worker {
+       constructor(...args) {
+         super(...args);
+         this.once("message", () => process.stderr.write("a thread works\\n"));
+       }
+     };`,
+    );
+    const env = { NODE_OPTIONS: `--require=${join(cwd, "preload.cjs")}` };
+    const create = ["proof", "create", "a", "--runtime", "runtime.json", "--bundle", "b"];
+    const done = await run(create, { cwd, env });
+    expect(done).toMatchObject({ code: 0, stdout: "a.proof.json\n", stderr: "a thread works\n" });
+    const { artifact, bundle } = JSON.parse(readFileSync(join(cwd, "a.proof.json"), "utf8"));
+    expect(bundle.files[0].sha256).toBe(artifact.contentHash.hex);
+  },
+);
 
 test("nothing to check is exit code 3, never 0", async () => {
   for (const args of [["verify"], ["verify", "--all"], ["sign", "--all", "--key", "ci.pem"]]) {
