@@ -1,8 +1,10 @@
 // Proof envelopes from the command line, and what each failure exits with.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { generateKey, writeKeyFiles } from "@ctxpack/proof";
+import { identityToken, startSigstore, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
 import { beforeEach, describe, expect, test } from "vitest";
 import { cleanUp, type Done, run, scratch } from "./run.ts";
 
@@ -111,6 +113,33 @@ test("what only looks like a secret may be allowed", async () => {
   expect(code).toBe(0);
 });
 
+test.skipIf(availableParallelism() < 2)(
+  "large files are hashed in a thread, of the program as it is published",
+  async () => {
+    for (const name of ["a", "b"]) {
+      file(name, "");
+      truncateSync(join(cwd, name), 200 << 20);
+    }
+    // Says when a thread begins to work: that it ends by itself or never starts must not be seen as one.
+    file(
+      "preload.cjs",
+      `const threads = require("node:worker_threads");
+     threads.Worker = class extends threads.Worker {
+       constructor(...args) {
+         super(...args);
+         this.once("message", () => process.stderr.write("a thread works\\n"));
+       }
+     };`,
+    );
+    const env = { NODE_OPTIONS: `--require=${join(cwd, "preload.cjs")}` };
+    const create = ["proof", "create", "a", "--runtime", "runtime.json", "--bundle", "b"];
+    const done = await run(create, { cwd, env });
+    expect(done).toMatchObject({ code: 0, stdout: "a.proof.json\n", stderr: "a thread works\n" });
+    const { artifact, bundle } = JSON.parse(readFileSync(join(cwd, "a.proof.json"), "utf8"));
+    expect(bundle.files[0].sha256).toBe(artifact.contentHash.hex);
+  },
+);
+
 test("nothing to check is exit code 3, never 0", async () => {
   for (const args of [["verify"], ["verify", "--all"], ["sign", "--all", "--key", "ci.pem"]]) {
     if (args[0] === "sign") await key();
@@ -154,6 +183,45 @@ describe("signing", () => {
     await made("a");
     expect((await proof("verify", "a.proof.json", "--key", "ci.pub")).code).toBe(6);
   });
+});
+
+test("keyless: a certificate counts for whose it is, and for no one else", async () => {
+  await using sigstore = await startSigstore();
+  await made("a");
+  const { fulcio, rekorV1, tsa } = sigstore.urls;
+  const service = (url: string) => ({
+    url,
+    majorApiVersion: 1,
+    validFor: { start: "2026-01-01T00:00:00Z" },
+    operator: "test",
+  });
+  const config = {
+    mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+    caUrls: [service(fulcio)],
+    rekorTlogUrls: [service(rekorV1)],
+    rekorTlogConfig: { selector: "ANY" },
+    tsaUrls: [service(`${tsa}/api/v1/timestamp`)],
+    tsaConfig: { selector: "ANY" },
+  };
+  file("signing_config.json", JSON.stringify(config));
+  file("trusted_root.json", sigstore.trustedRoot);
+  const env = { SIGSTORE_ID_TOKEN: identityToken() };
+  const sign = ["proof", "sign", "a.proof.json", "--keyless"];
+  const signed = await run([...sign, "--signing-config", "signing_config.json"], { cwd, env });
+  expect(signed).toMatchObject({ code: 0, stdout: "a.proof.sigstore.json\n", stderr: "" });
+  const verify = ["verify", "a.proof.json", "--trusted-root", "trusted_root.json", "--offline"];
+  const verified = await proof(...verify, "--identity", TEST_IDENTITY, "--issuer", TEST_ISSUER);
+  expect(verified.code).toBe(0);
+  expect(verified.stdout).toContain(`signed by ${TEST_IDENTITY} (${TEST_ISSUER})`);
+  for (const [identity, issuer] of [
+    [`${TEST_IDENTITY}x`, TEST_ISSUER],
+    [TEST_IDENTITY, "https://example.com"],
+  ] as const) {
+    const done = await proof(...verify, "--identity", identity, "--issuer", issuer);
+    expect(done.code).toBe(6);
+    expect(done.stdout).toContain("is not who was asked for");
+  }
+  expect((await proof("sign", "a.proof.json", "--keyless", "--force")).code).toBe(4);
 });
 
 test("a stage of a run manifest", async () => {
@@ -233,7 +301,7 @@ test.each([
     2,
     "/context/public/password",
   ],
-  ["with a key and no file", ["sign", "a.proof.json"], 2, "--key is missing"],
+  ["with nothing to sign with", ["sign", "a.proof.json"], 2, "what to sign with is not said"],
   [
     "with a trust root and nobody",
     ["verify", "--trusted-root", "x.json"],

@@ -45,6 +45,11 @@ describe("parseJson", () => {
     expect(() => parse(text)).toThrow("it is not JSON in UTF-8");
   });
 
+  it.each(["a", "\\n", '\\"', "\\\\"])("reads a string of 8 MiB of %s", (part) => {
+    const string = part.repeat((8 << 20) / part.length);
+    expect(parse(`{"a":"${string}","b":1}`)).toEqual({ a: JSON.parse(`"${string}"`), b: 1 });
+  });
+
   it("refuses bytes that are not UTF-8", () => {
     expect(() => parseJson(new Uint8Array([0x22, 0xff, 0x22]), place)).toThrow("not JSON in UTF-8");
   });

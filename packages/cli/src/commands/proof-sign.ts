@@ -1,11 +1,10 @@
 import { type Command, defineCommand } from "../command.ts";
-import { CommandError } from "../exit.ts";
 import { concurrencyOf } from "../flags.ts";
 import { ALL_PROOFS_FLAG, PROOF_CONCURRENCY_FLAG, proofRoots } from "../proof-flags.ts";
 import { tellProofs } from "../proof-report.ts";
 
 export const proofSign: Command = defineCommand({
-  usage: "proof sign [<proof|folder>… | --all] --key FILE [--force]",
+  usage: "proof sign [<proof|folder>… | --all] (--key FILE | --keyless) [--force]",
   example: [
     "ctxpack proof sign report.pdf.proof.json --key ci.pem",
     "ctxpack proof verify report.pdf.proof.json --key ci.pub",
@@ -13,11 +12,18 @@ export const proofSign: Command = defineCommand({
   about:
     "Signs proof envelopes and writes each signature beside its envelope, as a sigstore bundle of an in-toto\n" +
     "statement about the artifact: report.pdf.proof.sigstore.json. Everything an envelope says is checked before;\n" +
-    "the envelope itself is not touched. The passphrase of a key comes from CTXPACK_KEY_PASSPHRASE.",
+    "the envelope itself is not touched. The passphrase of a key comes from CTXPACK_KEY_PASSPHRASE.\n" +
+    "--keyless asks sigstore for a certificate of who the job is: in GitHub Actions, or as SIGSTORE_ID_TOKEN says.",
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     all: ALL_PROOFS_FLAG,
     key: { type: "string", value: "FILE", about: "private key" },
+    keyless: { type: "boolean", about: "sign as who this job is, with a certificate" },
+    "signing-config": {
+      type: "string",
+      value: "FILE",
+      about: "signing_config.json: which services --keyless asks; sigstore's public ones",
+    },
     base: {
       type: "string",
       value: "DIR",
@@ -26,17 +32,15 @@ export const proofSign: Command = defineCommand({
     force: { type: "boolean", about: "put your signature in place of one that is there" },
     concurrency: PROOF_CONCURRENCY_FLAG,
   },
-  async run({ args, flags, output, signal, onProgress }) {
-    if (flags.key === undefined) {
-      throw new CommandError("CTXPACK_E_USAGE", "--key is missing", "ctxpack keygen makes a key");
-    }
+  async run({ args, flags, output, cwd, signal, onProgress }) {
     const library = await import("@ctxpack/client/proof");
-    const passphrase = process.env["CTXPACK_KEY_PASSPHRASE"];
-    const signer = await library.localSigner({ file: flags.key, passphrase, signal });
+    const { key, keyless } = flags;
+    const choice = { key, keyless, signingConfig: flags["signing-config"] };
+    const services = await library.openSigner(choice, { cwd, env: process.env, signal });
     const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
     const reports = library.signProofFiles(proofs, {
       concurrency: concurrencyOf(flags.concurrency),
-      signer,
+      ...services,
       base: flags.base,
       force: flags.force,
       signal,

@@ -12,7 +12,8 @@ export const proofVerify: Command = defineCommand({
   about:
     "Checks proof envelopes: every file they name by its digest, line ranges and quotes in the text, and with\n" +
     "--key that the holder of that key has signed exactly this. One line each, in their order: PASS or FAIL. The\n" +
-    "exit code is that of the gravest failure; 3 when there is nothing to check. Opens no connection.",
+    "exit code is that of the gravest failure; 3 when there is nothing to check. Only a trust root is ever fetched:\n" +
+    "for --identity without --trusted-root.",
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     all: ALL_PROOFS_FLAG,
@@ -25,7 +26,11 @@ export const proofVerify: Command = defineCommand({
     "trusted-root": {
       type: "string",
       value: "FILE",
-      about: "trusted_root.json for signatures with a certificate",
+      about: "trusted_root.json for certificates; that of sigstore's public instance",
+    },
+    offline: {
+      type: "boolean",
+      about: "open no connection; the trust root is the one that is kept",
     },
     identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
     issuer: { type: "string", value: "URL", about: "who vouched for that name" },
@@ -45,7 +50,12 @@ export const proofVerify: Command = defineCommand({
     const library = await import("@ctxpack/client/proof");
     const { base, identity, issuer, key: keys = [], snapshots } = flags;
     const signers = { keys, identity, issuer, trustedRoot: flags["trusted-root"] };
-    const signatures = await library.readSignerFiles(signers, { cwd, signal });
+    const signatures = await library.readSignerFiles(signers, {
+      cwd,
+      env: process.env,
+      offline: flags.offline === true || Boolean(process.env["CTXPACK_OFFLINE"]),
+      signal,
+    });
     const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
     const reports = library.verifyProofFiles(proofs, {
       concurrency: concurrencyOf(flags.concurrency),

@@ -13,11 +13,12 @@ export {
   createStageProofEnvelope,
   findProofFiles,
   gravest,
-  localSigner,
   signProofFiles,
   verifyProofFiles,
   writeProofEnvelope,
 } from "@ctxpack/proof";
+export type { SignerChoice } from "./open-signer.ts";
+export { openSigner } from "./open-signer.ts";
 export type { SignerFiles } from "./signer-files.ts";
 export { readSignerFiles } from "./signer-files.ts";
 export type { StatementFiles } from "./statement-files.ts";

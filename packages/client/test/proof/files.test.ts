@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSignerFiles, readStatementFiles } from "@ctxpack/client/proof";
+import { openSigner, readSignerFiles, readStatementFiles } from "@ctxpack/client/proof";
 import { generateKey, keyId } from "@ctxpack/proof";
 import { scratchFolder } from "@ctxpack/test-tools";
 import { describe, expect, it } from "vitest";
@@ -82,39 +82,75 @@ describe("readStatementFiles", () => {
 describe("readSignerFiles", () => {
   it("names keys by their files, and is nothing where nobody is named", async () => {
     using scratch = scratchFolder();
-    const cwd = scratch.path;
+    const options = { cwd: scratch.path, env: {} };
     const { publicKey, keyId: id } = await generateKey();
-    writeFileSync(join(cwd, "ci.pub"), publicKey);
-    const found = await readSignerFiles({ keys: ["ci.pub"] }, { cwd });
+    writeFileSync(join(scratch.path, "ci.pub"), publicKey);
+    const found = await readSignerFiles({ keys: ["ci.pub"] }, options);
     expect(found).toMatchObject({ keys: [{ name: "ci" }], trustRoots: [], identities: [] });
     expect(found?.keys.map((key) => keyId(key.publicKey))).toEqual([id]);
-    expect(await readSignerFiles({ keys: [] }, { cwd })).toBeUndefined();
+    expect(await readSignerFiles({ keys: [] }, options)).toBeUndefined();
   });
 
   it("wants to know whose certificate counts", async () => {
     using scratch = scratchFolder();
     const cwd = scratch.path;
+    const options = { cwd, env: {} };
     const given = { keys: [], trustedRoot: "root.json", identity: "a", issuer: "b" };
-    for (const left of ["trustedRoot", "identity", "issuer"]) {
-      await expect(readSignerFiles({ ...given, [left]: undefined }, { cwd })).rejects.toMatchObject(
-        {
-          code: "CTXPACK_E_USAGE",
-        },
+    for (const left of ["identity", "issuer"]) {
+      await expect(readSignerFiles({ ...given, [left]: undefined }, options)).rejects.toMatchObject(
+        { code: "CTXPACK_E_USAGE" },
       );
     }
-    await expect(readSignerFiles(given, { cwd })).rejects.toMatchObject({
+    await expect(readSignerFiles(given, options)).rejects.toMatchObject({
       code: "CTXPACK_E_PATH_NOT_FOUND",
     });
     writeFileSync(join(cwd, "root.json"), "{}");
-    await expect(readSignerFiles(given, { cwd })).rejects.toMatchObject({
+    await expect(readSignerFiles(given, options)).rejects.toMatchObject({
       code: "CTXPACK_E_PROOF_TRUST_ROOT",
     });
     const mediaType = "application/vnd.dev.sigstore.trustedroot+json;version=0.1";
     writeFileSync(join(cwd, "root.json"), JSON.stringify({ mediaType }));
-    expect(await readSignerFiles(given, { cwd })).toMatchObject({
+    expect(await readSignerFiles(given, options)).toMatchObject({
       keys: [],
       trustRoots: [{ name: "root.json" }],
       identities: [{ identity: "a", issuer: "b" }],
     });
+  });
+
+  it("has no trust root offline where none is kept", async () => {
+    using scratch = scratchFolder();
+    const env = { CTXPACK_TRUST_DIR: join(scratch.path, "trust") };
+    const options = { cwd: scratch.path, env, offline: true };
+    await expect(
+      readSignerFiles({ keys: [], identity: "a", issuer: "b" }, options),
+    ).rejects.toMatchObject({ code: "CTXPACK_E_PROOF_TRUST_ROOT" });
+  });
+});
+
+describe("openSigner", () => {
+  it.each([
+    ["nothing", {}, {}, "CTXPACK_E_USAGE"],
+    ["a key and keyless", { key: "k.pem", keyless: true }, {}, "CTXPACK_E_USAGE"],
+    ["a key that is not there", { key: "k.pem" }, {}, "CTXPACK_E_PATH_NOT_FOUND"],
+    ["nobody", { keyless: true }, {}, "CTXPACK_E_AUTH"],
+    [
+      "a configuration that is not there",
+      { keyless: true, signingConfig: "none.json" },
+      { SIGSTORE_ID_TOKEN: "x" },
+      "CTXPACK_E_PATH_NOT_FOUND",
+    ],
+  ])("refuses %s", async (_, choice, env, code) => {
+    using scratch = scratchFolder();
+    await expect(openSigner(choice, { cwd: scratch.path, env })).rejects.toMatchObject({ code });
+  });
+
+  it("has witnesses for a certificate and none for a key", async () => {
+    using scratch = scratchFolder();
+    const cwd = scratch.path;
+    const { privateKey } = await generateKey();
+    writeFileSync(join(cwd, "k.pem"), privateKey, { mode: 0o600 });
+    expect((await openSigner({ key: "k.pem" }, { cwd, env: {} })).witnesses).toEqual([]);
+    const env = { SIGSTORE_ID_TOKEN: "x" };
+    expect((await openSigner({ keyless: true }, { cwd, env })).witnesses).toHaveLength(2);
   });
 });

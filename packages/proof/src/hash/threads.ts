@@ -68,8 +68,8 @@ export function startThread(): Thread {
 
 /** The worker's source beside this file's source, its bundle beside this package's bundle. */
 function workerFile(): [URL, { readonly execArgv: string[] }] {
-  const { url } = import.meta;
-  return url.endsWith("/hash/threads.ts")
-    ? [new URL("./worker.ts", url), { execArgv: ["--conditions=@ctxpack/source"] }]
-    : [new URL("./ctxpack-hash-worker.js", url), { execArgv: [] }];
+  // Spelled out each time: bundlers for CommonJS replace exactly this expression.
+  return import.meta.url.endsWith("/hash/threads.ts")
+    ? [new URL("./worker.ts", import.meta.url), { execArgv: ["--conditions=@ctxpack/source"] }]
+    : [new URL("./ctxpack-hash-worker.js", import.meta.url), { execArgv: [] }];
 }
