@@ -129,6 +129,21 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "print where the store lies",
     load: async () => (await import("./commands/cache-path.ts")).cachePath,
   },
+  keygen: {
+    group: "trust",
+    summary: "make a key to sign with",
+    load: async () => (await import("./commands/keygen.ts")).keygen,
+  },
+  attest: {
+    group: "trust",
+    summary: "sign how a pack was made",
+    load: async () => (await import("./commands/attest.ts")).attest,
+  },
+  "policy explain": {
+    group: "trust",
+    summary: "say in words what policies accept, and why they do not accept a pack",
+    load: async () => (await import("./commands/policy-explain.ts")).policyExplain,
+  },
   "proof create": {
     group: "trust",
     summary: "write down what an artifact is, and the evidence for it",

@@ -59,6 +59,13 @@ export const CONCURRENCY_FLAG: Flag & { readonly type: "string" } = {
   about: "blobs in flight at a time, 1 to 64; 8 with a registry, 4 with a folder",
 };
 
+/** `--policy`: of every command that takes packs from somewhere; `open` reads it. */
+export const POLICY_FLAG: Flag & { readonly type: "string" } = {
+  type: "string",
+  value: "FILE",
+  about: "a policy that packs have to satisfy, beside those of configuration and CTXPACK_POLICY",
+};
+
 /** The number that `--concurrency` was given. */
 export function concurrencyOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -141,9 +141,9 @@ async function call(
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
     const { signal } = interruption;
-    return resources.use(
-      await CtxPack.open({ ...settings, env: process.env, cwd, warn, blocking: true, signal }),
-    );
+    const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
+    const given = { ...settings, policy, env: process.env, cwd, warn, blocking: true, signal };
+    return resources.use(await CtxPack.open(given));
   };
   const code = await command.run({
     args,

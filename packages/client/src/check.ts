@@ -1,7 +1,7 @@
 import type { CheckReport, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import { admissionOf } from "./admission.ts";
-import { askPantries, identifySubject } from "./find.ts";
+import { askPantries } from "./find.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
@@ -13,12 +13,6 @@ export interface CheckStoreOptions extends WorkOptions {
   readonly repair?: boolean | undefined;
   /** The pantry to fetch from; the configured ones in order when absent. */
   readonly from?: string | undefined;
-}
-
-export interface VerifyResult extends CheckReport {
-  readonly uri: CtxUri;
-  /** Bytes are what their digests say; whose they are was not checked. */
-  readonly verified: "integrity";
 }
 
 /** Looks for damage in the store, and with `repair` puts it right. */
@@ -35,18 +29,6 @@ export async function checkStore(
     ...work,
     refetch: (uri, { tree }) => bringAgain(session, store, { uri, tree, from }, work),
   });
-}
-
-/** Hashes every blob and every materialised file of a pack in the store. */
-export async function verify(
-  session: Session,
-  subject: string,
-  options: WorkOptions,
-): Promise<VerifyResult> {
-  const work = workOf(options);
-  const { uri } = await identifySubject(session, subject, work);
-  const store = await session.store(work.signal);
-  return { uri, verified: "integrity", ...(await store.verify(uri, work)) };
 }
 
 interface Wanted {

@@ -12,7 +12,7 @@ import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import { cat } from "./cat.ts";
-import { type CheckStoreOptions, checkStore, type VerifyResult, verify } from "./check.ts";
+import { type CheckStoreOptions, checkStore } from "./check.ts";
 import type { CollectOptions, CollectResult } from "./collect/collect.ts";
 import { type Env, loadConfig } from "./config.ts";
 import { checkConcurrency } from "./config-file.ts";
@@ -54,7 +54,15 @@ import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import type { StatusOptions, StatusResult } from "./status/status.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
+import { type AttestOptions, type AttestResult, attest } from "./trust/attest.ts";
+import {
+  type ExplainedPack,
+  type ExplainPolicyOptions,
+  explainPack,
+  explainPolicies,
+} from "./trust/explain.ts";
 import { type Accept, gateOf } from "./trust/gate.ts";
+import { type VerifyOptions, type VerifyResult, verify } from "./trust/verify.ts";
 import type { WhyOptions, WhyResult } from "./why/why.ts";
 import { type WorkOptions, workOf } from "./work.ts";
 
@@ -344,10 +352,31 @@ export class CtxPack implements AsyncDisposable {
   }
 
   /**
-   * Hashes every blob and every materialised file of a pack in the store. Throws CTXPACK_E_NOT_FOUND; damage is in the
-   * result. Says nothing about who made the pack.
+   * Signs what the store says of how a pack was made; with `to` for the manifest that a pantry has, and attaches the
+   * proof there. Throws CTXPACK_E_NOT_FOUND, _CONFLICT, _KEY_FILE, and _AUTH without an identity to sign for.
    */
-  async verify(subject: string, options: WorkOptions = {}): Promise<VerifyResult> {
+  async attest(subject: string, options: AttestOptions): Promise<AttestResult> {
+    return await attest(this.#session, subject, options);
+  }
+
+  /** What each policy in force takes, in sentences. Throws CTXPACK_E_USAGE when none is. */
+  async explainPolicy(
+    options: ExplainPolicyOptions = {},
+  ): Promise<readonly { readonly file: string; readonly text: string }[]> {
+    return await explainPolicies(this.#session, options);
+  }
+
+  /** Why the policies in force take a pack or do not, in sentences. Throws CTXPACK_E_NOT_FOUND. */
+  async explainPack(subject: string, options: FromOptions = {}): Promise<ExplainedPack> {
+    return await explainPack(this.#session, subject, options);
+  }
+
+  /**
+   * Hashes every blob and every materialised file of a pack in the store; where policies are in force or a key or
+   * identity is named, also checks who vouches for it. Damage is in the result; throws CTXPACK_E_NOT_FOUND, and
+   * CTXPACK_E_POLICY or CTXPACK_E_PROOF_… for a pack that is refused.
+   */
+  async verify(subject: string, options: VerifyOptions = {}): Promise<VerifyResult> {
     return await verify(this.#session, subject, options);
   }
 

@@ -28,7 +28,7 @@ export type {
 } from "@ctxpack/identity";
 export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
 export { parseByteSize } from "./byte-size.ts";
-export type { CheckStoreOptions, VerifyResult } from "./check.ts";
+export type { CheckStoreOptions } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
 export type { Env } from "./config.ts";
 export type { CopiedTag, CopyOptions, CopyResult } from "./copy.ts";
@@ -76,7 +76,11 @@ export type {
   StatusResult,
 } from "./status/status.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
+export type { AttestOptions, AttestResult } from "./trust/attest.ts";
+export type { DescribedProofs } from "./trust/describe.ts";
+export type { ExplainedPack, ExplainPolicyOptions } from "./trust/explain.ts";
 export type { Accept } from "./trust/gate.ts";
+export type { AcceptedProof, VerifyOptions, VerifyResult } from "./trust/verify.ts";
 export type { EnvState, WhyDifference } from "./why/explain.ts";
 export type { FileChanges } from "./why/file-changes.ts";
 export type { AttachedInputs } from "./why/inputs.ts";

@@ -12,6 +12,7 @@ import { findReadable, type Location } from "./find.ts";
 import type { LegacyDescription } from "./legacy/inspect.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
+import { type DescribedProofs, describeFoundProofs, describeStored } from "./trust/describe.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 export interface FromOptions extends WorkOptions {
@@ -42,6 +43,8 @@ export interface PackDescription {
   readonly pinned?: boolean;
   /** What became of computing it again on this machine; `different` more than 0: it is not deterministic. */
   readonly rechecks?: Omit<Rechecks, "uri" | "tree">;
+  /** Who says how it was made; absent when nobody does. */
+  readonly proofs?: DescribedProofs;
 }
 
 /** Describes a pack from its manifest, contract and index; reads no data. */
@@ -70,21 +73,35 @@ export async function inspect(
       packed: layers.reduce((sum, { size }) => sum + size, 0),
     },
     contract,
-    ...(location.kind === "store" && (await storeFacts(session, location.record, work))),
+    ...(await factsOf(session, location, work)),
   };
 }
 
-async function storeFacts(
-  session: Session,
-  { uri, name, origin, createdAt, pinned }: PackRecord,
-  { signal }: Work,
-): Promise<Pick<PackDescription, "name" | "origin" | "createdAt" | "pinned" | "rechecks">> {
+async function factsOf(session: Session, location: Location, work: Work): Promise<Facts> {
+  if (location.kind === "store") return await storeFacts(session, location.record, work);
+  const proofs = await describeFoundProofs(location.found, work.signal);
+  return proofs === undefined ? {} : { proofs };
+}
+
+type Facts = Pick<
+  PackDescription,
+  "name" | "origin" | "createdAt" | "pinned" | "rechecks" | "proofs"
+>;
+
+async function storeFacts(session: Session, record: PackRecord, { signal }: Work): Promise<Facts> {
+  const { uri, name, origin, createdAt, pinned } = record;
   const store = await session.store(signal);
-  const facts = { ...(name !== undefined && { name }), origin, createdAt, pinned };
+  const proofs = await describeStored(store, record);
   const known = await store.rechecks(uri);
-  if (known === undefined) return facts;
-  const { uri: _, tree: __, ...rechecks } = known;
-  return { ...facts, rechecks };
+  const { uri: _, tree: __, ...rechecks } = known ?? { uri, tree: record.tree };
+  return {
+    ...(name !== undefined && { name }),
+    origin,
+    createdAt,
+    pinned,
+    ...(known && { rechecks: rechecks as NonNullable<Facts["rechecks"]> }),
+    ...(proofs && { proofs }),
+  };
 }
 
 /** The entries of a pack, sorted bytewise by path, from its index alone; a v0 pack has none, and is fetched. */

@@ -11,8 +11,10 @@ import { fetchBytes } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
 import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
+import type { SignerChoice } from "./proof/open-signer.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
+import { attachKept, attest } from "./trust/attest.ts";
 import { type AttachedInputs, attachInputs } from "./why/inputs.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -23,6 +25,8 @@ export interface PushOptions extends WorkOptions {
   readonly replace?: boolean | undefined;
   /** Attach the file lists of its inputs, so that another machine's `why` can name files. Default false. */
   readonly withInputs?: boolean | undefined;
+  /** Sign how it was made, and attach the proof. */
+  readonly attest?: SignerChoice | undefined;
   /** JSON pointers of values that look like secrets and are none. */
   readonly allowSecret?: readonly string[] | undefined;
 }
@@ -39,6 +43,8 @@ export interface PushResult {
   readonly bytes: { readonly sent: number; readonly existing: number };
   /** What became of the file lists of its inputs; present when they were to be attached. */
   readonly inputs?: AttachedInputs;
+  /** Proofs of it that are attached there now. */
+  readonly proofs: number;
 }
 
 /** Sends a pack of the store to a pantry. What is there already is not sent again. */
@@ -68,6 +74,10 @@ export async function push(
   const inputs = options.withInputs
     ? await attachInputs(session, pantry, { subject: manifest, contract }, work)
     : undefined;
+  if (options.attest)
+    await attest(session, uri, { ...options.attest, to: options.to ?? pantry.address, ...work });
+  const store = await session.store(work.signal);
+  const proofs = await attachKept(store, uri, pantry, manifest, work);
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
@@ -79,6 +89,7 @@ export async function push(
     blobs: { sent: summary.copied.blobs, existing: sizes.size - summary.copied.blobs },
     bytes: { sent: summary.copied.bytes, existing: total - summary.copied.bytes },
     ...(inputs && { inputs }),
+    proofs,
   };
 }
 

@@ -7,6 +7,7 @@ import { type ContractLike, type LoadedContract, loadContract } from "./load-con
 import { explainConflict } from "./recheck/explain-conflict.ts";
 import type { IdentifyOptions } from "./resolve.ts";
 import type { Session } from "./session.ts";
+import { noteMaking } from "./trust/made-here.ts";
 import { workOf } from "./work.ts";
 
 export interface SeedOptions extends IdentifyOptions {
@@ -44,13 +45,18 @@ export async function seed(
   const store = await session.store(work.signal);
   const name = options.name ?? (isResolved(contract) ? undefined : contract.name);
   try {
-    return await store.seed(folder, resolution.bytes, {
+    const result = await store.seed(folder, resolution.bytes, {
       ...work,
       ...(name !== undefined && { name }),
       outputs: [folder],
       ...(options.fine && { profile: "fine" }),
       ...(options.replace && { replace: true }),
     });
+    if (result.created) {
+      const making = { kind: "seed", finishedOn: new Date() } as const;
+      await noteMaking(session, store, result.record, resolution, making, work.signal);
+    }
+    return result;
   } catch (error) {
     throw await explainConflict(error, store, { uri: resolution.uri, folder }, work.signal);
   }

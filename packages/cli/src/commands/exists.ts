@@ -1,5 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { EXIT_MISS } from "../exit.ts";
+import { POLICY_FLAG } from "../flags.ts";
 
 export const exists: Command = defineCommand({
   usage: "exists <uri|contract> [--from PANTRY]",
@@ -8,7 +9,10 @@ export const exists: Command = defineCommand({
     "Prints the places that have a pack, one a line: store, or a pantry's address. Exit code 0 when there\n" +
     "is one, 3 when there is none.",
   takes: [1, 1],
-  flags: { from: { type: "string", value: "PANTRY", about: "look only there" } },
+  flags: {
+    policy: POLICY_FLAG,
+    from: { type: "string", value: "PANTRY", about: "look only there" },
+  },
   async run({ args, flags, output, open, signal }) {
     const ctx = await open();
     const { uri, where, looked, legacy } = await ctx.exists(args[0] as string, {

@@ -1,4 +1,4 @@
-import type { LegacyDescription, PackDescription } from "@ctxpack/client";
+import type { DescribedProofs, LegacyDescription, PackDescription } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 
@@ -32,9 +32,40 @@ function text(pack: PackDescription | LegacyDescription): string {
     ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
     ["packed", `${formatBytes(pack.bytes.packed)} in ${plural(pack.segments, "segment")}`],
   ];
+  const proofs = pack.proofs && describeProofs(pack.proofs);
+  if (proofs !== undefined) rows.push(...proofs);
   const contract = JSON.stringify(pack.contract, null, 2);
   return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
 }
+
+/** Who, when, from what; the claim of whoever signed, or of this machine. */
+function describeProofs({ provenance, signatures, acceptedBy }: DescribedProofs): string[][] {
+  const rows: string[][] = [];
+  if (provenance !== undefined) {
+    const { builder, signed, startedOn, finishedOn, source, packs, reused } = provenance;
+    const who = BUILDERS.find(([end]) => builder.endsWith(end))?.[1] ?? `made by ${builder}`;
+    rows.push(["made", `${who}; ${signed ? "signed" : "not signed, only recorded here"}`]);
+    const when = [startedOn, finishedOn].filter((time) => time !== undefined).join(" to ");
+    if (when !== "") rows.push(["when", `${when}, as its maker says`]);
+    if (source !== undefined) rows.push(["from", `${source.repository} at ${source.ref}`]);
+    for (const { name, uri } of packs) rows.push(["from", `${name}: ${uri}`]);
+    for (const { uri, items } of reused) rows.push(["from", `${plural(items, "item")} of ${uri}`]);
+  }
+  for (const { by, bundle } of signatures) rows.push(["signed", `with ${by} (${bundle})`]);
+  for (const { at, policies } of acceptedBy) {
+    rows.push(["accepted", `${at} by ${plural(policies.length, "policy", "policies")}`]);
+  }
+  if (signatures.length > 0 && acceptedBy.length === 0) {
+    rows.push(["", "signatures are not checked here: ctxpack verify does that"]);
+  }
+  return rows;
+}
+
+/** What the ends of our builders' ids mean. */
+const BUILDERS = [
+  ["/builders/run/v1", "ctxpack ran the command and saw the inputs before and after"],
+  ["/builders/seed/v1", "somebody says so: the folder was given, not made by ctxpack"],
+] as const;
 
 function recheckText({
   runs,

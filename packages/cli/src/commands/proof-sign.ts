@@ -2,6 +2,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { concurrencyOf } from "../flags.ts";
 import { ALL_PROOFS_FLAG, PROOF_CONCURRENCY_FLAG, proofRoots } from "../proof-flags.ts";
 import { tellProofs } from "../proof-report.ts";
+import { SIGNER_FLAGS, signerOf } from "../signer-flags.ts";
 
 export const proofSign: Command = defineCommand({
   usage: "proof sign [<proof|folder>… | --all] (--key FILE | --keyless) [--force]",
@@ -17,13 +18,7 @@ export const proofSign: Command = defineCommand({
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     all: ALL_PROOFS_FLAG,
-    key: { type: "string", value: "FILE", about: "private key" },
-    keyless: { type: "boolean", about: "sign as who this job is, with a certificate" },
-    "signing-config": {
-      type: "string",
-      value: "FILE",
-      about: "signing_config.json: which services --keyless asks; sigstore's public ones",
-    },
+    ...SIGNER_FLAGS,
     base: {
       type: "string",
       value: "DIR",
@@ -34,9 +29,7 @@ export const proofSign: Command = defineCommand({
   },
   async run({ args, flags, output, cwd, signal, onProgress }) {
     const library = await import("@ctxpack/client/proof");
-    const { key, keyless } = flags;
-    const choice = { key, keyless, signingConfig: flags["signing-config"] };
-    const services = await library.openSigner(choice, { cwd, env: process.env, signal });
+    const services = await library.openSigner(signerOf(flags), { cwd, env: process.env, signal });
     const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
     const reports = library.signProofFiles(proofs, {
       concurrency: concurrencyOf(flags.concurrency),

@@ -1,6 +1,7 @@
 import type { RecheckResult, RecheckRun } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError, EXIT_DIFFERENT } from "../exit.ts";
+import { POLICY_FLAG } from "../flags.ts";
 import { formatSeconds, plural } from "../format.ts";
 
 const SIGNS = { added: "+", removed: "-", changed: "~" } as const;
@@ -17,6 +18,7 @@ export const recheck: Command = defineCommand({
   takes: [1, Number.POSITIVE_INFINITY],
   failure: { child: { exitCode: null } },
   flags: {
+    policy: POLICY_FLAG,
     times: { type: "string", short: "n", value: "N", about: "how often it is run; 1 unless said" },
     "exit-code": { type: "boolean", about: "exit with 1 when an output differs" },
     "no-stat-cache": { type: "boolean", about: "read every input although its digest is known" },

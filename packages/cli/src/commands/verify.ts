@@ -1,26 +1,61 @@
 import { type Command, defineCommand } from "../command.ts";
 import { damageFields, damageLines, describeChecked } from "../damages.ts";
-import { EXIT_CODES } from "../exit.ts";
+import { CommandError, EXIT_CODES } from "../exit.ts";
+import { POLICY_FLAG } from "../flags.ts";
 
 export const verify: Command = defineCommand({
-  usage: "verify <uri>",
-  example: ["ctxpack verify ctx://sha256:7c1e…"],
+  usage: "verify <uri> [--key FILE]… [--policy FILE] [--from PANTRY] [--lock FILE [--pin]]",
+  example: [
+    "ctxpack verify ctx://sha256:7c1e… --key release.pub",
+    "ctxpack verify 7c1e44 --policy policy.json --offline",
+  ],
   about:
     "Hashes every blob and every materialised file of a pack in the store, and prints its URI when all of them\n" +
-    "are what they should be, else the damage, with exit code 5. Who made the pack is not checked.",
+    "are what they should be, else the damage, with exit code 5. With a key, an identity or a policy it also checks\n" +
+    "who vouches for it: exit code 6 when nobody does who counts.",
   takes: [1, 1],
-  flags: {},
-  async run({ args, output, open, signal, onProgress }) {
+  flags: {
+    policy: POLICY_FLAG,
+    key: { type: "string", multiple: true, value: "FILE", about: "public key that counts" },
+    identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
+    issuer: { type: "string", value: "URL", about: "who vouched for that name" },
+    "trusted-root": {
+      type: "string",
+      value: "FILE",
+      about: "trusted_root.json for certificates; that of sigstore's public instance",
+    },
+    from: { type: "string", value: "PANTRY", about: "the pack and the proofs that are there" },
+    lock: { type: "string", value: "FILE", about: "it has to be what this lock file pins" },
+    pin: { type: "boolean", about: "write what was accepted into the lock file" },
+    offline: { type: "boolean", about: "open no connection" },
+  },
+  async run({ args, flags, output, open, signal, onProgress }) {
     const started = performance.now();
-    const ctx = await open();
-    const report = await ctx.verify(args[0] as string, { signal, onProgress });
-    const { clean, damages, uri } = report;
+    if (flags.pin && flags.lock === undefined) {
+      throw new CommandError("CTXPACK_E_USAGE", "--pin needs --lock FILE");
+    }
+    const ctx = await open({ ...(flags.offline && { offline: true }) });
+    const { key: keys, identity, issuer, from, lock, pin } = flags;
+    const report = await ctx.verify(args[0] as string, {
+      keys,
+      identity,
+      issuer,
+      trustedRoot: flags["trusted-root"],
+      from,
+      lock,
+      pin,
+      signal,
+      onProgress,
+    });
+    const { clean, damages, uri, checked, proof } = report;
     const show = output.options.plain ? damageFields : damageLines;
     const { lost: _, ...rest } = report;
     output.result(clean ? uri : damages.map(show).join("\n"), rest);
-    output.note(describeChecked(report, (performance.now() - started) / 1000));
+    if (proof !== undefined) output.note(proof.explanation);
+    if (checked.packs === 0) output.note("its bytes were not read: it is not in the store");
+    else output.note(describeChecked(report, (performance.now() - started) / 1000));
     if (clean) {
-      output.note("who made this was not checked");
+      if (proof === undefined) output.note("who made this was not checked");
       return undefined;
     }
     output.note("ctxpack fsck --repair puts it right with what the pantries have");

@@ -2,6 +2,7 @@ import type { FileChanges, WhyDifference, WhyResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { differenceLine, SIGNS } from "../difference-lines.ts";
 import { EXIT_MISS } from "../exit.ts";
+import { POLICY_FLAG } from "../flags.ts";
 import { formatCount, plural } from "../format.ts";
 
 /** Files of one input that are listed without `--verbose`. */
@@ -16,6 +17,7 @@ export const why: Command = defineCommand({
     "differs from it. Of variables only names are told. Exit code 0 on a hit, 3 on a miss.",
   takes: [0, 1],
   flags: {
+    policy: POLICY_FLAG,
     from: {
       type: "string",
       value: "PANTRY",

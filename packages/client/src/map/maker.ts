@@ -161,6 +161,7 @@ export class MapMaker implements Maker<void>, Disposable {
       ...(ran.commands > 0 && { child: { exitCode: 0, durationMs } }),
       seed,
       undo: async () => {},
+      reused: () => this.#reused,
       log: ({ uri, tree }): RunLog => ({
         uri,
         tree,

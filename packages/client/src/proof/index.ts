@@ -17,6 +17,8 @@ export {
   verifyProofFiles,
   writeProofEnvelope,
 } from "@ctxpack/proof";
+export type { MakeKeyOptions } from "./key-files.ts";
+export { makeKeyFiles } from "./key-files.ts";
 export type { SignerChoice } from "./open-signer.ts";
 export { openSigner } from "./open-signer.ts";
 export type { SignerFiles } from "./signer-files.ts";

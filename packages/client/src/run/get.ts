@@ -7,6 +7,7 @@ import type { Miss } from "../lookup.ts";
 import type { PushResult } from "../push.ts";
 import type { IdentifyLoadedOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
+import { type Making, noteMaking } from "../trust/made-here.ts";
 import { labelsOf } from "../why/nearest.ts";
 import { missReason } from "../why/reason.ts";
 import { type Work, workOf } from "../work.ts";
@@ -19,6 +20,12 @@ import type { Layout } from "./outputs.ts";
 import { pushResult } from "./push-result.ts";
 import { singleFlight } from "./single-flight.ts";
 
+/** A pack that results were taken from. */
+interface ReusedResults {
+  readonly uri: CtxUri;
+  readonly items: number;
+}
+
 /** An output that was made, and that nobody has yet. */
 export interface Made {
   readonly child?: ChildFacts;
@@ -26,6 +33,8 @@ export interface Made {
   collect?(): Promise<Layout>;
   /** Makes the pack, where that is not one of a folder. */
   seed?(contract: Uint8Array, options: SeedOptions): Promise<SeedResult>;
+  /** Packs that results were taken from. */
+  reused?(): readonly ReusedResults[];
   /** What was printed on the way. */
   log?(record: PackRecord): RunLog;
   /** It is not stored after all: what was there before comes back. */
@@ -264,6 +273,7 @@ class Getting<Placed> {
       const { record, isOurs } = await this.#store(made, store, work);
       const log = isOurs ? made.log?.(record) : undefined;
       if (log !== undefined) await store.keepLog(log);
+      if (isOurs) await this.#noteMaking(made, store, record, log, work.signal);
       const placed = await this.#maker.place(store, this.#uri, work, isOurs);
       return {
         uri: this.#uri,
@@ -278,6 +288,29 @@ class Getting<Placed> {
       await made.undo();
       throw withChild(error, made.child);
     }
+  }
+
+  async #noteMaking(
+    made: Made,
+    store: Store,
+    record: PackRecord,
+    log: RunLog | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const reused: NonNullable<Making["reused"]>[number][] = [];
+    for (const { uri, items } of made.reused?.() ?? []) {
+      const manifest = (await store.get(uri))?.manifest.digest;
+      if (manifest !== undefined) reused.push({ uri, manifest, items });
+    }
+    const started = log === undefined ? undefined : new Date(log.startedAt);
+    const making: Making = {
+      kind: "run",
+      reused,
+      finishedOn: new Date(),
+      ...(started && { startedOn: started }),
+      ...(log && log.command.length > 0 && { command: log.command }),
+    };
+    await noteMaking(this.#session, store, record, this.#resolution, making, signal);
   }
 
   async #store(

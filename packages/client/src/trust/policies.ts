@@ -2,6 +2,10 @@ import { join } from "node:path";
 import type { LoadedPolicy, OpenTrustRoots } from "@ctxpack/proof";
 import type { Config, Env } from "../config.ts";
 import type { Material } from "./evidence.ts";
+import type { PolicyText } from "./given-signers.ts";
+
+/** A policy's file, or its text. */
+export type PolicySource = string | PolicyText;
 
 /** Policies that were read, and what signatures are held against for them. */
 export class OpenPolicies implements AsyncDisposable {
@@ -21,14 +25,19 @@ export class OpenPolicies implements AsyncDisposable {
 
   /** Reads policies, their keys and trust roots. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
   static async open(
-    files: readonly string[],
+    sources: readonly PolicySource[],
     settings: { readonly config: Config; readonly env: Env },
     signal: AbortSignal,
   ): Promise<OpenPolicies> {
-    const { readPolicy, policyMaterial, openTrustRoots, trustDirectory } = await import(
-      "@ctxpack/proof"
+    const proof = await import("@ctxpack/proof");
+    const { policyMaterial, openTrustRoots, trustDirectory } = proof;
+    const policies = await Promise.all(
+      sources.map((source) =>
+        typeof source === "string"
+          ? proof.readPolicy(source, { signal })
+          : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
+      ),
     );
-    const policies = await Promise.all(files.map((file) => readPolicy(file, { signal })));
     const { keys, trustRoots: named } = policyMaterial(policies);
     if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [] });
     const { offline, workspace } = settings.config;

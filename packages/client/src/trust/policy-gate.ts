@@ -9,11 +9,11 @@ import {
   type ResolvedContract,
 } from "@ctxpack/identity";
 import { fetchBytes, type ReferrerLister } from "@ctxpack/oci";
-import type { Evaluation, JudgedPack, SeenTimesFile, Verdict } from "@ctxpack/proof";
+import type { Evaluation, JudgedPack, Lock, SeenTimesFile, Verdict } from "@ctxpack/proof";
 import type { Session } from "../session.ts";
 import { type Evidence, kept, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
-import { OpenPolicies, seenFile } from "./policies.ts";
+import { OpenPolicies, type PolicySource, seenFile } from "./policies.ts";
 
 /** An acceptance is good for so long; then the same proofs are looked at again. In ms. */
 const GOOD_FOR = 24 * 3_600_000;
@@ -21,13 +21,15 @@ const GOOD_FOR = 24 * 3_600_000;
 /** The policies of configuration, environment and command line: all of them have to accept a pack. */
 export class PolicyGate implements Gate, AsyncDisposable {
   readonly #session: Session;
-  readonly #files: readonly string[];
+  readonly #sources: readonly PolicySource[];
+  readonly #lock: Lock | undefined;
   #opened: Promise<OpenPolicies> | undefined;
   #seen: SeenTimesFile | undefined;
 
-  constructor(session: Session, files: readonly string[]) {
+  constructor(session: Session, sources: readonly PolicySource[], lock?: Lock) {
     this.#session = session;
-    this.#files = files;
+    this.#sources = sources;
+    this.#lock = lock;
   }
 
   async judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
@@ -136,7 +138,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
   }
 
   async #policies(signal: AbortSignal): Promise<OpenPolicies> {
-    this.#opened ??= OpenPolicies.open(this.#files, this.#session, signal);
+    this.#opened ??= OpenPolicies.open(this.#sources, this.#session, signal);
     try {
       return await this.#opened;
     } catch (error) {
@@ -153,7 +155,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<Evaluation> {
     const seen = await this.#seenTimes(signal);
-    return { policies, pack, verified, refused, now: new Date(), seen };
+    return { policies, pack, verified, refused, now: new Date(), seen, lock: this.#lock };
   }
 
   async #remember(verdict: Verdict, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,159 @@
+import type { PackRecord, Store } from "@ctxpack/cache";
+import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
+import {
+  CtxPackError,
+  type CtxUri,
+  type Digest,
+  parseResolvedContract,
+  resolveContract,
+} from "@ctxpack/identity";
+import { fetchBytes } from "@ctxpack/oci";
+import type { Statement } from "@ctxpack/proof";
+import { identifySubject } from "../find.ts";
+import { lookUp, openWritablePantry, type WritablePantry } from "../pantry.ts";
+import type { SignerChoice } from "../proof/open-signer.ts";
+import type { Session } from "../session.ts";
+import { type Work, type WorkOptions, workOf } from "../work.ts";
+import { noteMaking } from "./made-here.ts";
+
+export interface AttestOptions extends WorkOptions, SignerChoice {
+  /** Sign the manifest that this pantry has, and attach the proof to it there; else that of the store. */
+  readonly to?: string | undefined;
+}
+
+export interface AttestResult {
+  readonly uri: CtxUri;
+  /** What was signed for. */
+  readonly manifest: Digest;
+  /** The sigstore bundle; kept with the pack in the store. */
+  readonly bundle: Digest;
+  /** How we know: what `builder.id` of the statement says. */
+  readonly builder: string;
+  /** Where it was attached. */
+  readonly pantry?: string;
+  /** The referrer that holds it there. */
+  readonly referrer?: Digest;
+}
+
+/**
+ * Signs what the store says of how a pack was made. Throws CTXPACK_E_NOT_FOUND for a pack that is not in the store or
+ * not in the pantry, CTXPACK_E_CONFLICT when the pantry has another output, and what opening the signer throws.
+ */
+export async function attest(
+  session: Session,
+  text: string,
+  options: AttestOptions,
+): Promise<AttestResult> {
+  const work = workOf(options);
+  const { uri } = await identifySubject(session, text, work);
+  const store = await session.store(work.signal);
+  const record = await store.get(uri);
+  if (record === undefined || record.partial) {
+    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in the store`, {
+      hint: "you can only vouch for what you have: seed it, run it, or pull it",
+      details: { uri },
+    });
+  }
+  const { openSigner } = await import("../proof/open-signer.ts");
+  const { signer, witnesses } = await openSigner(options, { ...session, signal: work.signal });
+  const { createStatement, signStatement } = await import("@ctxpack/proof");
+  const said = await statementOf(session, store, record, work);
+  const place =
+    options.to === undefined ? undefined : await placeOf(session, options.to, record, work);
+  const name = place?.pantry.remote ? place.pantry.address : uri;
+  const manifest = place?.manifest ?? record.manifest;
+  const { predicateType, predicate } = said;
+  const subject = { name, digest: manifest.digest };
+  const statement = createStatement({ subject, predicateType, predicate });
+  const bundle = await signStatement(statement, { signer, witnesses, signal: work.signal });
+  await store.keepProofs(uri, { bundles: [bundle.bytes] }, work);
+  const attached = place && (await attachTo(place.pantry, manifest, bundle.bytes, work));
+  return {
+    uri,
+    manifest: manifest.digest,
+    bundle: bundle.digest,
+    builder: builderOf(predicate),
+    ...(place && { pantry: place.pantry.address }),
+    ...(attached && { referrer: attached.digest }),
+  };
+}
+
+/** Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it. */
+export async function attachKept(
+  store: Store,
+  uri: CtxUri,
+  pantry: WritablePantry,
+  manifest: PackRecord["manifest"],
+  work: Work,
+): Promise<number> {
+  let attached = 0;
+  for (const bytes of (await store.proofs(uri))?.bundles ?? []) {
+    try {
+      await attachTo(pantry, manifest, bytes, work);
+      attached++;
+    } catch (error) {
+      // The pantry has the output under a manifest of its own: this proof is about another one.
+      if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PROOF_SUBJECT") throw error;
+    }
+  }
+  return attached;
+}
+
+async function attachTo(
+  pantry: WritablePantry,
+  manifest: PackRecord["manifest"],
+  bundle: Uint8Array,
+  { signal }: Work,
+) {
+  const { attachBundle } = await import("@ctxpack/proof");
+  return await attachBundle(pantry.target, manifest, bundle, { signal });
+}
+
+/** What the store says of how the pack was made; of one from elsewhere, that its user vouches for it. */
+async function statementOf(
+  session: Session,
+  store: Store,
+  record: PackRecord,
+  work: Work,
+): Promise<Statement> {
+  const { parseStatement } = await import("@ctxpack/proof");
+  const kept = (await store.proofs(record.uri))?.statement;
+  if (kept !== undefined) return parseStatement(kept);
+  const { bytes } = await store.manifest(record.uri, work);
+  const { config } = parsePackManifest(bytes);
+  const contract = await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, ...work });
+  const resolution = await resolveContract(parseResolvedContract(contract), work);
+  await noteMaking(session, store, record, resolution, { kind: "seed" }, work.signal);
+  const made = (await store.proofs(record.uri))?.statement;
+  if (made !== undefined) return parseStatement(made);
+  throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${record.uri} was removed meanwhile`);
+}
+
+async function placeOf(
+  session: Session,
+  to: string,
+  record: PackRecord,
+  work: Work,
+): Promise<{ pantry: WritablePantry; manifest: PackRecord["manifest"] }> {
+  const pantry = await openWritablePantry(session, to, work.signal);
+  const found = await lookUp(pantry, record.uri, work.signal);
+  if (found === undefined) {
+    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${record.uri} is not in ${pantry.address}`, {
+      hint: "ctxpack push --attest sends it and attaches the proof",
+      details: { uri: record.uri },
+    });
+  }
+  if (found.manifest.tree !== record.tree) {
+    throw new CtxPackError(
+      "CTXPACK_E_CONFLICT",
+      `${pantry.address} holds another output of ${record.uri} than the store: it is not signed`,
+      { details: { uri: record.uri, expected: record.tree, found: found.manifest.tree } },
+    );
+  }
+  return { pantry, manifest: found.descriptor };
+}
+
+function builderOf(predicate: Statement["predicate"]): string {
+  const details = predicate["runDetails"] as { builder?: { id?: string } } | undefined;
+  return details?.builder?.id ?? "";
+}
