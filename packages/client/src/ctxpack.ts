@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type {
   CheckReport,
@@ -132,6 +133,7 @@ export class CtxPack implements AsyncDisposable {
         policies: [...new Set([...loaded.policies, resolve(cwd, options.policy)])],
       }),
     };
+    for (const file of accept ? [] : config.policies) requirePolicy(file);
     const { credentials, warn = () => {}, blocking } = options;
     return new CtxPack(
       new Session({
@@ -415,4 +417,13 @@ export class CtxPack implements AsyncDisposable {
       details: { uri },
     });
   }
+}
+
+/** One that was mistyped must not wait to be noticed until a pack is found. */
+function requirePolicy(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return;
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no policy ${file}`, {
+    hint: "it is named by --policy, CTXPACK_POLICY, or /policy in a configuration file",
+    details: { file },
+  });
 }
