@@ -24,6 +24,12 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "./problem.ts",
     validators: { validateContract: "", validateResolved: "#/$defs/resolved" },
   },
+  {
+    schema: "packages/trace/schemas/run.v1.json",
+    module: "packages/trace/src/run/run.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRun: "", validateStep: "#/$defs/step" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */
