@@ -1,3 +1,10 @@
+export type { ExportOptions } from "./export/atif.ts";
+export { exportAtif } from "./export/atif.ts";
+export { importExecutionStore } from "./import/execution-store.ts";
+export type { ImportOptions } from "./import/import.ts";
+export { importRuns } from "./import/import.ts";
+export type { ImportedRun, LogFormat } from "./import/imported.ts";
+export { LOG_FORMATS } from "./import/imported.ts";
 export { Redactor } from "./redact/redactor.ts";
 export { MAX_WORD } from "./run/build-step.ts";
 export { checkHead, checkStep } from "./run/check.ts";
@@ -69,3 +76,4 @@ export { STEP_KINDS } from "./run/step.ts";
 export { compareTimes, utcTime } from "./run/time.ts";
 export type { ParsedJson } from "./source/json.ts";
 export { JsonSyntaxError, MAX_SOURCE_NESTING, parseJson } from "./source/json.ts";
+export type { Malformed } from "./source/log.ts";

@@ -8,6 +8,7 @@ import type {
   RunParent,
   RunSession,
   RunSource,
+  RunVcs,
 } from "./head.ts";
 import type { Effects, Step, StepKind, StepSource, Usage } from "./step.ts";
 
@@ -87,7 +88,9 @@ export interface HeadDraft {
   readonly source?: Facts<RunSource> | undefined;
   readonly name?: string | undefined;
   readonly agent?: Facts<RunAgent> | undefined;
-  readonly session?: Facts<RunSession> | undefined;
+  readonly session?:
+    | (Facts<Omit<RunSession, "vcs">> & { readonly vcs?: Facts<RunVcs> })
+    | undefined;
   readonly environment?: Facts<RunEnvironment> | undefined;
   readonly notCaptured?: readonly CapturePart[] | undefined;
   readonly parents?: readonly RunParent[] | undefined;
@@ -111,6 +114,8 @@ export interface LossDraft {
 export type RunPart =
   | { readonly head: HeadDraft }
   | { readonly system: ContentDraft }
+  /** A model that the log names, whether or not a step calls it. */
+  | { readonly model: ModelDraft }
   | { readonly tool: ToolDraft }
   | { readonly step: StepDraft }
   | { readonly input: FileDraft }

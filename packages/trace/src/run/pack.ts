@@ -68,6 +68,7 @@ export async function* packRun(
       totals.add(step);
       lines.add(step);
     } else if ("loss" in part) losses.add(part.loss);
+    else if ("model" in part) models.use(part.model);
     else addFact(head, part);
     yield* placer.takeFiles();
     if (lines.held >= PIECE) yield lines.take();
@@ -85,7 +86,10 @@ export async function* packRun(
   };
 }
 
-function addFact(head: HeadBuilder, part: Exclude<RunPart, { step: unknown } | { loss: unknown }>) {
+function addFact(
+  head: HeadBuilder,
+  part: Exclude<RunPart, { step: unknown } | { loss: unknown } | { model: unknown }>,
+) {
   if ("head" in part) head.add(part.head);
   else if ("system" in part) head.addSystem(part.system);
   else if ("tool" in part) head.addTool(part.tool);

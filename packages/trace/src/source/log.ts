@@ -153,6 +153,21 @@ export class LogSource {
     }
   }
 
+  /** The values of a log that is one JSON value or lines of them. */
+  async *values(): AsyncGenerator<JsonValue> {
+    if (this.isLines) for await (const { value } of this.lines()) yield value;
+    else yield (await this.document()).value;
+  }
+
+  /** Whether the log is lines of JSON: a document over several lines begins with one that is none. */
+  get isLines(): boolean {
+    const text = new TextDecoder().decode(this.head).trimStart();
+    const end = text.indexOf("\n");
+    if (end === -1 && !this.isWhole) return true;
+    const first = readLine(new TextEncoder().encode(end === -1 ? text : text.slice(0, end)));
+    return typeof first === "object";
+  }
+
   /**
    * Reports a line that is not what it should be.
    *
