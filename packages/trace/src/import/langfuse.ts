@@ -71,7 +71,7 @@ export async function* importLangfuse(log: LogSource): AsyncGenerator<ImportedRu
     read(value);
   }
   for (const [key, { trace, observations }] of traces) {
-    yield { key, format: "langfuse", parts: readTrace(log, trace, observations, notes) };
+    yield { key, format: "langfuse", parts: readTrace(log, trace, observations, notes.copy()) };
   }
 }
 
