@@ -85,7 +85,7 @@ async function* readSample(
   fields.take("events_data");
   if (events.some((event) => isObject(event) && event["event"] === "model")) {
     fields.duplicate("messages", "output");
-    yield* new SpanRun(eventSpans(events, notes.note), notes.note).parts();
+    yield* new SpanRun(eventSpans(events, notes.note), "$..events[*].span_id", notes.note).parts();
   } else {
     if (model !== undefined) yield { model };
     for (const event of events)

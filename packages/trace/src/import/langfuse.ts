@@ -112,7 +112,7 @@ async function* readTrace(
     spans.push(readObservation(one));
     one.close();
   }
-  yield* new SpanRun(spans, notes.note).parts();
+  yield* new SpanRun(spans, "$.observations[*].parentObservationId", notes.note).parts();
   yield* notes.parts();
 }
 

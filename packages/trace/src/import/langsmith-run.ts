@@ -49,10 +49,13 @@ export function readLangSmithRun(run: Fields, onLoss: OnLoss): ReadSpan {
   run.duplicate("parent_run_ids", "child_run_ids", "direct_child_run_ids");
   run.take("trace_id");
   const usage = usageOf(run);
+  // Sorts; begins and ends with what other members tell.
+  const order = run.peek("dotted_order") as string | undefined;
+  run.duplicate("dotted_order");
   const span: Span = {
     id: run.text("id") ?? "",
     parentId: run.text("parent_run_id"),
-    order: run.text("dotted_order"),
+    order,
     kind,
     name: run.text("name"),
     startedAt: timeOf(run, "start_time"),

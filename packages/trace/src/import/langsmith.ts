@@ -86,7 +86,7 @@ async function* readTrace(
     hasTools ||= parts.some((part) => "tool" in part);
     yield* parts;
   }
-  yield* new SpanRun(spans, notes.note).parts();
+  yield* new SpanRun(spans, "$.parent_run_id", notes.note).parts();
   if (!hasTools) yield { head: { notCaptured: ["tools"] } };
   yield* notes.parts();
 }

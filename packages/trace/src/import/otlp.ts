@@ -59,7 +59,7 @@ async function* readTrace(
       yield part;
     }
   }
-  yield* new SpanRun(read, notes.note).parts();
+  yield* new SpanRun(read, "$..parentSpanId", notes.note).parts();
   if (!hasContent.system) yield { head: { notCaptured: ["system"] } };
   if (!hasContent.tools) yield { head: { notCaptured: ["tools"] } };
   yield* notes.parts();

@@ -35,7 +35,13 @@ const logs: Readonly<Record<string, Expected>> = {
     format: "claude-code",
     steps: { user: 4, llm: 4, event: 1, compaction: 1 },
     usage: { input: 40, output: 20 },
-    loss: ["$ abandoned 2", "$.requestId unmapped 4", "$.userType unmapped 9"],
+    loss: [
+      "$ abandoned 2",
+      "$.message.id unmapped 4",
+      "$.parentUuid unmapped 8",
+      "$.requestId unmapped 4",
+      "$.userType unmapped 9",
+    ],
   },
   "claude-code/sidechain.jsonl": {
     format: "claude-code",
@@ -43,16 +49,21 @@ const logs: Readonly<Record<string, Expected>> = {
     steps: { llm: 2, agent: 1, tool: 1 },
     usage: { input: 161108, output: 548, cacheRead: 0, cacheWrite: 161102 },
     loss: [
+      "$.agentId unmapped 1",
+      "$.isSidechain unmapped 2",
+      "$.message.id unmapped 3",
       "$.message.usage.service_tier unmapped 3",
+      "$.parentUuid unmapped 3",
       "$.requestId unmapped 3",
       "$.userType unmapped 4",
+      "$.uuid unmapped 2",
     ],
   },
   "claude-code/steering.jsonl": {
     format: "claude-code",
     steps: { user: 2, llm: 2, event: 1 },
     usage: { input: 2, output: 2 },
-    loss: ["$.userType unmapped 4"],
+    loss: ["$.message.id unmapped 2", "$.parentUuid unmapped 3", "$.userType unmapped 4"],
   },
   "codex/legacy.jsonl": {
     format: "codex",
@@ -118,13 +129,17 @@ const logs: Readonly<Record<string, Expected>> = {
     format: "langsmith",
     steps: { agent: 2, llm: 1, tool: 1 },
     usage: { input: 180000, output: 20000, cost: 0.15 },
-    loss: ["$.child_run_ids duplicate 4", "$.first_token_time unmapped 3"],
+    loss: [
+      "$.child_run_ids duplicate 4",
+      "$.dotted_order duplicate 4",
+      "$.first_token_time unmapped 3",
+    ],
   },
   "langsmith/openai-batch.json": {
     format: "langsmith",
     steps: { user: 1, llm: 1 },
     usage: { input: 9, output: 9, cacheRead: 0, reasoning: 0 },
-    loss: ["$.serialized unmapped 1", "$.session_name unmapped 1"],
+    loss: ["$.dotted_order duplicate 1", "$.serialized unmapped 1", "$.session_name unmapped 1"],
   },
   "mcp/enveloped.jsonl": {
     format: "mcp",
@@ -176,7 +191,10 @@ const logs: Readonly<Record<string, Expected>> = {
   "otlp/trace.json": {
     format: "otlp",
     steps: { event: 1 },
-    loss: ["$.resourceSpans[*].scopeSpans[*].scope.attributes unmapped 1"],
+    loss: [
+      "$..parentSpanId unmapped 1",
+      "$.resourceSpans[*].scopeSpans[*].scope.attributes unmapped 1",
+    ],
   },
 };
 
