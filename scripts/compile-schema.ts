@@ -59,6 +59,12 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     validators: { validateRunManifest: "" },
     firstErrorOnly: true,
   },
+  {
+    schema: "packages/trace/schemas/run.v1.json",
+    module: "packages/trace/src/run/run.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRun: "", validateStep: "#/$defs/step" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */

@@ -1,1 +1,79 @@
-export {};
+export type { ExportOptions } from "./export/atif.ts";
+export { exportAtif } from "./export/atif.ts";
+export { importExecutionStore } from "./import/execution-store.ts";
+export type { ImportOptions } from "./import/import.ts";
+export { importRuns } from "./import/import.ts";
+export type { ImportedRun, LogFormat } from "./import/imported.ts";
+export { LOG_FORMATS } from "./import/imported.ts";
+export { Redactor } from "./redact/redactor.ts";
+export { MAX_WORD } from "./run/build-step.ts";
+export { checkHead, checkStep } from "./run/check.ts";
+export type { PlacedContent } from "./run/closure.ts";
+export { headContents, stepContents, storedContents } from "./run/closure.ts";
+export type {
+  AbsentContent,
+  AbsentReason,
+  Content,
+  ContentBlock,
+  PartsContent,
+  StoredContent,
+  TextContent,
+  ValueContent,
+} from "./run/content.ts";
+export { contentBlocks, INLINE_LIMIT, isStored } from "./run/content.ts";
+export type {
+  ContentDraft,
+  FileDraft,
+  HeadDraft,
+  LossDraft,
+  ModelDraft,
+  RunPart,
+  StepDraft,
+  ToolDraft,
+} from "./run/draft.ts";
+export { isSafeName, relativeTo, safeName } from "./run/file-name.ts";
+export { runFolder, writeRunFolder } from "./run/folder.ts";
+export type {
+  CapturePart,
+  LossReason,
+  RunAgent,
+  RunEnvironment,
+  RunFileRef,
+  RunHead,
+  RunLoss,
+  RunModel,
+  RunParent,
+  RunSession,
+  RunSource,
+  RunTool,
+  RunTotals,
+  RunVcs,
+} from "./run/head.ts";
+export {
+  CAPTURE_PARTS,
+  RUN_MEDIA_TYPE,
+  RUN_SCHEMA,
+  RUN_SCHEMA_URI,
+  TRACE_ARTIFACT_TYPE,
+} from "./run/head.ts";
+export type { RunFile } from "./run/layout.ts";
+export { CONTENT_FOLDER, contentPath, STEPS_PATH } from "./run/layout.ts";
+export {
+  MAX_CONTENT,
+  MAX_HEAD,
+  MAX_STEP_LINE,
+  MAX_STEPS,
+  MAX_VALUE_NESTING,
+} from "./run/limits.ts";
+export { escapeKey, numberLiteral, numberValue, sourceText, unescapeKey } from "./run/number.ts";
+export type { PackedRun, PackRunOptions } from "./run/pack.ts";
+export { packRun } from "./run/pack.ts";
+export { printable } from "./run/printable.ts";
+export type { ReadContentOptions, ReadRunOptions, RunFiles } from "./run/read.ts";
+export { parseRunHead, Run, readRun } from "./run/read.ts";
+export type { Effects, Step, StepError, StepKind, StepSource, Usage } from "./run/step.ts";
+export { STEP_KINDS } from "./run/step.ts";
+export { compareTimes, utcTime } from "./run/time.ts";
+export type { ParsedJson } from "./source/json.ts";
+export { JsonSyntaxError, MAX_SOURCE_NESTING, parseJson } from "./source/json.ts";
+export type { Malformed } from "./source/log.ts";
