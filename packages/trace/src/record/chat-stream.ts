@@ -44,7 +44,10 @@ export class ChatAssembly implements Assembly {
 
   answer(): JsonValue | undefined {
     if (!this.#hasBegun) return undefined;
-    const message: Record<string, JsonValue> = { role: "assistant", content: this.#texts.content };
+    const message: Record<string, JsonValue> = {
+      role: "assistant",
+      content: this.#texts.content || null,
+    };
     for (const key of ["refusal", "reasoning_content", "reasoning"] as const) {
       if (this.#texts[key] !== "") message[key] = this.#texts[key];
     }

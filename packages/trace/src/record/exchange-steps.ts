@@ -4,6 +4,7 @@ import type { LossNotes } from "../import/imported.ts";
 import { isMessage, readUsage } from "../import/message.ts";
 import { toolOf } from "../import/messages.ts";
 import type { ModelDraft, StepDraft } from "../run/draft.ts";
+import { utcTime } from "../run/time.ts";
 import { Fields } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
 import { responsesMessage } from "./responses-message.ts";
@@ -26,8 +27,8 @@ export class ExchangeSteps {
     const system = fields.take("system");
     if (system !== undefined) parts.push({ system: { value: system } });
     for (const tool of fields.objects("tools")) parts.push({ tool: toolOf(tool) });
-    const startedAt = fields.text("startedAt");
-    const endedAt = fields.text("endedAt");
+    const startedAt = utcTime(fields.text("startedAt") ?? "");
+    const endedAt = utcTime(fields.text("endedAt") ?? "");
     for (const message of fields.list("messages") ?? []) {
       if (isMessage(message)) this.#talk.add(message, "$.exchange.messages[*]", { startedAt });
       else this.#talk.queue.add({ kind: "event", name: "item", extra: message, startedAt });

@@ -3,6 +3,7 @@ import { CtxPackError } from "@ctxpack/identity";
 import { Conversation } from "../import/conversation.ts";
 import { LossNotes } from "../import/imported.ts";
 import type { RunPart, StepDraft } from "../run/draft.ts";
+import { utcTime } from "../run/time.ts";
 import { isObject, LogSource } from "../source/log.ts";
 import { ExchangeSteps } from "./exchange-steps.ts";
 import { RECORDING_SCHEMA } from "./recorder.ts";
@@ -91,7 +92,13 @@ class Reader {
   #renumbered(step: StepDraft): StepDraft {
     const number = (value: number | undefined) =>
       value === undefined ? undefined : this.#numbers[value];
-    return { ...step, by: number(step.by), parent: number(step.parent) };
+    return {
+      ...step,
+      by: number(step.by),
+      parent: number(step.parent),
+      startedAt: utcTime(step.startedAt ?? ""),
+      endedAt: utcTime(step.endedAt ?? ""),
+    };
   }
 }
 
