@@ -6,7 +6,9 @@ import type { RunPart, StepDraft } from "../run/draft.ts";
 import { utcTime } from "../run/time.ts";
 import { isObject, LogSource } from "../source/log.ts";
 import { ExchangeSteps } from "./exchange-steps.ts";
+import { withBytes } from "./part-bytes.ts";
 import { RECORDING_SCHEMA } from "./recorder.ts";
+import { validateRecording } from "./recording.generated.ts";
 
 /** How a recording is read. */
 export interface ReadRecordingOptions {
@@ -37,6 +39,8 @@ export async function* readRecording(
     if (!isKnown && !(isObject(value) && value["schema"] === RECORDING_SCHEMA)) break;
     notes.line = line;
     if (isKnown && !reader.read(value)) log.malformed(line, "no line of a recording");
+    // Before anything that the recording says about itself.
+    if (!isKnown) yield { head: { source: { format: "recorded" } } };
     isKnown = true;
     yield* reader.take();
   }
@@ -48,7 +52,7 @@ export async function* readRecording(
   }
   yield* reader.finish();
   notes.noteSkipped(log);
-  yield { head: { source: { format: "recorded", ...log.facts } } };
+  yield { head: { source: log.facts } };
   yield* notes.parts();
 }
 
@@ -66,14 +70,11 @@ class Reader {
 
   /** False for what is no line of a recording. */
   read(line: JsonValue): boolean {
-    if (!isObject(line)) return false;
-    const { part, exchange } = line;
-    if (isObject(exchange)) {
-      this.#exchanges.add(exchange);
-      return true;
-    }
-    if (!isObject(part)) return false;
-    const draft = withBytes(part) as unknown as RunPart;
+    if (!validateRecording(line)) return false;
+    const { part, exchange } = line as { part?: RunPart; exchange?: Members };
+    if (exchange !== undefined) this.#exchanges.add(exchange);
+    if (part === undefined) return true;
+    const draft = withBytes(part);
     if ("step" in draft) this.#numbers.push(this.#talk.queue.add(this.#renumbered(draft.step)));
     else this.#parts.push(draft);
     return true;
@@ -100,13 +101,4 @@ class Reader {
       endedAt: utcTime(step.endedAt ?? ""),
     };
   }
-}
-
-function withBytes(value: JsonValue): unknown {
-  if (Array.isArray(value)) return value.map((item: JsonValue) => withBytes(item));
-  if (!isObject(value)) return value;
-  const { $bytes } = value as Members;
-  if (typeof $bytes === "string" && Object.keys(value).length === 1)
-    return Buffer.from($bytes, "base64");
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, withBytes(member)]));
 }

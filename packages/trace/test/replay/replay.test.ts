@@ -149,6 +149,41 @@ test("tools: a recorded loop executed again is exact, and what it ran on is not 
   expect(await readFile(join(work, "a.txt"), "utf8")).toBe("changed since\n");
 });
 
+test("tools: absolute paths of another machine, in a workspace seeded from the run's inputs", async () => {
+  await writeFile(join(work, "README.md"), "# App\n");
+  const edit = {
+    file_path: "/Users/dev/app/src/main.go",
+    old_string: "old()",
+    new_string: "new()",
+  };
+  const run = await runOf(
+    { input: { name: "src/main.go", content: { text: "old()\n" } } },
+    call("read_file", { file_path: "src/main.go" }, "old()\n"),
+    call("bash", { command: "go test" }, "FAIL", { determinism: "no" }),
+    call("edit_file", edit, "File edited"),
+    call("Read", { file_path: "/Users/dev/app/src/main.go" }, "     1→new()"),
+    call("read_file", { file_path: "/Users/dev/app/README.md" }, "# App\n"),
+    call("write_content", { filename: "post.md", content: "" }, "File written (0 bytes)"),
+    call("read_file", { path: "post.md" }, ""),
+    call("read_file", { path: "not-recorded.md" }, "x"),
+    { output: { name: "src/main.go", content: { text: "new()\n" } } },
+    { output: { name: "post.md", content: { text: "" } } },
+  );
+  const report = checked(await replayTools(run, { tools: fileTools, folder: work }));
+  expect(verdicts(report)).toEqual([
+    "read_file matched",
+    "bash skipped",
+    "edit_file matched",
+    "Read matched",
+    "read_file matched",
+    "write_content matched",
+    "read_file matched",
+    "read_file unavailable",
+  ]);
+  expect(report.outputs.map(({ verdict }) => verdict)).toEqual(["matched", "matched"]);
+  expect([report.fidelity, replayExitCode(report)]).toEqual(["degraded", 11]);
+});
+
 test("tools: denied by default, and nothing executed is 3", async () => {
   const run = reread(await recordLoop());
   const none = checked(await replayTools(run, { tools: [] }));
