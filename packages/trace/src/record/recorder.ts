@@ -4,12 +4,14 @@ import { Redactor } from "../redact/redactor.ts";
 import { currentEnvironment } from "../replay/environment.ts";
 import { argumentValue } from "../replay/recorded.ts";
 import type { ContentDraft, HeadDraft, RunPart } from "../run/draft.ts";
-import { MAX_LOG_LINE } from "../source/log.ts";
 import type { Exchange } from "./exchange.ts";
 import { HistoryNotes } from "./history-notes.ts";
 
 /** The `schema` member of the first line of a recording. */
 export const RECORDING_SCHEMA = "ctxpack.recording/v1";
+
+/** Of a line of a recording, in bytes: what a reader of logs takes. */
+const MAX_LINE: number = 64 * 1024 * 1024;
 
 /** How a run is recorded. */
 export interface RecordRunOptions {
@@ -155,10 +157,10 @@ export class RunRecorder implements AsyncDisposable {
       throw new CtxPackError("CTXPACK_E_USAGE", "the recording is closed");
     }
     const bytes = Buffer.from(`${JSON.stringify(this.#redactor.value(line))}\n`);
-    if (bytes.length > MAX_LOG_LINE) {
+    if (bytes.length > MAX_LINE) {
       throw new CtxPackError(
         "CTXPACK_E_TOO_LARGE",
-        `something to record takes ${bytes.length} bytes; the limit is ${MAX_LOG_LINE}`,
+        `something to record takes ${bytes.length} bytes; the limit is ${MAX_LINE}`,
         { hint: "keep results of this size as files" },
       );
     }
