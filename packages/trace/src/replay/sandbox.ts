@@ -64,7 +64,7 @@ function probe(): string | undefined {
   const { status, error, stderr } = spawnSync(file, args, { timeout: 10_000, encoding: "utf8" });
   rmSync(mountPoint, { recursive: true });
   if (status === 0) return undefined;
-  const why = error?.message ?? stderr.trim().split("\n").at(-1) ?? "";
+  const why = error?.message ?? stderr.trim().split("\n")[0] ?? "";
   return `commands cannot be confined here: ${why || `unshare ended with ${status}`}`;
 }
 
@@ -83,7 +83,8 @@ const NAMESPACES = [
 
 /**
  * Arguments: the mount point, the workspace or nothing, how many readable paths, these paths, the command. Everything
- * is mounted below the mount point; then that becomes the root, and the old one is gone.
+ * is mounted below the mount point; then that becomes the root, and the old one is gone. What root may set under
+ * /proc/sys it may set from within namespaces as well, so it is read-only.
  */
 const SCRIPT = `set -eu
 umask 022
@@ -102,6 +103,7 @@ for file in /etc/ld.so.cache /etc/alternatives /etc/ssl/certs; do [ -e "$file" ]
 while [ "$count" -gt 0 ]; do bind "$1"; shift; count=$((count - 1)); done
 mkdir -p "$root/proc" "$root/dev" "$root/tmp" "$root/workspace" "$root/.old"
 mount -t proc proc "$root/proc"
+mount -o remount,bind,ro "$root/proc"
 mount -t tmpfs -o mode=1777,size=64m ctxpack "$root/tmp"
 for device in null zero full random urandom; do
   : > "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"
@@ -111,7 +113,8 @@ cd "$root"
 pivot_root . .old
 umount -l /.old
 rmdir /.old
-mount -o remount,ro /
+mount -o remount,bind,ro /
 cd /workspace
+unset OLDPWD
 exec "$@"
 `;

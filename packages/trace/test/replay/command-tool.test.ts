@@ -83,6 +83,7 @@ confined("what is outside can be neither read nor written, and there is no netwo
     echo x > /usr/bin/x && echo wrote
     echo x > /out && echo wrote
     mount -o remount,rw /usr && echo remounted
+    cat /proc/sys/vm/swappiness > /tmp/v; cat /tmp/v > /proc/sys/vm/swappiness && echo wrote
     ls /proc | grep -c '^[0-9]'
     cat /proc/net/dev | grep -v lo: | tail -n +3
     exit 0`;
