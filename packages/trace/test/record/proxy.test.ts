@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { request } from "node:http";
+import { createServer, type RequestListener, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -212,4 +214,80 @@ test("an API that is not there is an answer to the client and an error in the ru
     { kind: "user" },
     { kind: "llm", status: "error", error: { type: "unreachable" } },
   ]);
+});
+
+/** Serves `listener`, behind the proxy, while `use` runs; returns the run that was recorded. */
+async function through(listener: RequestListener, use: (url: string) => Promise<void>) {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const file = join(folder, "run.ndjson");
+  try {
+    await using recorder = recordRun({ file });
+    const openai = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    await using proxy = await startRecordingProxy({ recorder, openai });
+    await use(proxy.env.OPENAI_BASE_URL);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+  const pack = await packInMemory(readRecording(await readFile(file)));
+  return { head: pack.head, steps: await collect(reread(pack).steps()) };
+}
+
+test("an answer is handed on while it comes, and a client that goes away ends it", async () => {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const { steps } = await through(
+    (request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write('data: {"choices":[{"index":0,"delta":{"content":"first"}}]}\n\n');
+      // Nothing more: whoever waits for the end waits for ever.
+      response.on("close", resolve);
+    },
+    async (url) => {
+      const aborter = new AbortController();
+      const body = JSON.stringify({
+        model: "m",
+        messages: [{ role: "user", content: "x" }],
+        stream: true,
+      });
+      const response = await fetch(`${url}/chat/completions`, {
+        method: "POST",
+        body,
+        signal: aborter.signal,
+      });
+      const { value } = (await response.body?.getReader().read()) ?? {};
+      expect(new TextDecoder().decode(value)).toContain("first");
+      aborter.abort();
+      await ended;
+    },
+  );
+  expect(steps[1]).toMatchObject({
+    status: "unknown",
+    result: { text: "first" },
+    extra: { value: { problem: "the client went away" } },
+  });
+});
+
+test("a request that is too large to be kept passes whole, and is told as missing", async () => {
+  const size = 33 * 1024 * 1024;
+  let arrived = 0;
+  const { head, steps } = await through(
+    (request, response) => {
+      request.on("data", (chunk: Uint8Array) => {
+        arrived += chunk.length;
+      });
+      request.on("end", () => response.end("{}"));
+    },
+    async (url) => {
+      const response = await fetch(`${url}/chat/completions`, {
+        method: "POST",
+        body: new Uint8Array(size),
+      });
+      expect(await response.text()).toBe("{}");
+    },
+  );
+  expect(arrived).toBe(size);
+  expect(steps).toEqual([]);
+  expect(head.loss).toEqual([{ path: "$.exchange.request", reason: "unmapped", count: 1 }]);
 });
