@@ -24,6 +24,7 @@ export { currentEnvironment, environmentDrift } from "./replay/environment.ts";
 export { replayExitCode } from "./replay/exit-code.ts";
 export { fileTools } from "./replay/file-tools.ts";
 export type {
+  DamagedContent,
   EnvironmentDrift,
   Fidelity,
   OutputReplay,

@@ -4,12 +4,7 @@ import type { RunEnvironment } from "../run/head.ts";
 import type { Run } from "../run/read.ts";
 import type { Step } from "../run/step.ts";
 import { environmentDrift } from "./environment.ts";
-import {
-  type EnvironmentDrift,
-  type ReplayReport,
-  replayReport,
-  type StepReplay,
-} from "./report.ts";
+import { type DamagedContent, type ReplayReport, replayReport, type StepReplay } from "./report.ts";
 
 /** What every replay takes. */
 export interface ReplayOptions {
@@ -21,22 +16,22 @@ export interface ReplayOptions {
 }
 
 /**
- * Executes nothing: checks that a run holds every content that its steps name, and that each is what its name says.
- * Contents of the head that are damaged are drifts of the environment when they are inputs, else an error.
+ * Executes nothing: checks that a run holds every content that its head and its steps name, inputs and outputs too, and
+ * that each is what its name says.
  *
- * @throws CtxPackError when the steps themselves are not those of the head, or a content of the head is damaged.
+ * @throws CtxPackError when the steps themselves are not those of the head.
  */
 export async function auditRun(run: Run, options: ReplayOptions = {}): Promise<ReplayReport> {
   const environment = environmentDrift(run.head, options.environment);
   const contents = new Contents(run, options.signal);
-  environment.push(...(await missingInputs(run, contents)));
-  await auditHead(run, contents);
+  const damaged = await auditHead(run, contents);
   const steps: StepReplay[] = [];
   for await (const step of run.steps(options)) steps.push(await auditStep(step, contents));
   return replayReport({
     run: run.uri,
     mode: "audit",
     steps,
+    damaged,
     environment,
     strictEnvironment: options.strictEnvironment,
   });
@@ -48,28 +43,13 @@ export function aboutStep(step: Step): Pick<StepReplay, "seq" | "kind" | "name">
   return name === undefined ? { seq, kind } : { seq, kind, name };
 }
 
-/** Inputs whose bytes the pack does not hold, or holds damaged. */
-async function missingInputs(run: Run, contents: Contents): Promise<EnvironmentDrift[]> {
-  const drifts: EnvironmentDrift[] = [];
-  for (const { name, digest, size } of run.head.inputs) {
-    if (digest === undefined || size === undefined) continue;
-    const problem = await contents.problem({ digest, size });
-    if (problem !== undefined)
-      drifts.push({ member: `inputs/${name}`, expected: digest, actual: problem });
+async function auditHead(run: Run, contents: Contents): Promise<DamagedContent[]> {
+  const damaged: DamagedContent[] = [];
+  for (const { pointer, stored } of storedContents(headContents(run.head))) {
+    const reason = await contents.problem(stored);
+    if (reason !== undefined) damaged.push({ pointer, reason });
   }
-  return drifts;
-}
-
-async function auditHead(run: Run, contents: Contents): Promise<void> {
-  const placed = headContents(run.head).filter(({ pointer }) => !pointer.startsWith("/inputs/"));
-  for (const { pointer, stored } of storedContents(placed)) {
-    const problem = await contents.problem(stored);
-    if (problem === undefined) continue;
-    throw new CtxPackError("CTXPACK_E_DIGEST_MISMATCH", `the run head: ${pointer}: ${problem}`, {
-      hint: "the pack is damaged; fetch it again",
-      details: { pointer },
-    });
-  }
+  return damaged;
 }
 
 async function auditStep(step: Step, contents: Contents): Promise<StepReplay> {

@@ -81,9 +81,16 @@ export interface OutputReplay {
   readonly actual?: Digest;
 }
 
+/** A content of the run head that the pack does not hold as it says. */
+export interface DamagedContent {
+  /** JSON pointer into the head. */
+  readonly pointer: string;
+  readonly reason: string;
+}
+
 /** Something of the environment that is not as it was. */
 export interface EnvironmentDrift {
-  /** `os`, `arch`, `runtime`, `image`, `tools/<name>`, `inputs/<name>`. */
+  /** `os`, `arch`, `runtime`, `image`, `tools/<name>`. */
   readonly member: string;
   readonly expected: string;
   /** Missing when it is not known here, or not there. */
@@ -111,6 +118,8 @@ export interface ReplayReport {
   readonly steps: readonly StepReplay[];
   readonly unrecorded: readonly UnrecordedCall[];
   readonly outputs: readonly OutputReplay[];
+  /** What an audit found of the head; damaged contents of steps are in `steps`. */
+  readonly damaged: readonly DamagedContent[];
   readonly environment: readonly EnvironmentDrift[];
 }
 
@@ -121,6 +130,7 @@ export interface ReplayFindings {
   readonly steps: readonly StepReplay[];
   readonly unrecorded?: readonly UnrecordedCall[];
   readonly outputs?: readonly OutputReplay[];
+  readonly damaged?: readonly DamagedContent[];
   readonly environment: readonly EnvironmentDrift[];
   /** Whether a drift of the environment alone makes the replay `degraded`. */
   readonly strictEnvironment?: boolean | undefined;
@@ -148,13 +158,15 @@ export function replayReport(findings: ReplayFindings): ReplayReport {
     steps,
     unrecorded: findings.unrecorded ?? [],
     outputs: findings.outputs ?? [],
+    damaged: findings.damaged ?? [],
     environment,
   };
 }
 
 function fidelityOf(findings: ReplayFindings): Fidelity {
-  const { steps, unrecorded = [], outputs = [], environment } = findings;
-  if (unrecorded.length > 0 || steps.some(({ verdict }) => FAILED.has(verdict))) return "failed";
+  const { steps, unrecorded = [], outputs = [], damaged = [], environment } = findings;
+  if (unrecorded.length + damaged.length > 0 || steps.some(({ verdict }) => FAILED.has(verdict)))
+    return "failed";
   if (steps.every(({ deed }) => deed === undefined)) return "empty";
   const isSame =
     steps.every(({ verdict }) => verdict === "matched") &&

@@ -130,6 +130,25 @@ test("audit: a whole run is exact, a damaged content is named", async () => {
   expect([empty.fidelity, replayExitCode(empty)]).toEqual(["empty", 3]);
 });
 
+test("audit: an input or output that was changed, or is gone, is named", async () => {
+  const pack = await recordLoop();
+  const [input] = pack.head.inputs;
+  const path = `content/${input?.digest?.slice(7)}`;
+  const gone = new Map(pack.tree);
+  gone.delete(path);
+  for (const tree of [gone, new Map(pack.tree).set(path, Buffer.from("six\n"))]) {
+    const report = checked(await auditRun(reread({ ...pack, tree })));
+    expect([report.fidelity, replayExitCode(report)]).toEqual(["failed", 12]);
+    expect(report.damaged).toEqual([
+      { pointer: "/inputs/0", reason: expect.stringContaining(path) },
+    ]);
+    // Nothing is executed on what is not what the run says it was.
+    await expect(replayTools(reread({ ...pack, tree }), { tools: fileTools })).rejects.toThrow(
+      path,
+    );
+  }
+});
+
 test("tools: a recorded loop executed again is exact, and what it ran on is not touched", async () => {
   const run = reread(await recordLoop());
   await writeFile(join(work, "a.txt"), "changed since\n");
