@@ -65,6 +65,12 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "@ctxpack/identity/schema",
     validators: { validateRun: "", validateStep: "#/$defs/step" },
   },
+  {
+    schema: "packages/trace/schemas/recording.v1.json",
+    module: "packages/trace/src/record/recording.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRecording: "" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */

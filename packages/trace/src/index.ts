@@ -5,7 +5,49 @@ export type { ImportOptions } from "./import/import.ts";
 export { importRuns } from "./import/import.ts";
 export type { ImportedRun, LogFormat } from "./import/imported.ts";
 export { LOG_FORMATS } from "./import/imported.ts";
+export type { AiSdkMiddleware } from "./record/ai-sdk.ts";
+export { recordAiSdk } from "./record/ai-sdk.ts";
+export type { Exchange } from "./record/exchange.ts";
+export { recordFetch } from "./record/fetch.ts";
+export type { RecordingProxy, RecordingProxyOptions } from "./record/proxy.ts";
+export { startRecordingProxy } from "./record/proxy.ts";
+export type { RecordRunOptions, RecordToolOptions, RunRecorder } from "./record/recorder.ts";
+export { RECORDING_SCHEMA, recordRun } from "./record/recorder.ts";
+export type { ReadRecordingOptions } from "./record/recording.ts";
+export { readRecording } from "./record/recording.ts";
 export { Redactor } from "./redact/redactor.ts";
+export type { ReplayOptions } from "./replay/audit.ts";
+export { auditRun } from "./replay/audit.ts";
+export type { CommandToolOptions } from "./replay/command-tool.ts";
+export { commandTool } from "./replay/command-tool.ts";
+export { currentEnvironment, environmentDrift } from "./replay/environment.ts";
+export { replayExitCode } from "./replay/exit-code.ts";
+export { fileTools } from "./replay/file-tools.ts";
+export type {
+  DamagedContent,
+  EnvironmentDrift,
+  Fidelity,
+  OutputReplay,
+  ReplayDeed,
+  ReplayMode,
+  ReplayReport,
+  ReplayValue,
+  StepReplay,
+  UnrecordedCall,
+  Verdict,
+} from "./replay/report.ts";
+export { FIDELITIES, REPLAY_MODES, VERDICTS } from "./replay/report.ts";
+export { sandboxObstacle } from "./replay/sandbox.ts";
+export type { ServedBlock } from "./replay/served.ts";
+export type { TapeAnswer } from "./replay/tape.ts";
+export { openTape, Tape } from "./replay/tape.ts";
+export type { ServeTapeOptions } from "./replay/tape-server.ts";
+export { serveTape } from "./replay/tape-server.ts";
+export type { ReplayCall, ReplayLimits, ReplayOutcome, ReplayTool } from "./replay/tool.ts";
+export { REPLAY_LIMITS, ToolEnd } from "./replay/tool.ts";
+export type { ReplayToolsOptions } from "./replay/tools.ts";
+export { replayTools } from "./replay/tools.ts";
+export type { Workspace } from "./replay/workspace.ts";
 export { MAX_WORD } from "./run/build-step.ts";
 export { checkHead, checkStep } from "./run/check.ts";
 export type { PlacedContent } from "./run/closure.ts";
