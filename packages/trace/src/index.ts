@@ -1,3 +1,17 @@
+export type { Alignment } from "./align/align.ts";
+export type { DiffOptions, DiffRunsOptions } from "./drift/diff.ts";
+export { diffRuns, driftEntries, MAX_ENTRIES } from "./drift/diff.ts";
+export type {
+  Divergence,
+  DriftCause,
+  DriftChange,
+  DriftEntry,
+  DriftSummary,
+  DriftType,
+  MemberChange,
+  RunDiff,
+} from "./drift/entry.ts";
+export { DRIFT_TYPES, RUN_DIFF_SCHEMA, RUN_DIFF_SCHEMA_URI } from "./drift/entry.ts";
 export type { ExportOptions } from "./export/atif.ts";
 export { exportAtif } from "./export/atif.ts";
 export { importExecutionStore } from "./import/execution-store.ts";
