@@ -76,6 +76,13 @@ async function* readTrajectory(
   yield* notes.parts();
 }
 
+const EARLY_ROLES: Readonly<Record<string, string>> = {
+  system: "system",
+  user: "user",
+  assistant: "agent",
+  observation: "observation",
+};
+
 /** Turns the steps of a trajectory into those of a run: an agent's step is an answer and its calls. */
 class AtifSteps {
   readonly #queue = new CallQueue();
@@ -90,11 +97,16 @@ class AtifSteps {
   }
 
   read(step: Fields): void {
-    const source = step.text("source");
+    // Writers of before the format had a name: `role` instead of `source`, results in a step of their own.
+    const source = step.text("source") ?? EARLY_ROLES[step.text("role") ?? ""];
     const time = step.text("timestamp");
     const startedAt = time === undefined ? undefined : utcTime(time);
     if (time !== undefined && startedAt === undefined) step.changed("timestamp");
     const at: Partial<StepDraft> = { startedAt, src: { id: step.id("step_id") } };
+    if (source === "observation") {
+      this.#results(step.objects("results"), at);
+      return;
+    }
     const said = joined(readBlocks(step.take("message"), "$.steps[*].message", this.#onLoss).said);
     if (source === "agent") this.#agent(step, said, at);
     else if (source === "system" && !this.#begun && !step.has("observation")) {
@@ -161,7 +173,11 @@ class AtifSteps {
   }
 
   #observe(step: Fields, at: Partial<StepDraft>): void {
-    for (const result of step.object("observation")?.objects("results") ?? []) {
+    this.#results(step.object("observation")?.objects("results") ?? [], at);
+  }
+
+  #results(results: readonly Fields[], at: Partial<StepDraft>): void {
+    for (const result of results) {
       const id = result.text("source_call_id");
       const refs = result.take("subagent_trajectory_ref");
       const content = joined(

@@ -1,5 +1,5 @@
 import type { JsonValue } from "@ctxpack/identity";
-import type { ContentDraft } from "../run/draft.ts";
+import type { ContentDraft, StepDraft } from "../run/draft.ts";
 import { Fields, type OnLoss } from "../source/fields.ts";
 import { parseJson } from "../source/json.ts";
 import { isObject } from "../source/log.ts";
@@ -17,6 +17,8 @@ export interface ResultBlock {
   readonly name: string | undefined;
   readonly result: ContentDraft;
   readonly isError: boolean;
+  /** What is told about the error beside the result. */
+  readonly error?: StepDraft["error"];
 }
 
 /** The content of one message, told apart by what it is. */

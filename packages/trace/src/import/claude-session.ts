@@ -52,7 +52,11 @@ export class ClaudeSession {
     const type = line.text("type") ?? "";
     this.#session(line);
     const startedAt = timeOf(line);
-    const at = { startedAt, src: { id: line.text("uuid"), line: number } };
+    const uuid = line.peek("uuid");
+    const at = {
+      startedAt,
+      src: { id: typeof uuid === "string" ? uuid : undefined, line: number },
+    };
     const parent = this.#parentOf(line);
     if (type === "user") this.#user(line, { ...at, parent });
     else if (type === "assistant") this.#assistant(line, { ...at, parent });
@@ -93,20 +97,28 @@ export class ClaudeSession {
         },
       },
     });
-    line.take("parentUuid");
-    line.take("isSidechain");
   }
 
   #parentOf(line: Fields): number | undefined {
-    const agent = line.text("agentId");
-    const known = agent === undefined ? undefined : this.#agents.get(agent);
-    if (line.peek("isSidechain") !== true) return undefined;
+    if (line.peek("isSidechain") !== true) {
+      line.take("isSidechain");
+      return undefined;
+    }
+    const seq = this.#agentCall(line);
+    // Whose sub-agent it was is told by the parent, or not at all.
+    if (seq !== undefined) for (const key of ["isSidechain", "agentId"]) line.take(key);
+    return seq;
+  }
+
+  #agentCall(line: Fields): number | undefined {
+    const agent = line.peek("agentId");
+    const known = typeof agent === "string" ? this.#agents.get(agent) : undefined;
     if (known !== undefined) return known;
     const message = line.peek("message");
     const content = typeof message === "object" && message !== null ? Object(message).content : "";
     const prompt = typeof content === "string" ? content : String(content?.[0]?.text ?? "");
     const seq = this.#prompts.get(prompt);
-    if (agent !== undefined && seq !== undefined) this.#agents.set(agent, seq);
+    if (typeof agent === "string" && seq !== undefined) this.#agents.set(agent, seq);
     return seq;
   }
 
@@ -124,6 +136,7 @@ export class ClaudeSession {
     }
     const said = joined(blocks.said);
     if (said === undefined) return;
+    line.take("uuid");
     this.#answer = undefined;
     const isSummary = line.boolean("isCompactSummary") === true;
     const isOurs = line.boolean("isMeta") === true || isWrapper(said);
@@ -153,6 +166,7 @@ export class ClaudeSession {
       this.#files.done(call.name, call.input, extra, call.seq);
     }
     if (this.#queue.result(id, (step) => ({ ...step, ...done }))) return;
+    line.take("uuid");
     const lost = { absent: "not-captured" } as const;
     this.#queue.add({
       ...at,
@@ -168,12 +182,14 @@ export class ClaudeSession {
     const message = line.object("message");
     message?.text("type");
     message?.text("role");
-    const id = message?.text("id") ?? "";
+    // Joins the lines of an answer, and is told as lost.
+    const id = String(message?.peek("id") ?? "");
     const blocks = readBlocks(message?.take("content"), "$.message.content", this.#onLoss);
     const usage = usageOf(message?.object("usage"));
     const finishReason = message?.text("stop_reason");
     const isError = line.boolean("isApiErrorMessage") === true;
     if (this.#answer === undefined || id === "" || this.#answer.id !== id) {
+      line.take("uuid");
       const seq = this.#queue.add({
         ...at,
         kind: "llm",
@@ -221,6 +237,7 @@ export class ClaudeSession {
 
   #summary(line: Fields, at: Partial<StepDraft>): void {
     const text = line.text("summary") ?? "";
+    if (this.#hasName) line.take("uuid");
     if (!this.#hasName) this.#parts.push({ head: { name: text } });
     else this.#queue.add({ ...at, kind: "event", name: "summary", result: { text } });
     this.#hasName = true;
@@ -228,6 +245,7 @@ export class ClaudeSession {
 
   #event(type: string, line: Fields, at: Partial<StepDraft>): void {
     this.#answer = undefined;
+    line.take("uuid");
     const subtype = line.text("subtype");
     const content = line.text("content");
     const extra = line.rest();

@@ -2,7 +2,7 @@ import { sha256 } from "@ctxpack/identity";
 import type { ContentDraft } from "../run/draft.ts";
 
 /** How many messages back an echo is looked for: it comes within a few lines. */
-const WINDOW = 32;
+export const ECHO_WINDOW = 32;
 
 interface Heard {
   readonly key: string;
@@ -45,7 +45,7 @@ function textOf(said: ContentDraft): string {
 
 function add(list: Heard[], heard: Heard): void {
   list.push(heard);
-  if (list.length > WINDOW) list.shift();
+  if (list.length > ECHO_WINDOW) list.shift();
 }
 
 function take(list: Heard[], key: string): Heard | undefined {

@@ -5,7 +5,7 @@ import type { Fields, OnLoss } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
 import { argumentsOf, joined, readBlocks } from "./blocks.ts";
 import { CallQueue } from "./call-queue.ts";
-import { Echoes } from "./codex-echoes.ts";
+import { ECHO_WINDOW, Echoes } from "./codex-echoes.ts";
 import { patchedFiles } from "./codex-patch.ts";
 
 /** What the program says in the user's name before the user does. */
@@ -68,7 +68,8 @@ export class CodexSession {
   /** The parts that are complete. */
   *take(): Generator<RunPart> {
     yield* this.#parts.splice(0);
-    const keep = this.#lastAnswer === undefined ? 0 : this.#queue.next - this.#lastAnswer;
+    const answering = this.#lastAnswer === undefined ? 0 : this.#queue.next - this.#lastAnswer;
+    const keep = Math.max(answering, ECHO_WINDOW);
     for (const step of this.#queue.ready(keep)) yield { step };
   }
 
@@ -89,6 +90,7 @@ export class CodexSession {
     const instructions =
       meta.object("base_instructions")?.text("text") ?? meta.text("instructions");
     this.#provider = meta.text("model_provider");
+    this.#model = { provider: this.#provider };
     this.#cwd ??= meta.peek("cwd") as string | undefined;
     meta.duplicate("timestamp");
     const vcs = git && {
@@ -135,7 +137,9 @@ export class CodexSession {
       readBlocks(item.take("content"), "$.payload.content", this.#onLoss).said,
     ) ?? { text: "" };
     const echo = this.#echoes.item(role, said, this.#queue.next);
-    if (echo !== undefined && this.#queue.amend(echo, (step) => ({ ...step, result: said }))) {
+    if (echo !== undefined) {
+      // The item is what the model saw, with its images.
+      this.#queue.amend(echo, (step) => ({ ...step, result: said }));
       this.#onLoss("$.payload.message", "duplicate");
       return;
     }

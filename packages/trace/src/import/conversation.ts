@@ -80,6 +80,7 @@ export class Conversation {
     const done = {
       result: result.result,
       status: result.isError ? ("error" as const) : ("ok" as const),
+      ...(result.error !== undefined && { error: result.error }),
       ...(at.startedAt !== undefined && { endedAt: at.startedAt }),
     };
     const id = result.id ?? this.#oldest(result.name);
@@ -115,7 +116,7 @@ export class Conversation {
       result: message.said,
       reasoning: message.thought,
       usage: message.usage ?? at.usage,
-      finishReason: message.finishReason ?? at.finishReason,
+      finishReason: at.finishReason ?? message.finishReason,
       extra: message.extra ?? at.extra,
     });
     const inside = { parent: at.parent, startedAt: at.startedAt, src: at.src };

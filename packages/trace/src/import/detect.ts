@@ -22,7 +22,7 @@ const TESTS: readonly Test[] = [
       (o.has("payload.type") && o.has("timestamp") && o.has("type")),
   ],
   ["claude-code", isClaude],
-  ["atif", (o) => o.get("schema_version")?.startsWith("ATIF-v") === true],
+  ["atif", isAtif],
   ["inspect", (o) => o.has("eval.run_id") || (o.has("eval.task") && o.has("version"))],
   ["langsmith", isLangSmith],
   ["langfuse", isLangfuse],
@@ -44,8 +44,13 @@ function isClaude(o: Outline): boolean {
   );
 }
 
+function isAtif(o: Outline): boolean {
+  if (o.get("schema_version")?.startsWith("ATIF-v")) return true;
+  return o.has("agent.name") && o.has("steps.*.message") && o.has("steps.*.step_id");
+}
+
 function isLangSmith(o: Outline): boolean {
-  return ["", "runs.*."].some(
+  return ["", "runs.*.", "post.*.", "patch.*."].some(
     (at) =>
       o.has(`${at}run_type`) &&
       ["dotted_order", "trace_id", "start_time", "parent_run_id"].some((key) =>
@@ -81,6 +86,7 @@ function isChat(o: Outline): boolean {
     "trajectory.*.",
     "conversation.*.",
     "contents.*.",
+    "choices.*.message.",
   ];
   return lists.some(
     (at) => o.has(`${at}role`) || o.get(`${at}type`)?.startsWith("function_call") === true,
@@ -99,6 +105,7 @@ export function detectFormat(log: LogSource): Detected | undefined {
       ? text.split("\n").slice(0, LINES).map(outlineOf)
       : [];
   outlines.push(outlineOf(text));
+  if (log.isLines && isEarlyCodex(outlines)) return "codex";
   for (const [format, test] of TESTS) {
     if (!outlines.some((outline) => test(itemsAsSelf(outline)))) continue;
     const isBareLines =
@@ -115,6 +122,13 @@ function hasList(outline: Outline): boolean {
   return ["messages", "input", "history", "traj", "trajectory", "conversation", "contents"].some(
     (key) => outline.has(`${key}.*.role`) || outline.has(`${key}.*.type`),
   );
+}
+
+/** Codex's first rollouts: a head `{id, timestamp}`, then bare items. */
+function isEarlyCodex([head, ...items]: readonly Outline[]): boolean {
+  if (!head?.has("id") || !head.has("timestamp") || head.has("type") || head.has("role"))
+    return false;
+  return items.some((item) => item.get("content.*.type")?.startsWith("input_") === true);
 }
 
 /** A list is told by its items. */

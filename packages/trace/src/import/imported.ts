@@ -55,6 +55,15 @@ export class LossNotes {
     this.#counts.set(key, entry);
   };
 
+  /** Notes of one run of a log, beginning with what was noted about all of it. */
+  copy(): LossNotes {
+    const copy = new LossNotes();
+    for (const [key, entry] of this.#counts) {
+      copy.#counts.set(key, { ...entry, lines: [...entry.lines] });
+    }
+    return copy;
+  }
+
   /** Lines of `log` that were passed over since the last call. */
   noteSkipped(log: LogSource): void {
     for (const { line } of log.skipped.splice(0)) {

@@ -1,5 +1,5 @@
 import type { JsonValue } from "@ctxpack/identity";
-import type { RunPart } from "../run/draft.ts";
+import type { ModelDraft, RunPart } from "../run/draft.ts";
 import { Fields } from "../source/fields.ts";
 import { parseJson } from "../source/json.ts";
 import { isObject, type LogSource, MAX_DOCUMENT } from "../source/log.ts";
@@ -75,7 +75,7 @@ async function* readSample(
   key: string,
 ): AsyncGenerator<RunPart> {
   const notes = new LossNotes();
-  yield* readHeader(log, new Fields(header, "$", notes.note), key);
+  const model = yield* readHeader(log, new Fields(header, "$", notes.note), key);
   const resolved = resolveAttachments(sample, log);
   const fields = new Fields(resolved, "$.samples[*]", notes.note);
   const transcript = fields.object("transcript");
@@ -85,8 +85,9 @@ async function* readSample(
   fields.take("events_data");
   if (events.some((event) => isObject(event) && event["event"] === "model")) {
     fields.duplicate("messages", "output");
-    yield* new SpanRun(eventSpans(events, notes.note), notes.note).parts();
+    yield* new SpanRun(eventSpans(events, notes.note), "$..events[*].span_id", notes.note).parts();
   } else {
+    if (model !== undefined) yield { model };
     for (const event of events)
       if (isObject(event)) notes.note("$.samples[*].events[*]", "unmapped");
     yield* readMessages(fields, notes);
@@ -126,8 +127,12 @@ function* readMessages(fields: Fields, notes: LossNotes): Generator<RunPart> {
   fields.duplicate("output");
 }
 
-/** What the log says about all its samples. */
-function* readHeader(log: LogSource, root: Fields, key: string): Generator<RunPart> {
+/** What the log says about all its samples; returns the model it was about, which calls tell in more detail. */
+function* readHeader(
+  log: LogSource,
+  root: Fields,
+  key: string,
+): Generator<RunPart, ModelDraft | undefined> {
   const evaluation = root.object("eval");
   const revision = evaluation?.object("revision");
   const packages = evaluation?.take("packages");
@@ -165,10 +170,10 @@ function* readHeader(log: LogSource, root: Fields, key: string): Generator<RunPa
       notCaptured: ["tools"],
     },
   };
-  if (model !== undefined && model !== "none/none") yield { model: { requested: model, params } };
   // Sums over all samples: each run has its own.
   root.unmapped("results", "stats", "reductions");
   root.close();
+  return model === undefined || model === "none/none" ? undefined : { requested: model, params };
 }
 
 function texts(value: Members): { readonly [key: string]: string } {

@@ -71,7 +71,7 @@ export async function* importLangfuse(log: LogSource): AsyncGenerator<ImportedRu
     read(value);
   }
   for (const [key, { trace, observations }] of traces) {
-    yield { key, format: "langfuse", parts: readTrace(log, trace, observations, notes) };
+    yield { key, format: "langfuse", parts: readTrace(log, trace, observations, notes.copy()) };
   }
 }
 
@@ -112,7 +112,7 @@ async function* readTrace(
     spans.push(readObservation(one));
     one.close();
   }
-  yield* new SpanRun(spans, notes.note).parts();
+  yield* new SpanRun(spans, "$.observations[*].parentObservationId", notes.note).parts();
   yield* notes.parts();
 }
 

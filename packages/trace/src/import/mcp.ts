@@ -161,7 +161,7 @@ class McpReader {
       src: at.src,
       startedAt: at.startedAt,
       kind: "event",
-      name: asked?.method ?? "response",
+      name: method ?? "response",
       ...done,
     });
   }

@@ -179,12 +179,13 @@ function readResult(
   const error = fields.object("error");
   const status = fields.text("status");
   const message = error?.text("message");
-  error?.text("type");
+  const text = message === undefined ? undefined : { text: message };
   blocks.results.push({
     id: fields.text("tool_call_id") ?? fields.text("call_id"),
     name: fields.text("name") ?? fields.text("function"),
-    result: joined(output) ?? { text: message ?? "" },
+    result: joined(output) ?? text ?? { text: "" },
     isError: error !== undefined || status === "error",
+    ...(error !== undefined && { error: { type: error.text("type"), message: text } }),
   });
 }
 

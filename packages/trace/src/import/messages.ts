@@ -1,6 +1,6 @@
 import type { JsonValue } from "@ctxpack/identity";
 import type { RunPart, ToolDraft } from "../run/draft.ts";
-import { Fields } from "../source/fields.ts";
+import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject, type LogSource } from "../source/log.ts";
 import { Conversation } from "./conversation.ts";
 import { type ImportedRun, LossNotes } from "./imported.ts";
@@ -29,8 +29,8 @@ async function* readChat(
   for (const key of duplicates) notes.note(`$..${key}`, "duplicate");
   const talk = new Conversation(notes.note);
   yield CAPTURED;
-  if (isObject(value)) readRequest(new Fields(value, "$", notes.note), talk);
-  else readList(value, "$[*]", talk, {});
+  if (isObject(value)) readRequest(new Fields(value, "$", notes.note), talk, notes.note);
+  else readList(value, "$[*]", talk, notes.note, {});
   yield* talk.finish();
   yield { head: { source: { format: "messages", ...log.facts } } };
   yield* notes.parts();
@@ -59,7 +59,7 @@ const CAPTURED: RunPart = { head: { notCaptured: ["agent", "environment", "times
 /** Members that hold the conversation, the first that is there. */
 const LISTS = ["messages", "input", "history", "traj", "trajectory", "conversation", "contents"];
 
-function readRequest(request: Fields, talk: Conversation): void {
+function readRequest(request: Fields, talk: Conversation, onLoss: OnLoss): void {
   const system =
     request.take("system") ?? request.take("instructions") ?? request.take("system_prompt");
   if (system !== undefined) talk.parts.push({ system: { value: system } });
@@ -75,7 +75,7 @@ function readRequest(request: Fields, talk: Conversation): void {
   const configured = { requested: model, params };
   if (text !== undefined) talk.queue.add({ kind: "user", result: { text } });
   if (list !== undefined)
-    readList(request.take(list) ?? [], `$.${list}[*]`, talk, { model: configured });
+    readList(request.take(list) ?? [], `$.${list}[*]`, talk, onLoss, { model: configured });
   readResponse(request, talk, { model: configured });
   const extra = request.rest();
   if (extra !== undefined) talk.parts.push({ head: { extra } });
@@ -98,13 +98,25 @@ function readResponse(request: Fields, talk: Conversation, at: { model: object }
   }
 }
 
-function readList(value: JsonValue, path: string, talk: Conversation, at: object): void {
+function readList(
+  value: JsonValue,
+  path: string,
+  talk: Conversation,
+  onLoss: OnLoss,
+  at: object,
+): void {
   if (!Array.isArray(value)) return;
   for (const [index, message] of (value as readonly JsonValue[]).entries()) {
-    if (isMessage(message)) talk.add(message, path, { ...at, src: { id: String(index) } });
-    else
-      talk.queue.add({ kind: "event", name: "item", extra: message, src: { id: String(index) } });
+    const src = { id: String(index) };
+    if (isMessage(message)) talk.add(message, path, { ...at, src });
+    else if (isRequest(message)) readRequest(new Fields(message, path, onLoss), talk, onLoss);
+    else talk.queue.add({ kind: "event", name: "item", extra: message, src });
   }
+}
+
+/** A request or response among others. */
+function isRequest(value: JsonValue): value is { readonly [key: string]: JsonValue } {
+  return isObject(value) && [...LISTS, "choices"].some((key) => Array.isArray(value[key]));
 }
 
 const PARAMS = [

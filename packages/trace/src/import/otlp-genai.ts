@@ -68,14 +68,20 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
   );
   const params = a.under(PARAMS);
   const errorType = a.text("error.type");
+  const named = a.text(
+    "gen_ai.tool.name",
+    "ai.toolCall.name",
+    "gen_ai.agent.name",
+    "gen_ai.workflow.name",
+  );
+  // By the conventions a span is called by its operation and what that is about.
+  const isOtherwise = !isLlm && named !== undefined && !otel.name.includes(named);
   const span: Span = {
     id: otel.id,
     parentId: otel.parentId,
     order: otel.id,
     kind,
-    name:
-      a.text("gen_ai.tool.name", "ai.toolCall.name", "gen_ai.agent.name", "gen_ai.workflow.name") ??
-      otel.name,
+    name: isLlm ? otel.name : (named ?? otel.name),
     startedAt: otel.startedAt,
     endedAt: otel.endedAt,
     status: otel.isError || errorType !== undefined ? "error" : "ok",
@@ -98,7 +104,11 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
       ) ?? (isLlm ? undefined : asContent(answers)),
     messages: isLlm ? messages : undefined,
     answers: isLlm ? answers : undefined,
-    extra: a.rest({ provider: isLlm ? undefined : provider, events: otherEvents(otel) }),
+    extra: a.rest({
+      name: isOtherwise ? otel.name : undefined,
+      provider: isLlm ? undefined : provider,
+      events: otherEvents(otel),
+    }),
   };
   return { span, parts };
 }

@@ -25,7 +25,7 @@ export async function* importOtlp(log: LogSource): AsyncGenerator<ImportedRun> {
   for (const [traceId, spans] of traces) {
     const inference = spans.some(({ attributes }) => attributes.has("openinference.span.kind"));
     const format = inference ? "openinference" : "otlp";
-    yield { key: traceId, format, parts: readTrace(log, format, traceId, spans, notes) };
+    yield { key: traceId, format, parts: readTrace(log, format, traceId, spans, notes.copy()) };
   }
 }
 
@@ -59,7 +59,7 @@ async function* readTrace(
       yield part;
     }
   }
-  yield* new SpanRun(read, notes.note).parts();
+  yield* new SpanRun(read, "$..parentSpanId", notes.note).parts();
   if (!hasContent.system) yield { head: { notCaptured: ["system"] } };
   if (!hasContent.tools) yield { head: { notCaptured: ["tools"] } };
   yield* notes.parts();

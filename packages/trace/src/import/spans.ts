@@ -39,6 +39,8 @@ export interface Span {
  */
 export class SpanRun {
   readonly #talk: Conversation;
+  readonly #onLoss: OnLoss;
+  readonly #parentPath: string;
   readonly #history = new History();
   readonly #spans: readonly Span[];
   readonly #seqs = new Map<string, number>();
@@ -48,7 +50,10 @@ export class SpanRun {
   readonly #callers = new Map<string, { by: number | undefined; callId: string | undefined }>();
   readonly #spanOfCall = new Map<string, Span>();
 
-  constructor(spans: readonly Span[], onLoss: OnLoss) {
+  /** @param parentPath where the log names a span's parent, for parents that are not in it. */
+  constructor(spans: readonly Span[], parentPath: string, onLoss: OnLoss) {
+    this.#onLoss = onLoss;
+    this.#parentPath = parentPath;
     this.#spans = [...spans].sort(compareSpans);
     this.#talk = new Conversation(onLoss, {
       takesCall: (call, by) => this.#takesCall(call, by),
@@ -66,6 +71,10 @@ export class SpanRun {
   }
 
   *parts(): Generator<RunPart> {
+    for (const { parentId } of this.#spans) {
+      if (parentId !== undefined && !this.#byId.has(parentId))
+        this.#onLoss(this.#parentPath, "unmapped");
+    }
     for (const span of this.#spans) {
       this.#emit(span);
       yield* this.#talk.take();
@@ -89,6 +98,7 @@ export class SpanRun {
   #emitOne(span: Span): void {
     const joined = this.#callers.get(span.id);
     const at: Partial<StepDraft> = {
+      name: span.name,
       parent: this.#parentOf(span),
       startedAt: span.startedAt,
       endedAt: span.endedAt,
@@ -107,7 +117,6 @@ export class SpanRun {
     const seq = this.#talk.queue.add({
       ...at,
       kind: span.kind,
-      name: span.name,
       by: joined?.by,
       callId: span.callId ?? joined?.callId,
       request: span.request,

@@ -29,14 +29,15 @@ export class Models {
     this.#placer = placer;
   }
 
-  /** The place of the model that `draft` describes, which the first use gives it. */
-  use(draft: ModelDraft): ModelUse {
+  /** The place of the model that `draft` describes, which the first use gives it; undefined when it names none. */
+  use(draft: ModelDraft): ModelUse | undefined {
     const model = defined<RunModel>({
       requested: word(draft.requested, this.#redactor),
       served: word(draft.served, this.#redactor),
       provider: word(draft.provider, this.#redactor),
       params: undefined,
     });
+    if (Object.keys(model).length === 0) return undefined;
     const key = canonicalize(model as { readonly [key: string]: JsonValue });
     const params = paramsOf(draft.params);
     const text = params === undefined ? undefined : JSON.stringify(params);

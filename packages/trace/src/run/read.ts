@@ -40,6 +40,8 @@ export interface ReadContentOptions extends ReadRunOptions {
   readonly maxBytes?: number | undefined;
 }
 
+const LINES = { maxLine: MAX_STEP_LINE, stopAtTooLong: true };
+
 /** A run that was packed. Nothing of it is believed before it was hashed. */
 export class Run {
   readonly head: RunHead;
@@ -65,12 +67,12 @@ export class Run {
     const hash = createHash("sha256");
     let seq = 0;
     const bytes = this.#files.read(STEPS_PATH, options);
-    for await (const line of readLines(bytes, { maxLine: MAX_STEP_LINE, ...options })) {
+    for await (const line of readLines(bytes, { ...LINES, ...options })) {
       const what = `${STEPS_PATH}:${line.number}`;
       if (line.tooLong) throw damaged(`${what}: longer than ${MAX_STEP_LINE} bytes`);
       if (seq >= count)
         throw mismatch(`${STEPS_PATH} has more than the ${count} steps of its head`);
-      hash.update(line.bytes).update("\n");
+      hash.update(line.bytes).update(line.ended ? "\n" : "");
       yield readStep(line.bytes, seq++, what);
     }
     if (seq !== count) throw mismatch(`${STEPS_PATH} has ${seq} steps, its head says ${count}`);

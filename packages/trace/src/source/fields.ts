@@ -15,6 +15,7 @@ export class Fields {
   readonly #onLoss: OnLoss;
   readonly #used = new Set<string>();
   readonly #children: Fields[] = [];
+  #isClosed = false;
 
   /** @param path JSONPath of the object, with `*` for indices. */
   constructor(value: { readonly [key: string]: JsonValue }, path: string, onLoss: OnLoss) {
@@ -118,8 +119,10 @@ export class Fields {
     return entries.length === 0 ? undefined : Object.fromEntries(entries);
   }
 
-  /** Counts everything that nobody asked for. */
+  /** Counts everything that nobody asked for, once. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     for (const key of this.keys) {
       if (!this.#used.has(key) && this.#value[key] !== null) {
         this.#onLoss(step(this.#path, key), "unmapped");

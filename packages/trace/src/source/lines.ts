@@ -5,12 +5,16 @@ export interface SourceLine {
   readonly number: number;
   /** Whether it was longer than allowed; `bytes` is then empty. */
   readonly tooLong: boolean;
+  /** Whether a `\n` ended it; the last line may have none. */
+  readonly ended: boolean;
 }
 
 /** How lines are read. */
 export interface ReadLinesOptions {
   /** Of a line, in bytes. Longer ones are passed over in bounded memory and marked `tooLong`. */
   readonly maxLine: number;
+  /** Ends with the first line that is too long, as soon as it is: nothing after it matters. */
+  readonly stopAtTooLong?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,12 +35,16 @@ export async function* readLines(
       const end = chunk.indexOf(0x0a, start);
       if (end === -1) break;
       held.add(chunk.subarray(start, end));
-      yield held.take(number++);
+      yield held.take(number++, true);
       start = end + 1;
     }
     held.add(chunk.subarray(start));
+    if (options.stopAtTooLong && held.isTooLong) {
+      yield held.take(number, false);
+      return;
+    }
   }
-  if (!held.isEmpty) yield held.take(number);
+  if (!held.isEmpty) yield held.take(number, false);
 }
 
 /** The pieces of a line that is not at its end yet. */
@@ -53,20 +61,24 @@ class HeldLine {
     return this.#size === 0;
   }
 
+  get isTooLong(): boolean {
+    return this.#size > this.#limit;
+  }
+
   add(piece: Uint8Array): void {
     if (piece.length === 0) return;
     this.#size += piece.length;
-    if (this.#size > this.#limit) this.#pieces = [];
+    if (this.isTooLong) this.#pieces = [];
     // The stream may use its buffer again before the line is whole.
     else this.#pieces.push(piece.slice());
   }
 
-  take(number: number): SourceLine {
-    const tooLong = this.#size > this.#limit;
+  take(number: number, ended: boolean): SourceLine {
+    const tooLong = this.isTooLong;
     const [first] = this.#pieces;
     const bytes = this.#pieces.length === 1 && first ? first : Buffer.concat(this.#pieces);
     this.#pieces = [];
     this.#size = 0;
-    return { bytes, number, tooLong };
+    return { bytes, number, tooLong, ended };
   }
 }

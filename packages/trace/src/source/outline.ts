@@ -1,7 +1,7 @@
 /** Paths of members in the beginning of a JSON text, and the values of those that are short strings. */
 export type Outline = ReadonlyMap<string, string | undefined>;
 
-const MAX_LEVEL = 4;
+const MAX_LEVEL = 6;
 const MAX_MEMBERS = 5000;
 
 /**
