@@ -12,6 +12,7 @@ export type {
   RunDiff,
 } from "./drift/entry.ts";
 export { DRIFT_TYPES, RUN_DIFF_SCHEMA, RUN_DIFF_SCHEMA_URI } from "./drift/entry.ts";
+export { renderDiff } from "./drift/human.ts";
 export type { ExportOptions } from "./export/atif.ts";
 export { exportAtif } from "./export/atif.ts";
 export { importExecutionStore } from "./import/execution-store.ts";

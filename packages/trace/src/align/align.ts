@@ -10,15 +10,16 @@ export interface Alignment {
 }
 
 /**
- * Aligns the steps of two runs. First a longest common subsequence of whole steps (kind, name, request and result);
- * of what is left, steps that lie elsewhere unchanged count as moved; then, between what is paired already, the same by
- * less and less: kind, name and request; kind and name; kind. So one inserted step leaves one step without partner.
+ * Aligns the steps of two runs. First a longest common subsequence of steps that are the same in everything; of what is
+ * left, steps that lie elsewhere unchanged count as moved; then, between what is paired already, the same by less and
+ * less: kind, name, request and result; kind, name and request; kind and name; kind. So one inserted step leaves one
+ * step without partner.
  */
 export function alignSteps(a: StepKeys, b: StepKeys): Alignment {
-  const partners = commonSubsequence(a.whole, b.whole);
-  const moved = findMoved(a.whole, b.whole, partners);
+  const partners = commonSubsequence(a.exact, b.exact);
+  const moved = findMoved(a.exact, b.exact, partners);
   const arrived = new Set(moved.values());
-  for (const gap of gaps(partners, b.whole.length)) {
+  for (const gap of gaps(partners, b.exact.length)) {
     const left = gap.a.filter((seq) => !moved.has(seq));
     refine(
       left,

@@ -5,6 +5,8 @@ import type { Step } from "../run/step.ts";
 
 /** What a step is told from others by, from all of it to the least. Equal numbers are equal texts. */
 export interface StepKeys {
+  /** Everything of it that is compared. */
+  readonly exact: Int32Array;
   /** Kind, name, request, result. */
   readonly whole: Int32Array;
   /** Kind, name, request. */
@@ -16,14 +18,15 @@ export interface StepKeys {
 }
 
 /** The levels of {@link StepKeys}, the strictest first. */
-export const KEY_LEVELS = ["whole", "asked", "named", "kind"] as const;
+export const KEY_LEVELS = ["exact", "whole", "asked", "named", "kind"] as const;
 
-/** What stands for a content in a key, such as its canonical text without what is ignored. */
-export type ContentText = (
-  content: Content,
-  member: string,
-  step: Step,
-) => string | Promise<string>;
+/** What stands for the members of a step in its keys, without what is ignored. */
+export interface StepTexts {
+  readonly request: string;
+  readonly result: string;
+  /** Everything else that is compared. */
+  readonly rest: string;
+}
 
 /** Texts as small numbers, so that comparing two is cheap and the texts need not be kept. */
 export class KeyNumbers {
@@ -39,30 +42,26 @@ export class KeyNumbers {
   }
 }
 
-/** The keys of steps as they go by; 16 bytes a step, and one number for each distinct text. */
+/** The keys of steps as they go by; 20 bytes a step, and one number for each distinct text. */
 export async function stepKeys(
   steps: AsyncIterable<Step>,
   numbers: KeyNumbers,
-  contentText: ContentText = canonicalContent,
+  texts: (step: Step) => Promise<StepTexts>,
 ): Promise<StepKeys> {
-  const lists = { whole: new Ints(), asked: new Ints(), named: new Ints(), kind: new Ints() };
+  const lists = KEY_LEVELS.map(() => new Ints());
   for await (const step of steps) {
-    const { request, result } = step;
-    const named = `${step.kind} ${step.name ?? ""}`;
-    const asked = `${named}\n${request === undefined ? "" : await contentText(request, "request", step)}`;
-    const whole = `${asked}\n${result === undefined ? "" : await contentText(result, "result", step)}`;
-    lists.whole.push(numbers.of(`w${whole}`));
-    lists.asked.push(numbers.of(`a${asked}`));
-    lists.named.push(numbers.of(`n${named}`));
-    lists.kind.push(numbers.of(`k${step.kind}`));
+    const { request, result, rest } = await texts(step);
+    // Of all levels, so that a key of one is never that of another.
+    const members = [step.kind, step.name ?? "", request, result, rest];
+    for (const [level, list] of lists.entries()) {
+      list.push(numbers.of(`${level} ${JSON.stringify(members.slice(0, members.length - level))}`));
+    }
   }
-  return {
-    whole: lists.whole.take(),
-    asked: lists.asked.take(),
-    named: lists.named.take(),
-    kind: lists.kind.take(),
-  };
+  const [exact, whole, asked, named, kind] = lists.map((list) => list.take()) as Five<Int32Array>;
+  return { exact, whole, asked, named, kind };
 }
+
+type Five<T> = [T, T, T, T, T];
 
 /** Equal contents have one canonical text, wherever they stand. */
 export function canonicalContent(content: Content): string {

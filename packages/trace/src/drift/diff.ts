@@ -2,6 +2,7 @@ import { type Alignment, alignSteps, invertAlignment } from "../align/align.ts";
 import { KeyNumbers, stepKeys } from "../align/keys.ts";
 import { CAPTURE_PARTS } from "../run/head.ts";
 import type { Run } from "../run/read.ts";
+import { DetailBudget } from "./budget.ts";
 import { Causes, type DriftSubject } from "./cause.ts";
 import type { DriftDraft } from "./draft.ts";
 import {
@@ -16,7 +17,7 @@ import { compareFiles } from "./files.ts";
 import { compareEnvironment, compareSystem, compareTools } from "./head.ts";
 import { IgnoreRules } from "./ignore.ts";
 import { compareModels, ModelPairs } from "./models.ts";
-import { keyText, notCaptured, type Sides } from "./side.ts";
+import { notCaptured, type Sides, stepTexts } from "./side.ts";
 import { StepComparison } from "./steps.ts";
 import { StepWalk } from "./walk.ts";
 
@@ -60,7 +61,7 @@ export async function diffRuns(a: Run, b: Run, options: DiffRunsOptions = {}): P
 
 /**
  * The entries of a comparison one after the other: prompts, models, tools, environment and inputs, then the steps in
- * order, then outputs; returns what they come to. Memory does not grow with what the steps hold: 16 bytes and a few
+ * order, then outputs; returns what they come to. Memory does not grow with what the steps hold: 20 bytes and a few
  * numbers for each step, and the contents of two steps at a time.
  */
 export async function* driftEntries(
@@ -69,14 +70,14 @@ export async function* driftEntries(
   options: DiffOptions = {},
 ): AsyncGenerator<DriftEntry, DriftSummary> {
   const rules = new IgnoreRules(options.ignore ?? []);
-  const sides: Sides = { a, b, rules, signal: options.signal };
+  const sides: Sides = { a, b, rules, budget: new DetailBudget(), signal: options.signal };
   const ledger = new Ledger(rules);
   const models = new ModelPairs(sides);
   for await (const draft of headDrafts(sides, models)) yield* ledger.take(draft, {});
   for await (const { draft, ...files } of compareFiles(sides, "inputs")) {
     yield* ledger.take(draft, { files: [files.a, files.b] });
   }
-  const walk = new StepWalk(sides, await align(sides));
+  const walk = new StepWalk(sides, await align(sides, models));
   const comparison = new StepComparison(sides, models);
   for await (const event of walk.events()) {
     const before = ledger.count;
@@ -110,13 +111,17 @@ async function* headDrafts(sides: Sides, models: ModelPairs): AsyncGenerator<Dri
 }
 
 /** Aligned in one direction only, so that the other one gives the same pairs. */
-async function align(sides: Sides): Promise<Alignment> {
+async function align(sides: Sides, models: ModelPairs): Promise<Alignment> {
   const { a, b, signal } = sides;
   const numbers = new KeyNumbers();
-  const keysA = await stepKeys(a.steps({ signal }), numbers, keyText(a, sides));
-  const keysB = await stepKeys(b.steps({ signal }), numbers, keyText(b, sides));
+  const keysOf = (side: "a" | "b") => {
+    const texts = stepTexts(sides, side, (position) => models.pairOf(side, position));
+    return stepKeys(sides[side].steps({ signal }), numbers, texts);
+  };
+  const keysA = await keysOf("a");
+  const keysB = await keysOf("b");
   if (a.head.steps.digest <= b.head.steps.digest) return alignSteps(keysA, keysB);
-  return invertAlignment(alignSteps(keysB, keysA), keysA.whole.length);
+  return invertAlignment(alignSteps(keysB, keysA), keysA.exact.length);
 }
 
 /** Numbers entries, explains them and counts them. */

@@ -96,9 +96,9 @@ export interface DriftEntry {
   readonly kind?: StepKind;
   /** Of the tool, agent or retriever; in the second run when they differ. */
   readonly name?: string;
-  /** In a fixed order; at most 64. */
+  /** In a fixed order; at most 64. None for a step that came or went and holds nothing. */
   readonly changes: readonly MemberChange[];
-  /** Set when there are more changes than these. */
+  /** Set when there are more changes than these: an entry lists 64, and all together 32 MiB. */
   readonly more?: true;
 }
 

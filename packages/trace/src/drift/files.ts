@@ -44,7 +44,7 @@ async function* compareFile(
   const name = b?.name ?? a?.name ?? "";
   const path = [which, name];
   const what = which === "inputs" ? "input" : "output";
-  const changes = new MemberChanges(sides.rules);
+  const changes = new MemberChanges(sides);
   if (a && b && a.name !== b.name) {
     changes.compare([...path, "name"], { text: a.name }, { text: b.name });
     const description = clip(visible(`${what} ${a.name} renamed to ${b.name}`));
@@ -57,8 +57,7 @@ async function* compareFile(
   } else if (a.digest && b.digest && a.digest !== b.digest) {
     await compareContents(sides, changes, path, { a: stored(a), b: stored(b) });
     // The same JSON in other bytes is another file.
-    if (changes.list.length === 0)
-      changes.compare(path, { opaque: stored(a) }, { opaque: stored(b) });
+    if (!changes.any) changes.compare(path, { opaque: stored(a) }, { opaque: stored(b) });
     yield* draftOf(type, path, `${what} ${name}`, changes);
   }
 }

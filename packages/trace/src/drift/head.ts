@@ -16,7 +16,7 @@ export async function* compareSystem(sides: Sides): AsyncGenerator<DriftDraft> {
     if (before === undefined && notCaptured(sides.a, "system")) continue;
     if (after === undefined && notCaptured(sides.b, "system")) continue;
     const position = pair.b ?? pair.a ?? 0;
-    const changes = new MemberChanges(sides.rules);
+    const changes = new MemberChanges(sides);
     await compareContents(sides, changes, ["system", position], { a: before, b: after });
     const what = a.length > 1 || b.length > 1 ? `system prompt ${position + 1}` : "system prompt";
     yield* draftOf("prompt_drift", ["system", position], what, changes);
@@ -31,7 +31,7 @@ export async function* compareTools(sides: Sides): AsyncGenerator<DriftDraft> {
     if (before === undefined && notCaptured(sides.a, "tools")) continue;
     if (after === undefined && notCaptured(sides.b, "tools")) continue;
     const path = ["tools", ...key.split("\n")];
-    const changes = new MemberChanges(sides.rules);
+    const changes = new MemberChanges(sides);
     if (before === undefined || after === undefined) {
       changes.compare(path, plainTool(before), plainTool(after));
     } else {
@@ -56,7 +56,7 @@ export function* compareEnvironment(sides: Sides): Generator<DriftDraft> {
     const part = path[0] === "agent" ? "agent" : "environment";
     if (before === undefined && notCaptured(sides.a, part)) continue;
     if (after === undefined && notCaptured(sides.b, part)) continue;
-    const changes = new MemberChanges(sides.rules);
+    const changes = new MemberChanges(sides);
     changes.compare(path, plain(before), plain(after));
     const what = `${path.slice(path[0] === "environment" ? 1 : 0).join(" ")}`;
     const told = before === undefined || after === undefined ? "" : `: ${before}, then ${after}`;
@@ -72,11 +72,12 @@ export function* draftOf(
   changes: MemberChanges,
   told = "",
 ): Generator<DriftDraft> {
+  if (!changes.any) return;
   const [first] = changes.list;
-  if (first === undefined) return;
-  const whole = first.path === pointerOf(path);
-  const change = whole ? first.change : "changed";
-  const members = whole ? "" : `: ${changes.list.map(({ path: at }) => tail(at, path)).join(", ")}`;
+  const whole = first?.path === pointerOf(path);
+  const change = whole && first ? first.change : "changed";
+  const members =
+    whole || !first ? "" : `: ${changes.list.map(({ path: at }) => tail(at, path)).join(", ")}`;
   yield {
     type,
     change,
@@ -122,15 +123,15 @@ function plainTool(tool: RunTool | undefined): Plain | undefined {
 
 /** A tool that is described more than once, differently, is told apart by its turn. */
 function byName(tools: readonly RunTool[]): Map<string, RunTool> {
-  const found = new Map<string, RunTool>();
-  for (const tool of tools) {
-    const key = [...(tool.server ? [tool.server] : []), tool.name].join("\n");
-    let turn = 2;
-    let name = key;
-    while (found.has(name)) name = `${key}\n${turn++}`;
-    found.set(name, tool);
-  }
-  return found;
+  const turns = new Map<string, number>();
+  return new Map(
+    tools.map((tool) => {
+      const key = [...(tool.server ? [tool.server] : []), tool.name].join("\n");
+      const turn = (turns.get(key) ?? 0) + 1;
+      turns.set(key, turn);
+      return [turn === 1 ? key : `${key}\n${turn}`, tool];
+    }),
+  );
 }
 
 /** The facts about where a run ran, each by its path. */

@@ -3,8 +3,8 @@ import { type ContentBlock, INLINE_LIMIT } from "../run/content.ts";
 import { numberLiteral } from "../run/number.ts";
 import type { Step } from "../run/step.ts";
 import type { MemberChange } from "./entry.ts";
-import type { IgnoreRules } from "./ignore.ts";
 import type { Plain } from "./plain.ts";
+import type { Sides } from "./side.ts";
 import { diffTexts } from "./text-diff.ts";
 
 /** Changes that one entry lists. */
@@ -15,13 +15,18 @@ export class MemberChanges {
   readonly list: MemberChange[] = [];
   /** Whether there were more. */
   more = false;
-  readonly #rules: IgnoreRules;
+  readonly #sides: Sides;
   readonly #step: Step | undefined;
 
   /** @param step the step that it is about, for rules that name steps. */
-  constructor(rules: IgnoreRules, step?: Step) {
-    this.#rules = rules;
+  constructor(sides: Sides, step?: Step) {
+    this.#sides = sides;
     this.#step = step;
+  }
+
+  /** Whether anything differs. */
+  get any(): boolean {
+    return this.list.length > 0 || this.more;
   }
 
   /** Compares two contents that stand at `path`. */
@@ -61,18 +66,21 @@ export class MemberChanges {
 
   #add(path: readonly (string | number)[], a: Plain | undefined, b: Plain | undefined): void {
     if (a === undefined && b === undefined) return;
-    if (this.#rules.ignoresPath(path.map(String), this.#step)) return;
+    const { rules, budget } = this.#sides;
+    if (rules.ignoresPath(path.map(String), this.#step)) return;
     if (this.list.length >= MAX_CHANGES) {
       this.more = true;
       return;
     }
-    this.list.push({
+    const change: MemberChange = {
       path: pointerOf(path),
       change: a === undefined ? "added" : b === undefined ? "removed" : "changed",
       ...(a && { a: shown(a) }),
       ...(b && { b: shown(b) }),
       ...textDiff(a, b),
-    });
+    };
+    if (budget.detail(JSON.stringify(change).length)) this.list.push(change);
+    else this.more = true;
   }
 }
 

@@ -8,20 +8,27 @@ import { notCaptured, pairLists, type Sides } from "./side.ts";
 /** Which models of two runs stand for each other: positions in `models`. */
 export class ModelPairs {
   readonly pairs: readonly { readonly a?: number; readonly b?: number }[];
-  readonly #partner = new Map<number, number>();
+  /** Position in `pairs` by position in `models`. */
+  readonly #pairs = { a: new Map<number, number>(), b: new Map<number, number>() };
 
   constructor(sides: Sides) {
     const names = (models: readonly RunModel[]) =>
       models.map(({ params: _, ...model }) => canonicalize(model as unknown as JsonValue));
     this.pairs = pairLists(names(sides.a.head.models), names(sides.b.head.models));
-    for (const { a, b } of this.pairs) {
-      if (a !== undefined && b !== undefined) this.#partner.set(a, b);
+    for (const [index, pair] of this.pairs.entries()) {
+      if (pair.a !== undefined) this.#pairs.a.set(pair.a, index);
+      if (pair.b !== undefined) this.#pairs.b.set(pair.b, index);
     }
+  }
+
+  /** One number for a model and for what took its place. */
+  pairOf(side: "a" | "b", position: number): number {
+    return this.#pairs[side].get(position) ?? -1;
   }
 
   /** Whether a step that ran on `a` runs on what took its place. */
   areOne(a: number | undefined, b: number | undefined): boolean {
-    return a === undefined || b === undefined || this.#partner.get(a) === b;
+    return a === undefined || b === undefined || this.pairOf("a", a) === this.pairOf("b", b);
   }
 }
 
@@ -33,7 +40,7 @@ export async function* compareModels(sides: Sides, models: ModelPairs): AsyncGen
     if (before === undefined && notCaptured(sides.a, "models")) continue;
     if (after === undefined && notCaptured(sides.b, "models")) continue;
     const path = ["models", pair.b ?? pair.a ?? 0];
-    const changes = new MemberChanges(sides.rules);
+    const changes = new MemberChanges(sides);
     if (before === undefined || after === undefined) {
       const whole = (model: RunModel | undefined) => model && plain(model as unknown as JsonValue);
       changes.compare(path, whole(before), whole(after));

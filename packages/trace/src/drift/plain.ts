@@ -7,6 +7,7 @@ import {
   type StoredContent,
 } from "../run/content.ts";
 import type { Run } from "../run/read.ts";
+import type { DetailBudget } from "./budget.ts";
 
 /** A content as what it holds, wherever that lies. */
 export type Plain =
@@ -23,11 +24,18 @@ export const MAX_COMPARED: number = 1024 * 1024;
 /** JSON that nests deeper is compared as the text it is. */
 const MAX_DEPTH = 60;
 
+/** How contents are looked into. */
+export interface PlainOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What may still be read; without one, everything. */
+  readonly budget?: DetailBudget | undefined;
+}
+
 /** What a content of `run` holds. */
 export async function plainContent(
   run: Run,
   content: Content,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: PlainOptions = {},
 ): Promise<Plain> {
   if ("parts" in content) {
     const parts: Plain[] = [];
@@ -37,17 +45,14 @@ export async function plainContent(
   return plainBlock(run, content, options);
 }
 
-async function plainBlock(
-  run: Run,
-  block: ContentBlock,
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<Plain> {
+async function plainBlock(run: Run, block: ContentBlock, options: PlainOptions): Promise<Plain> {
   if ("text" in block) return { text: block.text };
   if ("value" in block) return { value: block.value };
   if (!isStored(block)) return block;
   const [type = ""] = block.mediaType.split(";");
   const json = type === "application/json" || type.endsWith("+json");
   if (block.size > MAX_COMPARED || !(json || type.startsWith("text/"))) return { opaque: block };
+  if (options.budget?.read(block.size) === false) return { opaque: block };
   const text = textOf(await run.content(block, options));
   if (text === undefined) return { opaque: block };
   const value = json ? jsonOf(text) : undefined;

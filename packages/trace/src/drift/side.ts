@@ -1,10 +1,10 @@
 import { canonicalize, type JsonValue } from "@ctxpack/identity";
-import { ALONE, commonSubsequence } from "../align/common.ts";
-import { type ContentText, canonicalContent, KeyNumbers } from "../align/keys.ts";
+import { canonicalContent, type StepTexts } from "../align/keys.ts";
 import type { Content } from "../run/content.ts";
 import type { CapturePart } from "../run/head.ts";
 import type { Run } from "../run/read.ts";
 import type { Step } from "../run/step.ts";
+import type { DetailBudget } from "./budget.ts";
 import type { IgnoreRules } from "./ignore.ts";
 import { type Plain, plainContent } from "./plain.ts";
 
@@ -13,6 +13,7 @@ export interface Sides {
   readonly a: Run;
   readonly b: Run;
   readonly rules: IgnoreRules;
+  readonly budget: DetailBudget;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,13 +52,39 @@ export function withoutIgnored(
   };
 }
 
-/** What stands for a content of `run` when steps are aligned. */
-export function keyText(run: Run, sides: Sides): ContentText {
+/** What stands for the steps of one side when they are aligned. `model` is what stands for a position in `models`. */
+export function stepTexts(
+  sides: Sides,
+  side: "a" | "b",
+  model: (position: number) => number,
+): (step: Step) => Promise<StepTexts> {
   const { rules } = sides;
-  if (!rules.touchSteps) return canonicalContent;
-  return async (content, member, step) => {
-    const plain = withoutIgnored(rules, await plainContent(run, content, sides), member, step);
-    return plain === undefined ? "" : canonicalize(plain as unknown as JsonValue);
+  const content = async (step: Step, member: string, content: Content | undefined) => {
+    if (content === undefined) return "";
+    if (!rules.touchSteps) return canonicalContent(content);
+    const { signal } = sides;
+    const plain = await plainContent(sides[side], content, { signal });
+    const rest = withoutIgnored(rules, plain, member, step);
+    return rest === undefined ? "" : canonicalize(rest as unknown as JsonValue);
+  };
+  return async (step) => {
+    const { status, error, finishReason, reasoning, params } = step;
+    const word = (member: string, text: string | undefined) =>
+      text === undefined || rules.ignoresPath(["steps", "*", member], step) ? "" : text;
+    const rest = [
+      word("status", status === "error" ? "error" : "ok"),
+      word("error", error?.type),
+      await content(step, "error", error?.message),
+      word("finishReason", finishReason),
+      word("model", step.model === undefined ? undefined : String(model(step.model))),
+      await content(step, "params", params),
+      await content(step, "reasoning", reasoning),
+    ];
+    return {
+      request: await content(step, "request", step.request),
+      result: await content(step, "result", step.result),
+      rest: JSON.stringify(rest),
+    };
   };
 }
 
@@ -66,26 +93,20 @@ export function notCaptured(run: Run, part: CapturePart): boolean {
   return run.head.notCaptured.includes(part);
 }
 
-/** Positions of two lists that belong together: equal keys in order first, then what is left between them, in order. */
+/**
+ * Positions of two lists without duplicates that belong together: equal keys, wherever they stand; of what is left, the
+ * first with the first.
+ */
 export function pairLists(
   a: readonly string[],
   b: readonly string[],
 ): { readonly a?: number; readonly b?: number }[] {
-  const numbers = new KeyNumbers();
-  const keys = (list: readonly string[]) => Int32Array.from(list, (key) => numbers.of(` ${key}`));
-  const partners = commonSubsequence(keys(a), keys(b));
-  const pairs: { a?: number; b?: number }[] = [];
-  let [left, right] = [0, 0];
-  const closeGap = (endA: number, endB: number) => {
-    while (left < endA || right < endB) {
-      pairs.push({ ...(left < endA && { a: left++ }), ...(right < endB && { b: right++ }) });
-    }
-  };
-  for (const [at, other] of partners.entries()) {
-    if (other === ALONE) continue;
-    closeGap(at, other);
-    pairs.push({ a: left++, b: right++ });
-  }
-  closeGap(a.length, b.length);
-  return pairs;
+  const places = new Map(a.map((key, position) => [key, position]));
+  const keys = new Set(b);
+  const left = [...a.keys()].filter((position) => !keys.has(a[position] as string)).reverse();
+  const pairs = b.map((key, position) => {
+    const partner = places.get(key) ?? left.pop();
+    return { ...(partner !== undefined && { a: partner }), b: position };
+  });
+  return [...pairs, ...left.reverse().map((position) => ({ a: position }))];
 }

@@ -24,6 +24,12 @@ const TYPES: Readonly<
   error: { there: "error_drift", asked: "error_drift", answered: "error_drift" },
 };
 
+/** A model that has a name is called like a tool. */
+function typesOf(step: Step): (typeof TYPES)[StepKind] {
+  if (step.kind !== "llm" || step.name === undefined) return TYPES[step.kind];
+  return { there: "tool_drift", asked: "param_drift", answered: "reasoning_drift" };
+}
+
 /** Compares steps, one pair at a time. */
 export class StepComparison {
   readonly #sides: Sides;
@@ -43,20 +49,20 @@ export class StepComparison {
     for (const member of ["request", "result"] as const) {
       await this.#content(changes, step, member, { [side]: step[member] });
     }
-    return draft(TYPES[step.kind].there, change, { [side]: step }, changes);
+    return draft(typesOf(step).there, change, { [side]: step }, changes);
   }
 
   /** A step that is the same at another place. */
   moved(from: number, step: Step): DriftDraft {
     const changes = this.#changes(step);
     changes.compare(["steps", step.seq, "seq"], { value: from }, { value: step.seq });
-    return draft(TYPES[step.kind].there, "moved", { a: { ...step, seq: from }, b: step }, changes);
+    return draft(typesOf(step).there, "moved", { a: { ...step, seq: from }, b: step }, changes);
   }
 
   /** What differs between two steps that belong together: model, request, error, result, in this order. */
   async *pair(a: Step, b: Step): AsyncGenerator<DriftDraft> {
     yield* this.#model(a, b);
-    const types = TYPES[b.kind];
+    const types = typesOf(b);
     if (a.name !== b.name) {
       const changes = this.#changes(b);
       changes.compare(["steps", b.seq, "name"], plain(a.name), plain(b.name));
@@ -69,15 +75,15 @@ export class StepComparison {
     await this.#content(asked, b, "request", { a: a.request, b: b.request });
     const failed = this.#changes(b);
     await this.#failure(failed, a, b);
-    const answered = failed.list.length > 0 ? failed : this.#changes(b);
+    const answered = failed.any ? failed : this.#changes(b);
     await this.#outcome(answered, a, b);
-    if (types.asked === types.answered && asked.list.length > 0) {
+    if (types.asked === types.answered && asked.any) {
       for (const change of answered.list) asked.list.push(change);
       yield* anyOf(types.asked, a, b, asked);
       return;
     }
     yield* anyOf(types.asked, a, b, asked);
-    yield* anyOf(failed.list.length > 0 ? "error_drift" : types.answered, a, b, answered);
+    yield* anyOf(failed.any ? "error_drift" : types.answered, a, b, answered);
   }
 
   async *#model(a: Step, b: Step): AsyncGenerator<DriftDraft> {
@@ -152,12 +158,12 @@ export class StepComparison {
   }
 
   #changes(step: Step): MemberChanges {
-    return new MemberChanges(this.#sides.rules, step);
+    return new MemberChanges(this.#sides, step);
   }
 }
 
 function* anyOf(type: DriftType, a: Step, b: Step, changes: MemberChanges): Generator<DriftDraft> {
-  if (changes.list.length > 0) yield draft(type, "changed", { a, b }, changes);
+  if (changes.any) yield draft(type, "changed", { a, b }, changes);
 }
 
 function draft(

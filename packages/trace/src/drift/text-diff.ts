@@ -10,6 +10,8 @@ export interface TextDiff {
 
 /** Equal lines around what differs. */
 const CONTEXT = 3;
+/** Lines of each text that are looked at. */
+const MAX_COMPARED_LINES = 20_000;
 /** Lines of one difference; the rest is left out. */
 const MAX_LINES = 200;
 /** Of a line, in UTF-16 code units; the rest is left out. */
@@ -24,9 +26,13 @@ interface Line {
 
 /** The difference of two texts, line by line. */
 export function diffTexts(a: string, b: string): TextDiff {
-  const [before, after] = [a.split("\n"), b.split("\n")];
   const lines = new Cut();
+  const [before, after] = [a.split("\n"), b.split("\n")].map((all) => {
+    if (all.length > MAX_COMPARED_LINES) lines.cut = true;
+    return all.slice(0, MAX_COMPARED_LINES);
+  }) as [string[], string[]];
   for (const hunk of hunks(script(before, after))) {
+    if (lines.isFull) break;
     lines.add(hunkHeader(hunk));
     for (const { sign, text } of hunk.lines) lines.add(sign + text);
   }
@@ -38,9 +44,15 @@ class Cut {
   readonly taken: string[] = [];
   cut = false;
 
-  add(line: string): void {
+  /** Asked before something that would be added. */
+  get isFull(): boolean {
     if (this.taken.length >= MAX_LINES) this.cut = true;
-    else if (line.length <= MAX_LINE) this.taken.push(line);
+    return this.taken.length >= MAX_LINES;
+  }
+
+  add(line: string): void {
+    if (this.isFull) return;
+    if (line.length <= MAX_LINE) this.taken.push(line);
     else {
       this.cut = true;
       this.taken.push(`${line.slice(0, MAX_LINE).toWellFormed()}…`);

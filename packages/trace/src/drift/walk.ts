@@ -3,7 +3,7 @@ import { ALONE } from "../align/common.ts";
 import type { Step } from "../run/step.ts";
 import type { DriftSubject } from "./cause.ts";
 import type { DriftDraft } from "./draft.ts";
-import type { Divergence, DriftSummary } from "./entry.ts";
+import type { Divergence } from "./entry.ts";
 import type { Sides } from "./side.ts";
 import type { StepComparison } from "./steps.ts";
 
@@ -21,10 +21,13 @@ export interface StepEvent {
 
 /** Reads two runs side by side as they were aligned, one step of each at a time. */
 export class StepWalk {
-  readonly counts = { same: 0, changed: 0, added: 0, removed: 0, moved: 0 } satisfies Record<
-    keyof DriftSummary["steps"],
-    number
-  >;
+  readonly counts: {
+    same: number;
+    changed: number;
+    added: number;
+    removed: number;
+    moved: number;
+  } = { same: 0, changed: 0, added: 0, removed: 0, moved: 0 };
   readonly #sides: Sides;
   readonly #alignment: Alignment;
   /** From `b` to `a`. */
