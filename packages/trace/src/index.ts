@@ -15,6 +15,13 @@ export { DRIFT_TYPES, RUN_DIFF_SCHEMA, RUN_DIFF_SCHEMA_URI } from "./drift/entry
 export { renderDiff } from "./drift/human.ts";
 export type { ExportOptions } from "./export/atif.ts";
 export { exportAtif } from "./export/atif.ts";
+export type { FinalizeOptions } from "./fork/finalize.ts";
+export { finalizeFork } from "./fork/finalize.ts";
+export type { ForkPlace } from "./fork/folder.ts";
+export type { ForkOptions } from "./fork/fork.ts";
+export { forkRun } from "./fork/fork.ts";
+export type { ForkBlock, ForkContent, ForkFileRef, ForkHead, ForkStep } from "./fork/form.ts";
+export { FORK_FILE, FORK_SCHEMA, FORK_SCHEMA_URI } from "./fork/form.ts";
 export { importExecutionStore } from "./import/execution-store.ts";
 export type { ImportOptions } from "./import/import.ts";
 export { importRuns } from "./import/import.ts";

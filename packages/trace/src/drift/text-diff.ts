@@ -44,7 +44,7 @@ class Cut {
   readonly taken: string[] = [];
   cut = false;
 
-  /** Asked before something that would be added. */
+  /** Whether nothing more is taken; asked before something would be. */
   get isFull(): boolean {
     if (this.taken.length >= MAX_LINES) this.cut = true;
     return this.taken.length >= MAX_LINES;
