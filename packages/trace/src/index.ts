@@ -1,4 +1,6 @@
 export type { Alignment } from "./align/align.ts";
+export type { Artifact, ArtifactMatch, Attribution, CandidateRun } from "./attribute/attribute.ts";
+export { attributeArtifact } from "./attribute/attribute.ts";
 export type { DiffOptions, DiffRunsOptions } from "./drift/diff.ts";
 export { diffRuns, driftEntries, MAX_ENTRIES } from "./drift/diff.ts";
 export type {
@@ -27,6 +29,9 @@ export type { ImportOptions } from "./import/import.ts";
 export { importRuns } from "./import/import.ts";
 export type { ImportedRun, LogFormat } from "./import/imported.ts";
 export { LOG_FORMATS } from "./import/imported.ts";
+export type { LineageNode, LoggedRun } from "./log/graph.ts";
+export { lineage } from "./log/graph.ts";
+export { renderLog } from "./log/text.ts";
 export { Redactor } from "./redact/redactor.ts";
 export { MAX_WORD } from "./run/build-step.ts";
 export { checkHead, checkStep } from "./run/check.ts";

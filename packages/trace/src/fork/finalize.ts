@@ -34,6 +34,7 @@ export async function* finalizeFork(
   path: string,
   options: FinalizeOptions = {},
 ): AsyncGenerator<RunPart> {
+  options.signal?.throwIfAborted();
   const folder = new ForkFolder(path);
   const head = await readHead(folder);
   const { models, tools, system, parent, name, note, agent, session, environment } = head;
@@ -76,6 +77,7 @@ async function* readSteps(
 ): AsyncGenerator<RunPart> {
   const maxLine = SPACIOUS * MAX_STEP_LINE;
   for await (const line of readLines(folder.stream(STEPS_PATH), { maxLine, signal })) {
+    signal?.throwIfAborted();
     const where = `${STEPS_PATH}:${line.number}`;
     if (line.tooLong) throw broken(where, `longer than ${maxLine} bytes`);
     const text = requireText(where, line.bytes);

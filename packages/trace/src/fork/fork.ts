@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { JsonValue } from "@ctxpack/identity";
 import type { StoredContent } from "../run/content.ts";
 import type { RunFileRef, RunModel, RunTool } from "../run/head.ts";
@@ -28,7 +29,7 @@ export interface ForkOptions {
  * content/       what is too long for a line
  * ```
  *
- * `finalizeFork` makes a run of it again. Numbers are written as the log had them.
+ * `finalizeFork` makes a run of it again. Numbers are written as the log had them. When it fails, nothing is left.
  *
  * @returns the folder.
  * @throws CtxPackError `CTXPACK_E_CONFLICT` when the folder is there already; what reading a run throws.
@@ -38,11 +39,18 @@ export async function forkRun(
   place: ForkPlace,
   options: ForkOptions = {},
 ): Promise<string> {
+  options.signal?.throwIfAborted();
   const folder = new ForkFolder(await makeForkFolder(run.uri, place));
-  const writer = new ContentWriter(run, folder, options.signal);
-  await folder.write(STEPS_PATH, stepLines(run, writer, options.signal));
-  const head = await forkHead(run, writer);
-  await folder.write(FORK_FILE, `${prettyText(head as unknown as JsonValue)}\n`);
+  try {
+    const writer = new ContentWriter(run, folder, options.signal);
+    await folder.write(STEPS_PATH, stepLines(run, writer, options.signal));
+    const head = await forkHead(run, writer);
+    await folder.write(FORK_FILE, `${prettyText(head as unknown as JsonValue)}\n`);
+  } catch (cause) {
+    // The folder is ours: it was not there before.
+    await rm(folder.folder, { recursive: true, force: true });
+    throw cause;
+  }
   return folder.folder;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { canonicalBytes, type JsonValue } from "@ctxpack/identity";
@@ -80,7 +80,8 @@ test("a file where another name needs a folder is named", async () => {
     code: "CTXPACK_E_TRACE",
     message: expect.stringContaining("outputs/a/b"),
   });
-  // What was begun is no fork.
+  // What was begun is gone.
+  expect(await readdir(dir)).toEqual([]);
   await expect(packInMemory(finalizeFork(join(dir, "f")))).rejects.toMatchObject({
     code: "CTXPACK_E_NOT_FOUND",
   });
