@@ -8,7 +8,7 @@ import type { Sides } from "./side.ts";
 import { diffTexts } from "./text-diff.ts";
 
 /** Changes that one entry lists. */
-export const MAX_CHANGES = 64;
+const MAX_CHANGES = 64;
 
 /** Gathers the members in which two things differ, up to {@link MAX_CHANGES}. */
 export class MemberChanges {

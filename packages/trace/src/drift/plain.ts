@@ -19,7 +19,7 @@ export type Plain =
   | { readonly parts: readonly Plain[] };
 
 /** Contents up to this many bytes are looked into; of larger ones only the digests are compared. */
-export const MAX_COMPARED: number = 1024 * 1024;
+const MAX_COMPARED: number = 1024 * 1024;
 
 /** JSON that nests deeper is compared as the text it is. */
 const MAX_DEPTH = 60;
