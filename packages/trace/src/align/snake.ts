@@ -43,9 +43,9 @@ export class SnakeSearch {
     const delta = width - height;
     const odd = (delta & 1) !== 0;
     const middle = this.#cap + 2;
-    const forward = this.#forward.fill(NONE);
-    const backward = this.#backward.fill(NONE);
     const last = Math.min(this.#cap, Math.ceil((width + height) / 2));
+    const forward = this.#forward.fill(NONE, middle - last - 2, middle + last + 3);
+    const backward = this.#backward.fill(NONE, middle - last - 2, middle + last + 3);
     for (let d = 0; d <= last; d++) {
       for (let k = -d; k <= d; k += 2) {
         const from = reach(forward, middle, { k, d, width, height });

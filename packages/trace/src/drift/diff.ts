@@ -38,8 +38,8 @@ export interface DiffRunsOptions extends DiffOptions {
 }
 
 /**
- * Compares two runs. The same runs give the same result, byte for byte; what is compared the other way round has the
- * same entries, with added for removed. Times, token counts, ids and what the log called things are not compared.
+ * Compares two runs. The same runs give the same result, byte for byte; compared the other way round they have as many
+ * entries of each type. Times, token counts, ids and what the log called things are not compared.
  *
  * @throws CtxPackError `CTXPACK_E_USAGE` for what is no ignore rule; what reading a run throws when it is damaged.
  */

@@ -89,7 +89,7 @@ function stepsLine({ steps }: RunDiff): string {
 }
 
 function missing({ notCaptured }: RunDiff): string {
-  return `Not in the log of both runs, so not compared where missing: ${notCaptured.join(", ")}`;
+  return `Not captured by one of the logs, and no drift where it is missing: ${notCaptured.join(", ")}`;
 }
 
 function shortId(uri: RunDiff["a"]["uri"]): string {
