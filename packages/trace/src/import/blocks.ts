@@ -186,7 +186,7 @@ function readMedia(block: Fields, into: MessageBlocks): void {
 }
 
 /** What a URL of a message stands for: its bytes when it holds them. */
-export function mediaOf(url: string | undefined): ContentDraft {
+function mediaOf(url: string | undefined): ContentDraft {
   const data = /^data:([^;,]*)(?:;[^;,]+)*;base64,/.exec(url?.slice(0, 256) ?? "");
   if (url === undefined || data === null) return { absent: "external", reference: url };
   const bytes = Buffer.from(url.slice(data[0].length), "base64");

@@ -16,7 +16,7 @@ export interface CallKeeper {
 
 /** Turns messages, one after the other, into steps; results find their calls by id, else by name, oldest first. */
 export class Conversation {
-  readonly queue = new CallQueue();
+  readonly queue: CallQueue = new CallQueue();
   readonly parts: RunPart[] = [];
   readonly #onLoss: OnLoss;
   readonly #unnamed: { id: string; name: string | undefined }[] = [];

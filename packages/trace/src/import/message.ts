@@ -12,7 +12,7 @@ import {
 } from "./blocks.ts";
 
 /** Who speaks in a message. */
-export type Speaker = "user" | "system" | "assistant" | "tool";
+type Speaker = "user" | "system" | "assistant" | "tool";
 
 /** A message of any of the chat formats, told apart. */
 export interface ReadMessage {

@@ -5,7 +5,7 @@ import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
 
 /** An event of a span. */
-export interface OtelEvent {
+interface OtelEvent {
   readonly name: string;
   readonly attributes: Map<string, JsonValue>;
 }

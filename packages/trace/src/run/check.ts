@@ -1,7 +1,7 @@
 import { CtxPackError, type CtxPackErrorCode, visible } from "@ctxpack/identity";
 import { schemaProblems, type Validator } from "@ctxpack/identity/schema";
 import { isSafeName } from "./file-name.ts";
-import type { RunFileRef, RunHead } from "./head.ts";
+import type { RunHead } from "./head.ts";
 import { validateRun, validateStep } from "./run.generated.ts";
 import type { Step } from "./step.ts";
 
@@ -18,8 +18,8 @@ export function checkHead(
 ): RunHead {
   follow(validateRun, value, what, code);
   const head = value as RunHead;
-  checkFiles(head.inputs, `${what}: /inputs`, code);
-  checkFiles(head.outputs, `${what}: /outputs`, code);
+  checkFiles(head, "inputs", what, code);
+  checkFiles(head, "outputs", what, code);
   return head;
 }
 
@@ -51,11 +51,20 @@ function follow(validate: Validator, value: unknown, what: string, code: CtxPack
   throw broken(`${what}: ${problem?.pointer ?? ""}: ${text}`, code);
 }
 
-function checkFiles(files: readonly RunFileRef[], what: string, code: CtxPackErrorCode): void {
+function checkFiles(
+  head: RunHead,
+  key: "inputs" | "outputs",
+  what: string,
+  code: CtxPackErrorCode,
+): void {
   const names = new Set<string>();
-  for (const [index, { name }] of files.entries()) {
-    if (!isSafeName(name)) throw broken(`${what}/${index}/name: no safe relative path`, code);
-    if (names.has(name)) throw broken(`${what}/${index}/name: twice`, code);
+  for (const [index, { name, producedBy }] of head[key].entries()) {
+    const place = `${what}: /${key}/${index}`;
+    if (!isSafeName(name)) throw broken(`${place}/name: no safe relative path`, code);
+    if (names.has(name)) throw broken(`${place}/name: twice`, code);
+    if (producedBy !== undefined && producedBy >= head.steps.count) {
+      throw broken(`${place}/producedBy: there is no step ${producedBy}`, code);
+    }
     names.add(name);
   }
 }

@@ -4,7 +4,7 @@ import { JsonSyntaxError, type ParsedJson, parseJson } from "./json.ts";
 import { readLines } from "./lines.ts";
 
 /** Of a line of a log, in bytes. */
-export const MAX_LOG_LINE: number = 64 * 1024 * 1024;
+const MAX_LOG_LINE: number = 64 * 1024 * 1024;
 
 /** Of a log that has to be read whole, in bytes. */
 export const MAX_DOCUMENT: number = 256 * 1024 * 1024;

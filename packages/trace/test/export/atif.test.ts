@@ -19,7 +19,7 @@ async function essence(pack: MemoryPack): Promise<unknown> {
 }
 
 test("import, export, import gives the same run", async () => {
-  const name = "atif/rfc-example.json";
+  const name = "atif/two-calls.json";
   const first = await packOne(await fixture(name));
   const second = await packOne(await exported(first));
   const [one, two] = [await essence(first), await essence(second)] as [object, object];
@@ -34,9 +34,9 @@ test("import, export, import gives the same run", async () => {
 });
 
 test("an answer and its calls are one step, with what came back", async () => {
-  const pack = await packOne(await fixture("atif/rfc-example.json"));
+  const pack = await packOne(await fixture("atif/two-calls.json"));
   const trajectory = JSON.parse(await exported(pack));
-  const original = JSON.parse(Buffer.from(await fixture("atif/rfc-example.json")).toString());
+  const original = JSON.parse(Buffer.from(await fixture("atif/two-calls.json")).toString());
   expect(trajectory.steps.map(({ step_id }: { step_id: number }) => step_id)).toEqual([1, 2, 3]);
   const { metrics: _, extra: __, ...answer } = original.steps[2];
   expect(trajectory.steps[2]).toMatchObject(answer);

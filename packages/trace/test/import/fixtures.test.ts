@@ -21,7 +21,7 @@ const logs: Readonly<Record<string, Expected>> = {
     usage: { input: 350, output: 75, cacheRead: 50 },
     loss: [],
   },
-  "atif/rfc-example.json": {
+  "atif/two-calls.json": {
     format: "atif",
     steps: { user: 1, llm: 2, tool: 2 },
     usage: { input: 1120, output: 124, cacheRead: 200, cost: 0.00078 },

@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { CallQueue } from "../../src/import/call-queue.ts";
 import type { Malformed, RunPart, Step } from "../../src/index.ts";
@@ -176,3 +177,57 @@ test("calls that never return hold up no more than a bounded number of steps", (
   for (const step of queue.rest()) out.push({ step });
   expect(out).toHaveLength(50_001);
 });
+
+test("an Inspect log with NaN in it and without samples is read, and holds no run", async () => {
+  expect(await packAll(await fixture("inspect/nan.json"))).toEqual([]);
+});
+
+test("an Inspect archive gives a run for each sample, and refuses one that is there twice", async () => {
+  const header = { version: 2, eval: { run_id: "r", task: "t", model: "m" } };
+  const sample = (id: number) => ({
+    id,
+    epoch: 1,
+    messages: [{ role: "user", content: `sample ${id}` }],
+  });
+  const zip = (...samples: object[]) =>
+    zipOf([
+      ["header.json", header],
+      ...samples.map((one, index): [string, object] => [`samples/${index}.json`, one]),
+    ]);
+  const packs = await packAll(zip(sample(1), sample(2)));
+  expect(packs.map(({ head }) => head.session?.id)).toEqual(["1/1", "2/1"]);
+  await expect(packAll(zip(sample(1), sample(1)))).rejects.toMatchObject({
+    code: "CTXPACK_E_TRACE",
+  });
+});
+
+/** A zip of JSON files, every other one compressed. */
+function zipOf(files: readonly (readonly [string, object])[]): Uint8Array {
+  const locals: Buffer[] = [];
+  const centrals: Buffer[] = [];
+  let at = 0;
+  for (const [index, [name, value]] of files.entries()) {
+    const plain = Buffer.from(JSON.stringify(value));
+    const method = index % 2 === 0 ? 0 : 8;
+    const data = method === 0 ? plain : deflateRawSync(plain);
+    const local = Buffer.alloc(30);
+    local.writeUInt32LE(0x04034b50);
+    local.writeUInt16LE(name.length, 26);
+    const central = Buffer.alloc(46);
+    central.writeUInt32LE(0x02014b50);
+    central.writeUInt16LE(method, 10);
+    central.writeUInt32LE(data.length, 20);
+    central.writeUInt32LE(plain.length, 24);
+    central.writeUInt16LE(name.length, 28);
+    central.writeUInt32LE(at, 42);
+    const file = Buffer.concat([local, Buffer.from(name), data]);
+    locals.push(file);
+    centrals.push(central, Buffer.from(name));
+    at += file.length;
+  }
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50);
+  end.writeUInt16LE(files.length, 10);
+  end.writeUInt32LE(at, 16);
+  return Buffer.concat([...locals, ...centrals, end]);
+}

@@ -151,6 +151,11 @@ test("a step may not belong to itself or to a later one", async () => {
   }
 });
 
+test("a file names a step that there is", async () => {
+  const broken = packInMemory([{ output: { name: "a", content: { text: "a" }, producedBy: 0 } }]);
+  await expect(broken).rejects.toMatchObject({ code: "CTXPACK_E_TRACE" });
+});
+
 test("packing can be given up", async () => {
   const aborter = new AbortController();
   async function* endless(): AsyncGenerator<RunPart> {
