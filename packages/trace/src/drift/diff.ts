@@ -24,6 +24,9 @@ import { StepWalk } from "./walk.ts";
 /** What {@link diffRuns} lists at most, unless it is told otherwise. */
 export const MAX_ENTRIES = 10_000;
 
+/** Times and usage are compared in no run. */
+const COMPARED_PARTS = CAPTURE_PARTS.filter((part) => part !== "timestamps" && part !== "usage");
+
 /** How two runs are compared. */
 export interface DiffOptions {
   /** What does not count as drift, see {@link IgnoreRules}. */
@@ -99,7 +102,7 @@ export async function* driftEntries(
     counts: ledger.counts,
     steps: walk.counts,
     firstDivergence: walk.firstDivergence,
-    notCaptured: CAPTURE_PARTS.filter((part) => notCaptured(a, part) || notCaptured(b, part)),
+    notCaptured: COMPARED_PARTS.filter((part) => notCaptured(a, part) || notCaptured(b, part)),
   };
 }
 

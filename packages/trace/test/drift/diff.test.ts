@@ -177,7 +177,7 @@ test("an answer that differs though nothing before it does is the model's own", 
 
 test("what a log could not hold is no drift, and is named", async () => {
   const a = await runOf({ head: { agent: { name: "x" }, environment: { os: "linux" } } });
-  const b = await runOf({ head: { agent: { name: "x" }, notCaptured: ["environment"] } });
+  const b = await runOf({ head: { agent: { name: "x" }, notCaptured: ["environment", "usage"] } });
   expect(await diffRuns(a, b)).toMatchObject({ drift: false, notCaptured: ["environment"] });
   const c = await runOf({ head: { agent: { name: "x" } } });
   expect(await diffRuns(a, c)).toMatchObject({ counts: { environment_drift: 1 } });
