@@ -71,6 +71,12 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     types: "@ctxpack/identity/schema",
     validators: { validateRecording: "" },
   },
+  {
+    schema: "packages/trace/schemas/fork.v1.json",
+    module: "packages/trace/src/fork/fork.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateFork: "", validateForkStep: "#/$defs/step" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */

@@ -1,10 +1,37 @@
+export type { Alignment } from "./align/align.ts";
+export type { Artifact, ArtifactMatch, Attribution, CandidateRun } from "./attribute/attribute.ts";
+export { attributeArtifact } from "./attribute/attribute.ts";
+export type { DiffOptions, DiffRunsOptions } from "./drift/diff.ts";
+export { diffRuns, driftEntries, MAX_ENTRIES } from "./drift/diff.ts";
+export type {
+  Divergence,
+  DriftCause,
+  DriftChange,
+  DriftEntry,
+  DriftSummary,
+  DriftType,
+  MemberChange,
+  RunDiff,
+} from "./drift/entry.ts";
+export { DRIFT_TYPES, RUN_DIFF_SCHEMA, RUN_DIFF_SCHEMA_URI } from "./drift/entry.ts";
+export { renderDiff } from "./drift/human.ts";
 export type { ExportOptions } from "./export/atif.ts";
 export { exportAtif } from "./export/atif.ts";
+export type { FinalizeOptions } from "./fork/finalize.ts";
+export { finalizeFork } from "./fork/finalize.ts";
+export type { ForkPlace } from "./fork/folder.ts";
+export type { ForkOptions } from "./fork/fork.ts";
+export { forkRun } from "./fork/fork.ts";
+export type { ForkBlock, ForkContent, ForkFileRef, ForkHead, ForkStep } from "./fork/form.ts";
+export { FORK_FILE, FORK_SCHEMA, FORK_SCHEMA_URI } from "./fork/form.ts";
 export { importExecutionStore } from "./import/execution-store.ts";
 export type { ImportOptions } from "./import/import.ts";
 export { importRuns } from "./import/import.ts";
 export type { ImportedRun, LogFormat } from "./import/imported.ts";
 export { LOG_FORMATS } from "./import/imported.ts";
+export type { LineageNode, LoggedRun } from "./log/graph.ts";
+export { lineage } from "./log/graph.ts";
+export { renderLog } from "./log/text.ts";
 export type { AiSdkMiddleware } from "./record/ai-sdk.ts";
 export { recordAiSdk } from "./record/ai-sdk.ts";
 export type { Exchange } from "./record/exchange.ts";

@@ -69,6 +69,8 @@ export class ContentPlacer {
       const text = this.#redactor.text(draft.text.toWellFormed());
       return this.#storeBytes(encode(text), mediaType ?? draft.mediaType ?? "text/plain");
     }
+    // A text is its characters, not JSON of them: the digest of a file has to be the file's.
+    if (typeof draft.value === "string") return this.store({ text: draft.value }, mediaType);
     return this.#storeValue(this.#redactor.value(draft.value), mediaType);
   }
 
