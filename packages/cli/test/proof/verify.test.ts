@@ -1,9 +1,16 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { identityToken, startSigstore, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
+import {
+  identityToken,
+  missingProgram,
+  startSigstore,
+  TEST_IDENTITY,
+  TEST_ISSUER,
+} from "@ctxpack/test-tools";
 import { expect, test } from "vitest";
-import { cleanUp, result, run } from "../run.ts";
+import { bin, cleanUp, result, run } from "../run.ts";
 import { packed, published } from "./published.ts";
 
 cleanUp();
@@ -80,4 +87,23 @@ test("keyless: signed by a certificate; held against a trusted root, and against
   expect(await run(check, { cwd, env })).toMatchObject({ code: 0, stdout: `${uri}\n` });
   expect((await run([...check, "--offline"], { cwd, env })).code).toBe(0);
   expect((await run(["verify", uri, "--policy", "bent.json"], { cwd, env })).code).toBe(6);
+});
+
+test.skipIf(missingProgram("strace"))("--offline opens no socket", async () => {
+  const { cwd, uri } = await packed();
+  await result(["attest", uri, "--key", "k.pem"], { cwd });
+  const trace = join(cwd, "trace");
+  const strace = ["-f", "-qq", "-e", "trace=execve,socket,connect", "-o", trace];
+  const verify = [process.execPath, bin, "verify", uri, "--key", "k.pub", "--offline"];
+  const store = await result(["cache", "path"], { cwd });
+  const stdout = execFileSync("strace", [...strace, ...verify], {
+    cwd,
+    env: { PATH: process.env["PATH"], HOME: cwd, CTXPACK_CACHE_DIR: store },
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  expect(stdout).toBe(`${uri}\n`);
+  const calls = readFileSync(trace, "utf8");
+  expect(calls).toContain("execve(");
+  expect(calls).not.toMatch(/socket\(AF_INET|connect\(/);
 });
