@@ -12,6 +12,7 @@ import type {
 import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
+import type { MetricsSink } from "@ctxpack/proof";
 import { cat } from "./cat.ts";
 import { type CheckStoreOptions, checkStore } from "./check.ts";
 import type { CollectOptions, CollectResult } from "./collect/collect.ts";
@@ -93,6 +94,8 @@ export interface OpenOptions {
    * to do meanwhile. Without it other threads do that work, and the event loop stays free.
    */
   readonly blocking?: boolean | undefined;
+  /** Takes measurements of verifying and signing proofs, and of trust roots. */
+  readonly metrics?: MetricsSink | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -143,6 +146,7 @@ export class CtxPack implements AsyncDisposable {
         gate: accept && gateOf(accept),
         blocking,
         credentials,
+        metrics: options.metrics,
         warn,
       }),
     );
