@@ -22,6 +22,7 @@ function text(pack: PackDescription | LegacyDescription): string {
   if ("profile" in pack) return legacyText(pack);
   const rows = [
     ["uri", pack.uri],
+    ...(pack.kind === "trace" ? [["kind", "the trace of an agent's run"]] : []),
     ...(pack.name === undefined ? [] : [["name", pack.name]]),
     ["where", pack.where],
     ...(pack.origin === undefined ? [] : [["origin", pack.origin]]),
@@ -34,8 +35,9 @@ function text(pack: PackDescription | LegacyDescription): string {
   ];
   const proofs = pack.proofs && describeProofs(pack.proofs);
   if (proofs !== undefined) rows.push(...proofs);
-  const contract = JSON.stringify(pack.contract, null, 2);
-  return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
+  const [title, config] =
+    pack.kind === "trace" ? ["run head", pack.run] : ["contract, as it is hashed", pack.contract];
+  return `${formatTable(rows)}\n\n${title}\n${JSON.stringify(config, null, 2)}`;
 }
 
 /** Who, when, from what; the claim of whoever signed, or of this machine. */
