@@ -33,7 +33,7 @@ function text(pack: PackDescription | LegacyDescription): string {
     ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
     ["packed", `${formatBytes(pack.bytes.packed)} in ${plural(pack.segments, "segment")}`],
   ];
-  const proofs = pack.proofs && describeProofs(pack.proofs);
+  const proofs = pack.proofs && describeProofs(pack.proofs, pack.kind);
   if (proofs !== undefined) rows.push(...proofs);
   const [title, config] =
     pack.kind === "trace" ? ["run head", pack.run] : ["contract, as it is hashed", pack.contract];
@@ -41,11 +41,15 @@ function text(pack: PackDescription | LegacyDescription): string {
 }
 
 /** Who, when, from what; the claim of whoever signed, or of this machine. */
-function describeProofs({ provenance, signatures, acceptedBy }: DescribedProofs): string[][] {
+function describeProofs(
+  { provenance, signatures, acceptedBy }: DescribedProofs,
+  kind: "contract" | "trace",
+): string[][] {
   const rows: string[][] = [];
   if (provenance !== undefined) {
     const { builder, signed, startedOn, finishedOn, source, packs, reused } = provenance;
-    const who = BUILDERS.find(([end]) => builder.endsWith(end))?.[1] ?? `made by ${builder}`;
+    const said = BUILDERS.find(({ end }) => builder.endsWith(end))?.[kind];
+    const who = said ?? `made by ${builder}`;
     rows.push(["made", `${who}; ${signed ? "signed" : "not signed, only recorded here"}`]);
     const when = [startedOn, finishedOn].filter((time) => time !== undefined).join(" to ");
     if (when !== "") rows.push(["when", `${when}, as its maker says`]);
@@ -65,8 +69,16 @@ function describeProofs({ provenance, signatures, acceptedBy }: DescribedProofs)
 
 /** What the ends of our builders' ids mean. */
 const BUILDERS = [
-  ["/builders/run/v1", "ctxpack ran the command and saw the inputs before and after"],
-  ["/builders/seed/v1", "somebody says so: the folder was given, not made by ctxpack"],
+  {
+    end: "/builders/run/v1",
+    contract: "ctxpack ran the command and saw the inputs before and after",
+    trace: undefined,
+  },
+  {
+    end: "/builders/seed/v1",
+    contract: "somebody says so: the folder was given, not made by ctxpack",
+    trace: "somebody says so: the log was given",
+  },
 ] as const;
 
 function recheckText({

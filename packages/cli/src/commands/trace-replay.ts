@@ -23,8 +23,8 @@ export const traceReplay: Command = defineCommand({
     "ctxpack trace replay 58a6ff02 --mode tape --server fs",
   ],
   about:
-    "audit executes nothing: every step and content is read and hashed. tools executes recorded tool calls again, in a\n" +
-    "folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a live\n" +
+    "audit executes nothing: every step and content is read and hashed. tools executes recorded tool calls again, in\n" +
+    "a folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a live\n" +
     "agent, as an MCP server on stdin and stdout. Exit code 0 exact, 11 degraded, 12 failed, 3 nothing was done.",
   takes: [1, 1],
   flags: {
@@ -33,7 +33,7 @@ export const traceReplay: Command = defineCommand({
       ...MANY,
       value: "NAME[=PROGRAM]",
       about:
-        "may be executed: files (read, list, write, edit), or a program that gets JSON on stdin",
+        "may be executed: files (read, write…), or a program that gets JSON",
     },
     folder: { type: "string", value: "DIR", about: "with tools: files the folder starts with" },
     "tool-timeout": { type: "string", value: "TIME", about: "with tools: of one call; 60s" },

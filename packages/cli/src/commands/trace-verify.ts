@@ -10,9 +10,9 @@ export const traceVerify: Command = defineCommand({
   usage: "trace verify <file> [--key FILE]… [--policy FILE]",
   example: ["ctxpack trace verify handlers/user.go"],
   about:
-    "Says which run in the store produced a file, by its bytes: it may have been moved and renamed. Exit code 0 when\n" +
-    "one did, 5 when a run wrote a file of this name with other bytes or is damaged, 3 when none has anything to do\n" +
-    "with it, 6 when a key or policy does not accept the run.",
+    "Says which run in the store produced a file, by its bytes: it may have been moved and renamed. Exit code 0\n" +
+    "when one did, 5 when a run wrote a file of this name with other bytes or is damaged, 3 when none produced it,\n" +
+    "6 when a key or policy does not accept the run.",
   takes: [1, 1],
   flags: { policy: POLICY_FLAG, ...VERIFIER_FLAGS },
   async run({ args, flags, output, open, signal, onProgress }) {
