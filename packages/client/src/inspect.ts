@@ -19,7 +19,7 @@ export interface FromOptions extends WorkOptions {
 export type PackDescription = PackConfig & PackFacts;
 
 /** What is told of a pack of either kind. */
-export interface PackFacts {
+interface PackFacts {
   readonly uri: CtxUri;
   /** `store`, or the pantry's address. */
   readonly where: string;

@@ -24,16 +24,15 @@ export const traceReplay: Command = defineCommand({
   ],
   about:
     "audit executes nothing: every step and content is read and hashed. tools executes recorded tool calls again, in\n" +
-    "a folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a live\n" +
-    "agent, as an MCP server on stdin and stdout. Exit code 0 exact, 11 degraded, 12 failed, 3 nothing was done.",
+    "a folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a\n" +
+    "live agent, as an MCP server on stdin and stdout. Exit code 0 exact, 11 degraded, 12 failed, 3 nothing was done.",
   takes: [1, 1],
   flags: {
     mode: { type: "string", value: "MODE", about: "audit, tools or tape; audit" },
     tool: {
       ...MANY,
       value: "NAME[=PROGRAM]",
-      about:
-        "may be executed: files (read, write…), or a program that gets JSON",
+      about: "may be executed: files (read, write…), or a program that gets JSON",
     },
     folder: { type: "string", value: "DIR", about: "with tools: files the folder starts with" },
     "tool-timeout": { type: "string", value: "TIME", about: "with tools: of one call; 60s" },
