@@ -23,9 +23,9 @@ export const traceReplay: Command = defineCommand({
     "ctxpack trace replay 58a6ff02 --mode tape --server fs",
   ],
   about:
-    "audit executes nothing: every step and content is read and hashed. tools executes recorded tool calls again, in\n" +
-    "a folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a\n" +
-    "live agent, as an MCP server on stdin and stdout. Exit code 0 exact, 11 degraded, 12 failed, 3 nothing was done.",
+    "audit executes nothing: every step and content is read and hashed. tools executes recorded tool calls again,\n" +
+    "in a folder of their own, and compares: none but those that --tool names. tape serves what was recorded to a\n" +
+    "live agent, as an MCP server on stdin and stdout. Exit code 0 exact, 11 degraded, 12 failed, 3 nothing done.",
   takes: [1, 1],
   flags: {
     mode: { type: "string", value: "MODE", about: "audit, tools or tape; audit" },
