@@ -44,7 +44,7 @@ async function servedTools(argv: readonly string[]): Promise<Tools> {
   let id = 0;
   const ask = async (method: string, params: object): Promise<Record<string, unknown>> => {
     child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params })}\n`);
-    const answer = JSON.parse((await lines.next()).value);
+    const answer = JSON.parse((await lines.next()).value ?? "");
     if (answer.id !== id) throw new Error(`an answer to ${answer.id}`);
     return answer.result;
   };
