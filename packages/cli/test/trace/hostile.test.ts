@@ -1,0 +1,285 @@
+// Runs from somebody who means harm: what would be obeyed by a terminal is shown as text, what would fill memory or
+// lead outside is refused, and each ends with an exit code of its own, never with a bug's.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { cleanUp, type Done, result, run, scratch } from "../run.ts";
+import { type Log, logText, packLog, replay } from "./logs.ts";
+
+cleanUp();
+
+/** Clears the screen, sets the title, hides text, turns it round, and ends lines where none end. */
+const EVIL = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202ereversed\u2066\rover\u0008\u0000\u200b";
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is about control characters.
+const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+function expectPlain(done: Done, what: string): void {
+  for (const text of [done.stdout, done.stderr]) {
+    const at = OBEYED.exec(text);
+    const place = at && JSON.stringify(text.slice(Math.max(0, at.index - 60), at.index + 20));
+    expect(place, what).toBeNull();
+  }
+  expect(done.code, `${what}: ${done.stderr}`).not.toBe(70);
+  expect(done.code, what).not.toBe(null);
+}
+
+/** A log with harm in every place that holds text. */
+function evilLog(more: string): string {
+  const e = EVIL + more;
+  return JSON.stringify({
+    schema_version: "ATIF-v1.7",
+    session_id: e,
+    trajectory_id: `${e}id`,
+    agent: {
+      name: e,
+      version: e,
+      model_name: e,
+      tool_definitions: [
+        { type: "function", function: { name: e, description: e, parameters: { [e]: e } } },
+      ],
+      extra: { [e]: e },
+    },
+    notes: e,
+    [`unknown${e}`]: e,
+    steps: [
+      { step_id: 1, source: "system", message: e },
+      { step_id: 2, source: "user", message: e, extra: { [e]: e } },
+      {
+        step_id: 3,
+        source: "agent",
+        message: e,
+        reasoning_content: e,
+        model_name: e,
+        tool_calls: [{ tool_call_id: e, function_name: e, arguments: { path: e, [e]: e } }],
+        observation: { results: [{ source_call_id: e, content: e }] },
+      },
+      { step_id: 4, source: "agent", message: e.repeat(200) },
+    ],
+    extra: { [e]: e },
+  });
+}
+
+test("escapes for terminals in every text: none comes out raw, whatever looks at the run", async () => {
+  const cwd = scratch();
+  const uris: string[] = [];
+  for (const [index, more] of ["", "2"].entries()) {
+    writeFileSync(join(cwd, `${index}.json`), evilLog(more));
+    const packed = await run(["trace", "pack", `${index}.json`], { cwd });
+    expectPlain(packed, "pack");
+    expect(packed.code, packed.stderr).toBe(0);
+    uris.push(packed.stdout.trim());
+  }
+  // A log that has inputs, outputs, versions and an environment.
+  const files = { [`${EVIL}.txt`]: EVIL, [`a/${EVIL}/b`]: "x" };
+  const other = await packLog(cwd, {
+    model: EVIL,
+    system: EVIL,
+    prompt: EVIL,
+    inputs: files,
+    outputs: files,
+    tools: { [EVIL]: EVIL },
+    steps: [
+      { tool: EVIL, parameters: { path: EVIL }, output: EVIL },
+      { tool: "read_file", parameters: { path: EVIL }, output: EVIL },
+      { tool: "read_file", parameters: { path: `/etc/${EVIL}` }, output: EVIL, type: EVIL },
+    ],
+  });
+  const named = await run(["trace", "pack", "0.json", "--name", EVIL.replaceAll("\u0000", "")], {
+    cwd,
+  });
+  expectPlain(named, "pack --name");
+  const [a, b] = uris as [string, string];
+  const tools = ["--mode", "tools", "--tool", "files"];
+  for (const args of [
+    ...[a, b, other].flatMap((uri) => [
+      ["show", uri],
+      ...[0, 1, 2, 3].map((step) => ["show", uri, "--step", String(step)]),
+      ["show", uri, "--json"],
+      ["replay", uri],
+      ["replay", uri, ...tools],
+      ["replay", uri, ...tools, "--json"],
+      ["fork", uri],
+      ["export", uri],
+    ]),
+    ["diff", a, b],
+    ["diff", a, other],
+    ["diff", b, other, "--json"],
+    ["log"],
+    ["log", "--graph"],
+    ["log", "--json"],
+    ["log", "--plain"],
+  ]) {
+    const done = await run(["trace", ...args], { cwd });
+    expectPlain(done, args.join(" "));
+    expect([0, 11, 12, 3], `${args}: ${done.stderr}`).toContain(done.code);
+  }
+  for (const uri of [a, other]) {
+    for (const args of [
+      ["inspect", uri],
+      ["inspect", uri, "--json"],
+      ["ls"],
+      ["ls", uri],
+      ["verify", uri],
+    ]) {
+      expectPlain(await run(args, { cwd }), args.join(" "));
+    }
+  }
+  for (const name of readdirSync(cwd)) expect(OBEYED.test(name), JSON.stringify(name)).toBe(false);
+  writeFileSync(join(cwd, "artifact"), EVIL);
+  expectPlain(await run(["trace", "verify", "artifact"], { cwd }), "verify");
+  expect((await run(["trace", "verify", "artifact"], { cwd })).code).toBe(0);
+});
+
+test("escapes in what is no log, and in lines that are malformed", async () => {
+  const cwd = scratch();
+  const session = '{"type":"session_meta","timestamp":"2026-01-01T00:00:00Z","payload":{"id":"x"}}';
+  const texts = [
+    `${EVIL}`,
+    `{"${EVIL}": `,
+    `${session}\n{"${EVIL}\n{${EVIL}}\n`,
+    `{"model":{"identifier":"m"},"steps":[],"environment":{},"${EVIL.slice(1, 4)}":1,}`,
+  ];
+  for (const text of texts) {
+    writeFileSync(join(cwd, "log"), text);
+    for (const flags of [[], ["--skip-malformed"], ["--format", "codex"], ["--json"]]) {
+      const done = await run(["trace", "pack", "log", ...flags], { cwd });
+      expectPlain(done, JSON.stringify([text, flags]));
+      expect([0, 2], done.stderr).toContain(done.code);
+    }
+  }
+  const evilName = `${EVIL.replaceAll("\u0000", "")}.json`;
+  writeFileSync(join(cwd, evilName), logText());
+  expectPlain(await run(["trace", "pack", evilName], { cwd }), "a log of an evil name");
+  expectPlain(await run(["trace", "pack", `no-${evilName}`], { cwd }), "no such log");
+  expectPlain(await run(["trace", "verify", evilName], { cwd }), "a file of an evil name");
+});
+
+test("nesting, sizes that are claims, and numbers without end are refused or kept as text", async () => {
+  const cwd = scratch();
+  const pack = async (text: string) => {
+    writeFileSync(join(cwd, "log.json"), text);
+    return await run(["trace", "pack", "log.json"], { cwd });
+  };
+  const wrap = (value: string) =>
+    logText({ steps: [{ tool: "t", parameters: { v: "V" }, output: "x" }] }).replace('"V"', value);
+  const deep = await pack(wrap("[".repeat(100_000) + "]".repeat(100_000)));
+  expect(deep.code, deep.stderr).toBe(2);
+  expect(deep.stderr).toMatch(/deep|level|nest/);
+  const objects = await pack(wrap(`${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`));
+  expect(objects.code).toBe(2);
+  // As deep as may be: shown, compared, and a number that no double holds is kept as it is written.
+  const digits = "9".repeat(50_000);
+  const held = await pack(wrap(`${"[".repeat(100)}${digits}${"]".repeat(100)}`));
+  expect(held.code, held.stderr).toBe(0);
+  const uri = held.stdout.trim();
+  expect(await result(["trace", "show", uri, "--step", "1"], { cwd })).toContain(digits);
+  expect((await run(["trace", "diff", uri, uri, "--exit-code"], { cwd })).code).toBe(0);
+  expect((await pack(wrap("1e999999999"))).code).toBe(0);
+
+  // Ten gigabytes that are said to be there, by an earlier tool's manifest and by a run of our own.
+  const claimed = JSON.parse(logText({ inputs: { "a.bin": "x" }, outputs: { "o.bin": "x" } }));
+  claimed.inputs[0].size = 10_000_000_000;
+  claimed.outputs[0].size = 10_000_000_000;
+  const big = await pack(JSON.stringify(claimed));
+  expect(big.code, big.stderr).toBe(0);
+  const shown = JSON.parse(await result(["trace", "show", big.stdout.trim(), "--json"], { cwd }));
+  expect(shown.head.inputs).toMatchObject([{ name: "a.bin", size: 1 }]);
+});
+
+/** A pack of a run that somebody made by hand, in a layout: head and files as they like. */
+async function forged(cwd: string, change: (head: Record<string, unknown>) => void): Promise<Done> {
+  const { createHash } = await import("node:crypto");
+  const sha256 = (bytes: string | Uint8Array) =>
+    `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const honest = await packLog(cwd, { outputs: { "o.txt": "out\n" } });
+  await result(["push", honest, "--to", "oci:pantry"], { cwd });
+  const blobs = join(cwd, "pantry/blobs/sha256");
+  const put = (bytes: string): string => {
+    writeFileSync(join(blobs, sha256(bytes).slice(7)), bytes);
+    return sha256(bytes);
+  };
+  const index = JSON.parse(readFileSync(join(cwd, "pantry/index.json"), "utf8"));
+  const text = readFileSync(join(blobs, index.manifests[0].digest.slice(7)), "utf8");
+  const manifest = JSON.parse(text);
+  const head = JSON.parse(readFileSync(join(blobs, manifest.config.digest.slice(7)), "utf8"));
+  change(head);
+  const config = JSON.stringify(head);
+  const forgedText = text
+    .replaceAll(manifest.config.digest, put(config))
+    .replaceAll(`"size":${manifest.config.size}`, `"size":${config.length}`);
+  const digest = put(forgedText);
+  const entry = {
+    ...index.manifests[0],
+    digest,
+    size: forgedText.length,
+    annotations: { "org.opencontainers.image.ref.name": "forged" },
+  };
+  writeFileSync(
+    join(cwd, "pantry/index.json"),
+    JSON.stringify({ ...index, manifests: [...index.manifests, entry] }),
+  );
+  const uri = `ctx://${sha256(config)}`;
+  const env = { CTXPACK_CACHE_DIR: join(cwd, "victim") };
+  return await run(["trace", "show", uri, "--from", "oci:pantry"], { cwd, env });
+}
+
+test("a forged head from a pantry: outside paths, other sizes and steps that are not there are refused", async () => {
+  const first = (head: Record<string, unknown>, change: object) => {
+    const [output] = head["outputs"] as [object];
+    head["outputs"] = [{ ...output, ...change }];
+  };
+  const forgeries: Readonly<Record<string, (head: Record<string, unknown>) => void>> = {
+    traversal: (head) => first(head, { name: "../../evil.txt" }),
+    absolute: (head) => first(head, { name: "/etc/cron.d/evil" }),
+    steps: (head) => Object.assign(head["steps"] as object, { count: 1_000_000_000 }),
+    digest: (head) =>
+      Object.assign(head["steps"] as object, { digest: `sha256:${"0".repeat(64)}` }),
+    unknown: (head) => Object.assign(head, { evil: true }),
+    escape: (head) => first(head, { name: `${EVIL}.txt` }),
+  };
+  for (const [name, change] of Object.entries(forgeries)) {
+    const cwd = scratch();
+    const done = await forged(cwd, change);
+    expectPlain(done, name);
+    expect([2, 3, 5, 6], `${name}: ${done.code} ${done.stdout} ${done.stderr}`).toContain(
+      done.code,
+    );
+    expect(existsSync(join(cwd, "../evil.txt"))).toBe(false);
+  }
+});
+
+test("a forged size of ten gigabytes does not fill memory or disk", async () => {
+  const cwd = scratch();
+  const done = await forged(cwd, (head) => {
+    const [output] = head["outputs"] as [object];
+    head["outputs"] = [{ ...output, size: 10_000_000_000 }];
+  });
+  expectPlain(done, "show");
+  const { readdir } = await import("node:fs/promises");
+  const env = { CTXPACK_CACHE_DIR: join(cwd, "victim") };
+  const heads = await readdir(join(cwd, "pantry/blobs/sha256"));
+  expect(heads.length).toBeGreaterThan(4);
+  const log = JSON.parse(await result(["trace", "log", "--json"], { cwd, env }));
+  for (const { uri } of log.runs as { uri: string }[]) {
+    const audit = await run(["trace", "replay", uri], { cwd, env });
+    expectPlain(audit, "replay");
+    expect([5, 12], audit.stdout + audit.stderr).toContain(audit.code);
+    const fork = await run(["trace", "fork", uri], { cwd, env });
+    expect(fork.code, fork.stderr).not.toBe(0);
+    expectPlain(fork, "fork");
+  }
+});
+
+test("a tool that writes without end, or runs for ever, is ended", async () => {
+  const cwd = scratch();
+  const log: Log = { steps: [{ tool: "flood", parameters: {}, output: "x" }] };
+  const uri = await packLog(cwd, log);
+  mkdirSync(join(cwd, "empty"));
+  const flood = await replay(cwd, uri, "--mode", "tools", "--tool", "flood=/usr/bin/yes");
+  expect(flood.code, flood.stdout).toBe(12);
+  expect(["too-large", "timed-out"]).toContain(flood.report.steps[0]?.verdict);
+  const args = ["--mode", "tools", "--tool", "flood=/usr/bin/tail", "--tool-timeout", "1s"];
+  const done = await replay(cwd, uri, ...args);
+  expect([11, 12], done.stdout).toContain(done.code);
+});
