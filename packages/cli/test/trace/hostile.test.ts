@@ -1,8 +1,9 @@
 // Runs from somebody who means harm: what would be obeyed by a terminal is shown as text, what would fill memory or
 // lead outside is refused, and each ends with an exit code of its own, never with a bug's.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { missingProgram } from "@ctxpack/test-tools";
 import { expect, test } from "vitest";
 import { cleanUp, type Done, result, run, scratch } from "../run.ts";
 import { type Log, logText, packLog, replay } from "./logs.ts";
@@ -273,15 +274,37 @@ test("a forged size of ten gigabytes does not fill memory or disk", async () => 
   expectPlain(await run(["trace", "verify", "o.txt"], { cwd }), "verify");
 });
 
-test("a tool that writes without end, or runs for ever, is ended", async () => {
-  const cwd = scratch();
-  const log: Log = { steps: [{ tool: "flood", parameters: {}, output: "x" }] };
-  const uri = await packLog(cwd, log);
-  mkdirSync(join(cwd, "empty"));
-  const flood = await replay(cwd, uri, "--mode", "tools", "--tool", "flood=/usr/bin/yes");
-  expect(flood.code, flood.stdout).toBe(12);
-  expect(["too-large", "timed-out"]).toContain(flood.report.steps[0]?.verdict);
-  const args = ["--mode", "tools", "--tool", "flood=/usr/bin/tail", "--tool-timeout", "1s"];
-  const done = await replay(cwd, uri, ...args);
-  expect([11, 12], done.stdout).toContain(done.code);
-});
+test.skipIf(missingProgram("unshare", "setpriv"))(
+  "a tool that writes without end, runs for ever, or looks for files of the user is ended or finds none",
+  async () => {
+    const cwd = scratch();
+    const log: Log = { steps: [{ tool: "t", parameters: { text: "hi" }, output: "HI\n" }] };
+    const uri = await packLog(cwd, log);
+    const script = (name: string, text: string): string => {
+      writeFileSync(join(cwd, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+      return `t=./${name}`;
+    };
+    const tools = (tool: string, ...flags: string[]) =>
+      replay(cwd, uri, "--mode", "tools", "--tool", tool, ...flags);
+    // A program of the user's own is run, with the arguments on stdin.
+    const good = await tools(script("good", 'grep -q \'^{"text":"hi"}\' && echo HI'));
+    expect([good.code, good.report.fidelity], good.stdout).toEqual([0, "exact"]);
+    const verdict = async (tool: string, ...flags: string[]) => {
+      const { code, report } = await tools(tool, ...flags);
+      return [code, report.steps[0]?.verdict];
+    };
+    expect(await verdict("t=/usr/bin/yes")).toEqual([12, "too-large"]);
+    expect(await verdict(script("loop", "while :; do :; done"), "--tool-timeout", "1s")).toEqual([
+      12,
+      "timed-out",
+    ]);
+    writeFileSync(join(cwd, "secret.txt"), "HI\n");
+    expect(await verdict(script("spy", `cat ${join(cwd, "secret.txt")}`))).toEqual([12, "failed"]);
+    expect(await verdict(script("own", `echo x >> ${join(cwd, "own")}`))).toEqual([12, "failed"]);
+    expect(readFileSync(join(cwd, "own"), "utf8")).not.toMatch(/^x$/m);
+    const none = await run(["trace", "replay", uri, "--mode", "tools", "--tool", "t=./none"], {
+      cwd,
+    });
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no program") });
+  },
+);
