@@ -42,7 +42,7 @@ test("names from anywhere are shown, never obeyed: on stderr as escapes, in JSON
   output.note(evil);
   output.warning(evil);
   const failure = { code: "CTXPACK_E_TRACE", message: evil, hint: evil, exitCode: 2 } as const;
-  output.failure({ ...failure, details: undefined }, undefined);
+  output.failure({ ...failure, details: {} }, undefined);
   const shown = "a\\u001b[2J\\u009b1m\\u202eb\tc\nd";
   expect(stderr.text).toBe(
     `${shown}\n\u001b[33mwarning:\u001b[0m ${shown}\n\u001b[31merror:\u001b[0m ${shown}\n\u001b[36mhint:\u001b[0m ${shown}\n`,
