@@ -8,6 +8,9 @@ import { escapeHtml } from "./escape.ts";
 import { number, runTitle } from "./facts.ts";
 import { stepGlance } from "./step-row.ts";
 
+/** Rows that a browser lays out at once, when they come into sight. */
+const GROUP = 100;
+
 /** Steps that are the same and follow each other are folded when they are more than this. */
 const FOLDED = 3;
 /** Of those, so many are listed. */
@@ -100,15 +103,16 @@ class DiffBody {
     if (this.#head.length > 0) {
       yield `<h2>Of the whole run</h2>\n<ol class="steps" id="head-drift">\n${this.#head.join("")}</ol>\n`;
     }
-    yield `<h2>Steps</h2>\n<ol class="steps" id="steps">\n`;
-    for (const { ids, html } of this.#rows) {
+    yield `<h2>Steps</h2>\n<div id="steps">\n<ol class="steps">\n`;
+    for (const [place, { ids, html }] of this.#rows.entries()) {
+      if (place > 0 && place % GROUP === 0) yield `</ol>\n<ol class="steps">\n`;
       yield first && ids.includes(first.entry)
         ? html
             .replace('<li class="', '<li id="first" class="first ')
             .replace("<!--flag-->", '<p class="flag">The runs part here</p>')
         : html;
     }
-    yield "</ol>\n";
+    yield "</ol>\n</div>\n";
     if (total > this.#shown)
       yield `<p class="note">and ${number(total - this.#shown)} more differences</p>\n`;
     yield "</main>\n";

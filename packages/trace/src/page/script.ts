@@ -22,7 +22,8 @@ export const SCRIPT = `
   const tools = one(".tools");
   if (!tools) return;
   tools.hidden = false;
-  const rows = all("#steps > li, #head-drift > li");
+  const rows = all("#steps > ol > li, #head-drift > li");
+  const groups = all("#steps > ol");
   const search = one("#search");
   const count = one("#count");
   const toggles = all("button[data-filter]");
@@ -34,8 +35,13 @@ export const SCRIPT = `
       const has = (row.dataset.is || "").split(" ").filter(Boolean);
       const isOff = has.length > 0 && has.every((name) => off.has(name));
       const isFound = words === "" || row.textContent.toLowerCase().includes(words);
-      row.hidden = isOff || !isFound;
-      if (!row.hidden) shown += Number(row.dataset.count || 1);
+      const isHidden = isOff || !isFound;
+      if (row.hidden !== isHidden) row.hidden = isHidden;
+      if (!isHidden) shown += Number(row.dataset.count || 1);
+    }
+    for (const group of groups) {
+      const isEmpty = !group.querySelector(":scope > li:not([hidden])");
+      if (group.hidden !== isEmpty) group.hidden = isEmpty;
     }
     if (count) count.textContent = shown + " shown";
   };
@@ -57,8 +63,10 @@ export const SCRIPT = `
   const go = (id) => {
     const target = id && document.getElementById(id);
     if (!target) return;
-    target.hidden = false;
-    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    for (let at = target; at; at = at.parentElement) {
+      if (at.hidden) at.hidden = false;
+      if (at.tagName === "DETAILS") at.open = true;
+    }
     const details = target.querySelector(":scope > details");
     if (details) details.open = true;
     target.scrollIntoView({ block: "center" });

@@ -12,6 +12,9 @@ export interface PageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Steps that a browser lays out at once, when they come into sight: each on its own takes it too long. */
+const GROUP = 250;
+
 /** Steps that are indented by what they are part of, so deep at most. */
 const DEEPEST = 3;
 
@@ -36,9 +39,9 @@ ${factsHtml(headFacts(run))}`;
   yield `<h2 id="list">${number(run.head.steps.count)} ${run.head.steps.count === 1 ? "step" : "steps"}</h2>\n`;
   yield timeline.svg();
   yield toolbar(timeline);
-  yield `<ol class="steps" id="steps">\n`;
+  yield `<div id="steps">\n`;
   yield* stepRows(run, view);
-  yield `</ol>\n</main>\n`;
+  yield `</div>\n</main>\n`;
   yield documentEnd();
 }
 
@@ -74,11 +77,15 @@ async function* stepRows(run: Run, view: Omit<ContentView, "command">): AsyncGen
     if (step.kind === "agent") depths.set(step.seq, depth);
     const command = `ctxpack trace show ${run.uri} --step ${step.seq}`;
     rows += await stepRow(step, depth, { ...view, command });
-    if (rows.length < 65_536) continue;
-    yield rows;
+    if ((step.seq + 1) % GROUP !== 0) continue;
+    yield groupHtml(rows);
     rows = "";
   }
-  yield rows;
+  if (rows !== "") yield groupHtml(rows);
+}
+
+function groupHtml(rows: string): string {
+  return `<ol class="steps">\n${rows}</ol>\n`;
 }
 
 async function stepRow(step: Step, depth: number, view: ContentView): Promise<string> {

@@ -56,7 +56,8 @@ svg.lanes a:focus rect, svg.lanes a:hover rect { stroke: var(--ink); stroke-widt
 svg.lanes rect { fill: var(--kind); }
 svg.lanes rect.bad { fill: var(--bad); }
 ol.steps { list-style: none; margin: 0; padding: 0; }
-ol.steps > li { content-visibility: auto; contain-intrinsic-size: auto 2.2rem; border-bottom: 1px solid var(--line); }
+ol.steps { content-visibility: auto; contain-intrinsic-size: auto 40rem; }
+ol.steps > li { border-bottom: 1px solid var(--line); }
 details > summary { cursor: pointer; list-style: none; }
 details > summary::-webkit-details-marker { display: none; }
 .step > summary { display: grid; grid-template-columns: 3.6rem 6.2rem minmax(0, 1fr) max-content; gap: .75rem;
