@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { expectOnly } from "../flags.ts";
+import { harmless } from "../harmless.ts";
 import { writeNewFile } from "../new-file.ts";
 import { TRACE_FROM_FLAG } from "../trace-flags.ts";
 
@@ -24,7 +25,8 @@ export const traceExport: Command = defineCommand({
     const ctx = await open();
     const pieces = ctx.traces.export(args[0] as string, { from: flags.from, signal });
     if (flags.out === undefined) {
-      for await (const piece of pieces) await output.bytes(Buffer.from(piece));
+      // As the same JSON: it may be a terminal that reads it.
+      for await (const piece of pieces) await output.bytes(Buffer.from(harmless(piece)));
       return undefined;
     }
     const path = resolve(cwd, flags.out);

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Run, Step } from "@ctxpack/trace";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
+import { jsonText } from "../harmless.ts";
 import { writeNewFile } from "../new-file.ts";
 import type { Output } from "../output.ts";
 import { numberOf, TRACE_FROM_FLAG } from "../trace-flags.ts";
@@ -42,10 +43,10 @@ async function showText(run: Run, output: Output, signal: AbortSignal): Promise<
 /** Written while it is read: a run may have a million steps. */
 async function showJson(run: Run, output: Output, signal: AbortSignal): Promise<void> {
   const { uri, head } = run;
-  const open = JSON.stringify({ schemaVersion: 1, uri, head });
+  const open = jsonText({ schemaVersion: 1, uri, head });
   let text = `${open.slice(0, -1)},"steps":[`;
   for await (const step of run.steps({ signal })) {
-    text += `${step.seq === 0 ? "" : ","}${JSON.stringify(step)}`;
+    text += `${step.seq === 0 ? "" : ","}${jsonText(step)}`;
     if (text.length < 65_536) continue;
     await output.bytes(Buffer.from(text));
     text = "";
