@@ -60,6 +60,12 @@ export const SCRIPT = `
     unfold.textContent = open ? "Fold all" : "Unfold all";
     for (const row of rows) if (!row.hidden) for (const details of all("details", row)) details.open = open;
   });
+  // A row of a comparison has nothing that takes the focus by itself.
+  const focusable = (element) => {
+    const summary = element.querySelector("summary");
+    if (!summary) element.tabIndex = -1;
+    return summary || element;
+  };
   const go = (id) => {
     const target = id && document.getElementById(id);
     if (!target) return;
@@ -70,8 +76,7 @@ export const SCRIPT = `
     const details = target.querySelector(":scope > details");
     if (details) details.open = true;
     target.scrollIntoView({ block: "center" });
-    const focus = target.querySelector("summary") || target;
-    focus.focus({ preventScroll: true });
+    focusable(target).focus({ preventScroll: true });
   };
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href^='#']");
@@ -86,10 +91,13 @@ export const SCRIPT = `
     if (event.target.matches("input")) { if (event.key === "Escape") event.target.blur(); return; }
     if (event.key === "/" && search) { event.preventDefault(); search.focus(); return; }
     if (event.key !== "j" && event.key !== "k") return;
-    const stops = rows.filter((row) => !row.hidden).map((row) => row.querySelector("summary") || row);
-    const at = stops.indexOf(document.activeElement);
-    const next = stops[Math.max(0, Math.min(stops.length - 1, event.key === "j" ? at + 1 : at - 1))];
-    if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
+    const by = event.key === "j" ? 1 : -1;
+    let at = rows.indexOf(document.activeElement.closest("#steps > ol > li, #head-drift > li")) + by;
+    while (rows[at] && rows[at].hidden) at += by;
+    if (!rows[at]) return;
+    const next = focusable(rows[at]);
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
   });
   if (location.hash) go(location.hash.slice(1));
 })();

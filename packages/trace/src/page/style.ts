@@ -46,7 +46,8 @@ ul.plain { margin: 0; padding-left: 1.1rem; }
 .tools { position: sticky; top: 0; z-index: 1; display: flex; flex-wrap: wrap; gap: .4rem; align-items: center;
   background: var(--paper); padding: .6rem 0; border-bottom: 1px solid var(--line); }
 .note { color: var(--soft); font-size: .9rem; }
-svg.lanes { display: block; width: 100%; height: auto; margin: .5rem 0; }
+figure.lanes { margin: .5rem 0; overflow-x: auto; }
+svg.lanes { display: block; width: 100%; min-width: 44rem; height: auto; }
 svg.lanes text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 svg.lanes .rule { stroke: var(--line); }
 svg.lanes a:focus rect, svg.lanes a:hover rect { stroke: var(--ink); stroke-width: 1; }
@@ -97,11 +98,16 @@ ins { background: var(--added); } del { background: var(--removed); }
 @media (max-width: 44rem) {
   body { padding: 1rem .75rem 3rem; }
   .step > summary { grid-template-columns: 2.4rem minmax(0, 1fr) max-content; gap: .5rem; }
-  .step > summary .glance { grid-column: 2 / -1; white-space: normal; }
+  .step > summary > .glance { grid-area: 2 / 2 / auto / -1; white-space: normal; overflow-wrap: anywhere; }
+  .step > summary > .meta { grid-area: 1 / 3; }
   .body { padding-left: .4rem; }
   .sides { grid-template-columns: 1fr; gap: .25rem; }
   dl.facts { grid-template-columns: 1fr; gap: 0; }
   dl.facts dd { margin-bottom: .4rem; }
 }
-@media print { .tools, .skip, button { display: none; } pre { max-height: none; } }
+@media print {
+  .tools, .skip, button { display: none; } pre { max-height: none; }
+  ol.steps { content-visibility: visible; }
+  figure.lanes { overflow: visible; } svg.lanes { min-width: 0; }
+}
 `;

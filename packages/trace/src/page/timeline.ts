@@ -51,7 +51,7 @@ export class Timeline {
       return `<text x="0" y="${y + 12}">${name}</text>${rule}${this.#bars(kinds, { bars, width, y })}`;
     });
     const label = `${this.#count} steps in lanes; the list below has each of them`;
-    return `<svg class="lanes" role="img" aria-label="${label}" viewBox="0 0 ${WIDTH} ${lanes.length * ROW}">${parts.join("")}</svg>\n`;
+    return `<figure class="lanes"><svg class="lanes" role="img" aria-label="${label}" viewBox="0 0 ${WIDTH} ${lanes.length * ROW}">${parts.join("")}</svg></figure>\n`;
   }
 
   #bars(

@@ -127,6 +127,35 @@ look("two runs: the place where they part is led to, kinds of drift are filtered
   expectQuiet(watched);
 });
 
+look("keys go from row to row of a comparison, and a jump takes the focus with it", async () => {
+  const before = await stepsOf(user("one"), llm("a"), llm("b"));
+  const after = await stepsOf(user("one"), llm("c"), llm("d"));
+  const watched = await open(diffPage(before, after));
+  const { page } = watched;
+  const focused = () => page.evaluate('document.activeElement?.closest("li")?.className');
+  await page.keyboard.press("j");
+  expect(await focused()).toBe("same");
+  await page.keyboard.press("j");
+  expect(await focused()).toContain("first");
+  await page.keyboard.press("j");
+  expect(await focused()).toBe("pair");
+  await page.click('a[href="#first"]');
+  expect(await focused()).toContain("first");
+  expectQuiet(watched);
+});
+
+look("it prints whole, however long", async () => {
+  const watched = await open(
+    showPage(await stepsOf(...Array.from({ length: 600 }, (_, n) => user(`No. ${n}`)))),
+  );
+  await watched.page.emulateMediaType("print");
+  const isLaidOut = await watched.page.$eval("#s599 .glance", (last) =>
+    last.checkVisibility({ contentVisibilityAuto: true }),
+  );
+  expect(isLaidOut).toBe(true);
+  expectQuiet(watched);
+});
+
 look("a run and itself: nothing differs", async () => {
   const run = await fixture("claude-code/sidechain.jsonl");
   const watched = await open(diffPage(run, run));
