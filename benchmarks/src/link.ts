@@ -17,6 +17,7 @@ const SPEEDS: readonly LinkSpeed[] = [
 /** How much of a link a transfer uses. */
 export const link: Question = {
   name: "link",
+  byName: true,
   about:
     "push and pull over 100 Mbit/s and 1 Gbit/s with 40 ms, against curl with 1, 4, 16 ranges (root)",
   *rounds(bench) {

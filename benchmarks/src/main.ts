@@ -3,51 +3,20 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "nod
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
-import { documents } from "./documents/updates.ts";
-import { keyless } from "./keyless.ts";
-import { large } from "./large.ts";
-import { link } from "./link.ts";
-import { map } from "./map.ts";
 import { markdown } from "./markdown.ts";
-import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
-import { proof } from "./proof.ts";
-import { pull } from "./pull.ts";
-import type { Bench, Details, Question } from "./question.ts";
-import { registry } from "./registry.ts";
-import { reseed } from "./reseed.ts";
-import { seed } from "./seed.ts";
-import { sign } from "./sign.ts";
-import { start } from "./start.ts";
+import type { Bench, Details, Figure, GrowthPoint, Question } from "./question.ts";
+import { QUESTIONS } from "./questions.ts";
 import { table } from "./table.ts";
-import { tree } from "./tree.ts";
-import { why } from "./why.ts";
 
-const QUESTIONS: readonly Question[] = [
-  start,
-  tree,
-  seed,
-  reseed,
-  materialise,
-  pull,
-  map,
-  documents,
-  registry,
-  why,
-  sign,
-  proof,
-  keyless,
-  link,
-  large,
-];
-/** Asked only by name: they take long, and a machine of their own. */
-const BY_NAME: readonly Question[] = [link, large];
 const CORPORA = { small: smallFiles, mixed, texts, single: singleFile } as const;
 
-const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
+const USAGE = `node benchmarks/src/main.ts [--all] [--smoke] [--no-sleep] [--out FILE] [name…]
 
-${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(11)} ${about}`).join("\n")}
+${QUESTIONS.map(({ name, about, byName }) => `  ${name.padEnd(11)} ${about}${byName ? " (*)" : ""}`).join("\n")}
 
+  --all       also those that are asked only by name (*)
+  --no-sleep  what stands for long work takes no time
   --smoke     tiny corpora, one run: shows that everything works, measures nothing
   --out FILE  also write the figures as JSON
 `;
@@ -58,6 +27,8 @@ interface Answer {
   readonly bytes?: number;
   readonly measurements: readonly Measurement[];
   readonly details?: Details;
+  readonly figures?: readonly Figure[];
+  readonly points?: readonly GrowthPoint[];
   /** What was said beside the table. */
   readonly notes: readonly string[];
 }
@@ -69,6 +40,8 @@ function run(argv: readonly string[]): number {
     args: [...argv],
     allowPositionals: true,
     options: {
+      all: { type: "boolean", default: false },
+      "no-sleep": { type: "boolean", default: false },
       smoke: { type: "boolean", default: false },
       out: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
@@ -81,7 +54,7 @@ function run(argv: readonly string[]): number {
     return values.help ? 0 : 2;
   }
   const asked = QUESTIONS.filter((question) =>
-    positionals.length === 0 ? !BY_NAME.includes(question) : positionals.includes(question.name),
+    positionals.length === 0 ? values.all || !question.byName : positionals.includes(question.name),
   );
   const scale: Scale = values.smoke ? "smoke" : "full";
   // Ctrl-C ends the child that is measured, which fails the run, and everything made here is deleted.
@@ -90,7 +63,9 @@ function run(argv: readonly string[]): number {
   try {
     console.log(environment(scale));
     const corpus = corpora(root, scale);
-    const answers = asked.flatMap((question) => answer(question, root, scale, corpus));
+    const answers = asked.flatMap((question) =>
+      answer(question, root, { scale, noSleep: values["no-sleep"], corpus }),
+    );
     if (values.out)
       writeFileSync(values.out, `${JSON.stringify(report(scale, answers), null, 2)}\n`);
     return 0;
@@ -110,14 +85,18 @@ function corpora(root: string, scale: Scale): Bench["corpus"] {
   };
 }
 
-function answer(question: Question, root: string, scale: Scale, corpus: Bench["corpus"]): Answer[] {
+function answer(
+  question: Question,
+  root: string,
+  o: Pick<Bench, "scale" | "noSleep" | "corpus">,
+): Answer[] {
+  const { scale } = o;
   const scratch = join(root, question.name);
   mkdirSync(scratch);
   const notes: string[] = [];
   const bench: Bench = {
-    scale,
+    ...o,
     scratch,
-    corpus,
     note: (line) => {
       console.log(`- ${line}`);
       notes.push(line);
@@ -137,6 +116,8 @@ function answer(question: Question, root: string, scale: Scale, corpus: Bench["c
     const details = round.details?.();
     if (details) console.log(`${markdown(details.head, details.rows)}\n`);
     const { title, bytes } = round;
+    const figures = round.figures?.();
+    const points = round.points?.();
     return {
       question: question.name,
       title,
@@ -144,6 +125,8 @@ function answer(question: Question, root: string, scale: Scale, corpus: Bench["c
       notes: notes.splice(0),
       ...(bytes !== undefined && { bytes }),
       ...(details && { details }),
+      ...(figures && { figures }),
+      ...(points && { points }),
     };
   });
 }

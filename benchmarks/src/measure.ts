@@ -12,10 +12,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { median } from "./median.ts";
+import type { Growth } from "./question.ts";
 
 /** One way of doing the job: a command line that is run as a whole process, again and again. */
 export interface Contender {
   readonly name: string;
+  /** Whether it is ours and not a peer; unless said, it is if its name starts with `ctxpack` in code marks. */
+  readonly ours?: boolean;
+  /** How it is configured, where that is not all in its name. */
+  readonly setup?: string;
+  /** The point of a curve of growth that it is. */
+  readonly grows?: Growth;
   /** The command of this run; `run` is unique, so whatever it writes can go into a fresh folder. */
   argv(run: number): readonly string[];
   /** What must be there before the clock starts. */
@@ -32,6 +39,11 @@ export interface Contender {
 /** Medians over the runs of one contender. */
 export interface Measurement {
   readonly name: string;
+  readonly ours: boolean;
+  readonly setup?: string;
+  readonly grows?: Growth;
+  /** Every counted run, in order. */
+  readonly samples: readonly Sample[];
   /** Seconds on the wall: median, fastest, slowest. */
   readonly wall: { readonly median: number; readonly least: number; readonly most: number };
   /** Seconds of CPU time of the process and its children, user and system; absent without GNU time. */
@@ -52,7 +64,8 @@ export interface MeasureOptions {
   readonly scratch: string;
 }
 
-interface Sample {
+/** What one run took: the units of a `Measurement`. */
+export interface Sample {
   readonly wall: number;
   readonly cpu?: number;
   readonly peak?: number;
@@ -81,7 +94,7 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
       if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
     }
   }
-  return [...samples].map(([contender, list]) => summarise(contender.name, list));
+  return [...samples].map(([contender, list]) => summarise(contender, list));
 }
 
 function measure(
@@ -151,7 +164,8 @@ function giveSpaceBack(path: string): void {
   }
 }
 
-function summarise(name: string, samples: readonly Sample[]): Measurement {
+function summarise(contender: Contender, samples: readonly Sample[]): Measurement {
+  const { name, ours = name.startsWith("`ctxpack"), setup, grows } = contender;
   const walls = samples.map(({ wall }) => wall);
   const known = (pick: (sample: Sample) => number | undefined): number[] =>
     samples.map(pick).filter((value) => value !== undefined);
@@ -159,6 +173,10 @@ function summarise(name: string, samples: readonly Sample[]): Measurement {
   const peak = known((sample) => sample.peak);
   return {
     name,
+    ours,
+    ...(setup !== undefined && { setup }),
+    ...(grows && { grows }),
+    samples,
     wall: { median: median(walls), least: Math.min(...walls), most: Math.max(...walls) },
     ...(cpu.length > 0 && { cpu: median(cpu) }),
     ...(peak.length > 0 && { peak: median(peak) }),
