@@ -30,6 +30,8 @@ export interface Contender {
   /** Files and folders that this run leaves behind; after the first run their space is given back. */
   leaves?(run: number): readonly string[];
   env?(run: number): Record<string, string>;
+  /** The file that its stdout goes into; nowhere unless said. */
+  output?(run: number): string;
   /** What it exits with when it did its work, if not with 0. */
   readonly exitCode?: number;
   /** How often it is run and counted, where that takes too long for all rounds; then nothing warms it up. */
@@ -112,12 +114,15 @@ function measure(
   const argv = [...contender.argv(run)];
   const command = timed ? [TIME, "-q", "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
   const env = { ...process.env, ...contender.env?.(run) };
+  const output = contender.output?.(run);
+  const stdout = output === undefined ? "ignore" : openSync(output, "w");
   const started = process.hrtime.bigint();
   const { status, stderr, error } = spawnSync(command[0] ?? "", command.slice(1), {
     env,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
   });
   const wall = Number(process.hrtime.bigint() - started) / 1e9;
+  if (typeof stdout === "number") closeSync(stdout);
   if (error || status !== (contender.exitCode ?? 0)) {
     throw new Error(`${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? stderr}`);
   }

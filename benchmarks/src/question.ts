@@ -1,5 +1,5 @@
 import type { Corpus, Scale } from "./corpus.ts";
-import type { Contender, Sample } from "./measure.ts";
+import type { Contender, Measurement, Sample } from "./measure.ts";
 
 /** What a question works with. */
 export interface Bench {
@@ -18,6 +18,8 @@ export interface Bench {
 export interface Round {
   readonly title: string;
   readonly contenders: readonly Contender[];
+  /** Rounds of one question with the same word share a picture; without it a question has one picture for all of them. */
+  readonly chart?: string;
   /** Counted runs of each contender, where more are needed than usual. */
   readonly runs?: number;
   /** Files and folders that runs read: they are in the page cache then, whoever comes first. */
@@ -27,7 +29,7 @@ export interface Round {
   /** Looks, after the clock, whether the work was done right. Throws an Error if not. */
   check?(): void;
   /** What else came of it, once it is checked. */
-  details?(): Details;
+  details?(measured: readonly Measurement[]): Details;
   /** What is counted instead of timed and may be compared with another run: bytes on the wire or the disk, requests. */
   figures?(): readonly Figure[];
   /** What was timed within one process, for growth; a contender that is a point says so itself (`grows`). */
