@@ -5,6 +5,7 @@ import { link } from "./link.ts";
 import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
 import { proof } from "./proof.ts";
+import { published } from "./published/published.ts";
 import { pull } from "./pull.ts";
 import type { Question } from "./question.ts";
 import { registry } from "./registry.ts";
@@ -17,6 +18,7 @@ import { why } from "./why.ts";
 
 /** All questions, in the order they are asked in. A new one is written in a file of its own and named here. */
 export const QUESTIONS: readonly Question[] = [
+  published,
   start,
   tree,
   seed,
