@@ -84,14 +84,6 @@ export function pages(dir: string, scale: Scale): Corpus {
   return writer.corpus(`${gigabytes(writer.bytes)} in ${count.toLocaleString("en")} pages`);
 }
 
-/** 300 MB in files of 4 MB that do not compress: what is sent is what there is. */
-export function noiseFiles(dir: string, scale: Scale): Corpus {
-  const writer = new CorpusWriter(dir, 4);
-  const count = scale === "full" ? 75 : 2;
-  for (let i = 0; i < count; i++) writer.file(`${pad(i, 3)}.bin`, 4 * MB, writer.source.noise);
-  return writer.corpus(`${gigabytes(writer.bytes)} that do not compress`);
-}
-
 function pad(n: number, width: number): string {
   return String(n).padStart(width, "0");
 }

@@ -152,17 +152,17 @@ const BUFFER: Buffer = Buffer.allocUnsafe(1 << 20);
 const LARGE = 65_536;
 
 /**
- * Empties large files and deletes none: ext4 is slow at creating files for minutes after others were
+ * Empties files of `least` bytes and more and deletes none: ext4 is slow at creating files for minutes after others were
  * deleted, and the next run would pay for it.
  */
-function giveSpaceBack(path: string): void {
+export function giveSpaceBack(path: string, least: number = LARGE): void {
   if (!existsSync(path)) return;
   const files = lstatSync(path).isDirectory()
     ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name))
     : [path];
   for (const file of files) {
     const stats = lstatSync(file);
-    if (!stats.isFile() || stats.size < LARGE) continue;
+    if (!stats.isFile() || stats.size < least) continue;
     // What a store holds is read-only.
     chmodSync(file, 0o600);
     truncateSync(file, 0);

@@ -1,9 +1,9 @@
 import { documents } from "./documents/updates.ts";
 import { keyless } from "./keyless.ts";
 import { large } from "./large.ts";
-import { link } from "./link.ts";
 import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
+import { network } from "./network/network.ts";
 import { proof } from "./proof.ts";
 import { published } from "./published/published.ts";
 import { pull } from "./pull.ts";
@@ -32,6 +32,6 @@ export const QUESTIONS: readonly Question[] = [
   sign,
   proof,
   keyless,
-  link,
+  network,
   large,
 ];
