@@ -4,13 +4,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ask, corpora } from "./ask.ts";
+import { compareCommand } from "./compare/command.ts";
 import { commit, machine, versions } from "./machine.ts";
 import { hasGnuTime } from "./measure.ts";
 import type { Question } from "./question.ts";
 import { QUESTIONS } from "./questions.ts";
+import { reportCommand } from "./report/command.ts";
 import { type Answer, type Failure, type RunFile, writeRun } from "./run-file.ts";
 
 const USAGE = `bench [--all] [--smoke] [--no-sleep] [--out FILE] [name…]
+bench report RUN.json… [--to FOLDER]     writes BENCHMARKS.md and its pictures from runs
+bench compare BEFORE.json AFTER.json     exits with 1 when something is slower than noise explains
 
 ${QUESTIONS.map(({ name, about, byName }) => `  ${name.padEnd(11)} ${about}${byName ? " (*)" : ""}`).join("\n")}
 
@@ -33,9 +37,13 @@ function main(argv: readonly string[]): number {
       "no-sleep": { type: "boolean", default: false },
       smoke: { type: "boolean", default: false },
       out: { type: "string" },
+      to: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
+  const [first, ...files] = positionals;
+  if (first === "compare") return refusing(() => compareCommand(files));
+  if (first === "report") return refusing(() => reportCommand(files, values.to));
   const unknown = positionals.filter((name) => !QUESTIONS.some((one) => one.name === name));
   if (values.help || unknown.length > 0) {
     if (unknown.length > 0) console.error(`no such question: ${unknown.join(", ")}\n`);
@@ -52,6 +60,16 @@ function main(argv: readonly string[]): number {
     noSleep: values["no-sleep"] || values.smoke,
     out: values.out,
   });
+}
+
+/** A file that is no run is said in a line. */
+function refusing(command: () => number): number {
+  try {
+    return command();
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
 }
 
 interface MeasureOptions {
