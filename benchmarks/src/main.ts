@@ -26,9 +26,9 @@ ${QUESTIONS.map(({ name, about, byName }) => `  ${name.padEnd(11)} ${about}${byN
 
 const RUNS = fileURLToPath(new URL("../runs", import.meta.url));
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
 
-function main(argv: readonly string[]): number {
+async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -42,7 +42,7 @@ function main(argv: readonly string[]): number {
     },
   });
   const [first, ...files] = positionals;
-  if (first === "compare") return refusing(() => compareCommand(files));
+  if (first === "compare") return refusing(async () => compareCommand(files));
   if (first === "report") return refusing(() => reportCommand(files, values.to));
   const unknown = positionals.filter((name) => !QUESTIONS.some((one) => one.name === name));
   if (values.help || unknown.length > 0) {
@@ -63,9 +63,9 @@ function main(argv: readonly string[]): number {
 }
 
 /** A file that is no run is said in a line. */
-function refusing(command: () => number): number {
+async function refusing(command: () => Promise<number>): Promise<number> {
   try {
-    return command();
+    return await command();
   } catch (error) {
     console.error((error as Error).message);
     return 2;

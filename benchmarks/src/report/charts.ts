@@ -1,0 +1,125 @@
+import type { TopLevelSpec } from "vega-lite";
+import type { Answer } from "../run-file.ts";
+import type { Curve } from "./growth.ts";
+import { plainName, seconds, summaryOf } from "./summary.ts";
+import { COLOURS } from "./svg.ts";
+
+/** Of the bars, in pixels; names stand beside them. */
+const WIDTH = 420;
+
+/**
+ * Bars from zero, one for each row: its median; a line from the least to the most and a dot for each run. Each table has a
+ * scale of its own.
+ */
+export function barsChart(title: string, answers: readonly Answer[]): TopLevelSpec {
+  const isOne = answers.length === 1;
+  return {
+    title: isOne ? { text: plainName(answers[0]?.title ?? title) } : { text: plainName(title) },
+    vconcat: answers.map((answer) => barsOf(answer, !isOne)),
+    resolve: { scale: { x: "independent", y: "independent", color: "shared" } },
+    spacing: 18,
+  } as TopLevelSpec;
+}
+
+function barsOf(answer: Answer, hasTitle: boolean): object {
+  const rows = answer.rows.flatMap((row) => {
+    const wall = summaryOf(row, "wall");
+    const { ours, samples } = row;
+    return wall ? [{ name: plainName(row.name), ours, samples, ...wall }] : [];
+  });
+  const bars = rows.map(({ samples, ...row }) => ({ ...row, label: `${seconds(row.median)} s` }));
+  const dots = rows.flatMap(({ name, samples }) => samples.map(({ wall }) => ({ name, wall })));
+  const y = { field: "name", type: "nominal", sort: null, axis: NAMES };
+  const x = {
+    type: "quantitative",
+    scale: { zero: true },
+    axis: { title: "seconds", tickCount: 5 },
+  };
+  const most = Math.max(...rows.map((row) => row.most));
+  return {
+    ...(hasTitle && {
+      title: { text: plainName(answer.title), fontSize: 12, fontWeight: "normal" },
+    }),
+    width: WIDTH,
+    height: { step: 24 },
+    data: { values: bars },
+    layer: [
+      {
+        mark: { type: "bar", height: { band: 0.62 } },
+        encoding: {
+          y,
+          // Room for the label behind the longest bar.
+          x: { ...x, field: "median", scale: { domain: [0, most * 1.14], nice: false } },
+          color: {
+            field: "ours",
+            legend: null,
+            scale: { domain: [true, false], range: [COLOURS.ours[0], COLOURS.peer[0]] },
+          },
+        },
+      },
+      {
+        mark: { type: "rule", color: COLOURS.ink[0], strokeWidth: 1 },
+        encoding: { y, x: { ...x, field: "least" }, x2: { field: "most" } },
+      },
+      {
+        data: { values: dots },
+        mark: { type: "point", filled: true, size: 10, color: COLOURS.ink[0], opacity: 0.75 },
+        encoding: { y, x: { ...x, field: "wall" } },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 6, color: COLOURS.ink[0], fontSize: 11 },
+        encoding: { y, x: { ...x, field: "most" }, text: { field: "label" } },
+      },
+    ],
+  };
+}
+
+const NAMES = {
+  title: null,
+  labelLimit: 430,
+  labelPadding: 8,
+  ticks: false,
+  domain: false,
+} as const;
+
+/** CPU seconds over size, both logarithmic: a straight line of slope 1 is work that grows as what it is done with. */
+export function growthChart(title: string, curves: readonly Curve[]): TopLevelSpec {
+  const values = curves.flatMap(({ what, points, exponent }) =>
+    points.flatMap(({ size, cpu, wall }) => {
+      const cost = cpu ?? wall;
+      const name = exponent === undefined ? what : `${what}: exponent ${exponent.toFixed(2)}`;
+      return cost > 0 ? [{ size, cost, name: plainName(name) }] : [];
+    }),
+  );
+  const encoding = {
+    x: {
+      field: "size",
+      type: "quantitative",
+      scale: { type: "log" },
+      axis: { title: curves[0]?.unit ?? "", format: "~s" },
+    },
+    y: {
+      field: "cost",
+      type: "quantitative",
+      scale: { type: "log" },
+      axis: { title: "CPU seconds", format: "~g" },
+    },
+    color: {
+      field: "name",
+      type: "nominal",
+      sort: null,
+      legend: { title: null, orient: "bottom", columns: 1 },
+      scale: { scheme: "tableau10" },
+    },
+  };
+  return {
+    title: { text: plainName(title) },
+    width: WIDTH + 120,
+    height: 280,
+    data: { values },
+    layer: [
+      { mark: { type: "line", strokeWidth: 2 }, encoding },
+      { mark: { type: "point", filled: true, size: 40 }, encoding },
+    ],
+  } as TopLevelSpec;
+}
