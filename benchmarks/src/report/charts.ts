@@ -4,8 +4,11 @@ import type { Curve } from "./growth.ts";
 import { plainName, seconds, summaryOf } from "./summary.ts";
 import { COLOURS } from "./svg.ts";
 
-/** Of the bars, in pixels; names stand beside them. */
-const WIDTH = 420;
+/** In pixels. */
+const WIDTH = 720;
+const ROW = 38;
+/** How far a bar lies below the middle of its row; its name stands above it, where no name is too long. */
+const BELOW = 8;
 
 /**
  * Bars from zero, one for each row: its median; a line from the least to the most and a dot for each run. Each table has a
@@ -29,27 +32,26 @@ function barsOf(answer: Answer, hasTitle: boolean): object {
   });
   const bars = rows.map(({ samples, ...row }) => ({ ...row, label: `${seconds(row.median)} s` }));
   const dots = rows.flatMap(({ name, samples }) => samples.map(({ wall }) => ({ name, wall })));
-  const y = { field: "name", type: "nominal", sort: null, axis: NAMES };
+  const y = { field: "name", type: "nominal", sort: null, axis: null };
+  const most = Math.max(...rows.map((row) => row.most));
   const x = {
     type: "quantitative",
-    scale: { zero: true },
-    axis: { title: "seconds", tickCount: 5 },
+    // Room for the label behind the longest bar.
+    scale: { domain: [0, most * 1.1], nice: false },
+    axis: { title: "seconds", tickCount: 6 },
   };
-  const most = Math.max(...rows.map((row) => row.most));
+  const ink = COLOURS.ink[0];
   return {
-    ...(hasTitle && {
-      title: { text: plainName(answer.title), fontSize: 12, fontWeight: "normal" },
-    }),
+    ...(hasTitle && { title: { text: plainName(answer.title), fontSize: 12.5, frame: "group" } }),
     width: WIDTH,
-    height: { step: 24 },
+    height: { step: ROW },
     data: { values: bars },
     layer: [
       {
-        mark: { type: "bar", height: { band: 0.62 } },
+        mark: { type: "bar", height: 12, yOffset: BELOW },
         encoding: {
           y,
-          // Room for the label behind the longest bar.
-          x: { ...x, field: "median", scale: { domain: [0, most * 1.14], nice: false } },
+          x: { ...x, field: "median" },
           color: {
             field: "ours",
             legend: null,
@@ -58,29 +60,25 @@ function barsOf(answer: Answer, hasTitle: boolean): object {
         },
       },
       {
-        mark: { type: "rule", color: COLOURS.ink[0], strokeWidth: 1 },
+        mark: { type: "rule", color: ink, strokeWidth: 1, yOffset: BELOW },
         encoding: { y, x: { ...x, field: "least" }, x2: { field: "most" } },
       },
       {
         data: { values: dots },
-        mark: { type: "point", filled: true, size: 10, color: COLOURS.ink[0], opacity: 0.75 },
+        mark: { type: "point", filled: true, size: 9, color: ink, opacity: 0.75, yOffset: BELOW },
         encoding: { y, x: { ...x, field: "wall" } },
       },
       {
-        mark: { type: "text", align: "left", dx: 6, color: COLOURS.ink[0], fontSize: 11 },
+        mark: { type: "text", align: "left", dx: 6, color: ink, fontSize: 11, yOffset: BELOW },
         encoding: { y, x: { ...x, field: "most" }, text: { field: "label" } },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 2, color: ink, fontSize: 12, yOffset: BELOW - 15 },
+        encoding: { y, x: { datum: 0, type: "quantitative" }, text: { field: "name" } },
       },
     ],
   };
 }
-
-const NAMES = {
-  title: null,
-  labelLimit: 430,
-  labelPadding: 8,
-  ticks: false,
-  domain: false,
-} as const;
 
 /** CPU seconds over size, both logarithmic: a straight line of slope 1 is work that grows as what it is done with. */
 export function growthChart(title: string, curves: readonly Curve[]): TopLevelSpec {
@@ -114,7 +112,7 @@ export function growthChart(title: string, curves: readonly Curve[]): TopLevelSp
   };
   return {
     title: { text: plainName(title) },
-    width: WIDTH + 120,
+    width: WIDTH,
     height: 280,
     data: { values },
     layer: [
