@@ -41,12 +41,12 @@ export interface Material {
 }
 
 /** One file and what a `cat` of it has to fetch beside the manifest. */
-export interface OneFile {
+interface OneFile {
   readonly path: string;
   readonly blobs: readonly PackBlob[];
 }
 
-export interface Version {
+interface Version {
   readonly uri: string;
   readonly dir: string;
   readonly blobs: readonly PackBlob[];

@@ -12,7 +12,7 @@ export interface Curve {
   readonly exponent?: number;
 }
 
-export interface CurvePoint {
+interface CurvePoint {
   readonly size: number;
   /** Medians; seconds of the wall and of CPU time, MiB. */
   readonly wall: number;
