@@ -20,6 +20,9 @@ export const PUBLISHED: Readonly<Record<ChunkSize, string>> = {
 const PAUSE = "BENCH_PAUSE_MS";
 const PAUSE_MS = 1400;
 
+/** How many chunks the pipeline makes. */
+export const CHUNKS = 6;
+
 /** Which page the fourth scenario changes, and where. */
 const EDITED = { page: "page-0800.txt", at: 15_000 };
 
@@ -29,6 +32,8 @@ export class Project {
   readonly corpus: { readonly files: number; readonly bytes: number };
   /** Of `index.vec`. */
   readonly megabytes: number;
+  /** Milliseconds that stand for the work on a chunk. */
+  readonly pauseMs: number;
   /** What the command is started with. */
   readonly env: Readonly<Record<string, string>>;
   readonly #original: number;
@@ -36,7 +41,8 @@ export class Project {
   constructor(dir: string, o: { readonly scale: Scale; readonly noSleep: boolean }) {
     this.dir = dir;
     this.megabytes = o.scale === "full" ? 50 : 1;
-    this.env = { [PAUSE]: String(o.noSleep ? 0 : PAUSE_MS) };
+    this.pauseMs = o.noSleep ? 0 : PAUSE_MS;
+    this.env = { [PAUSE]: String(this.pauseMs) };
     mkdirSync(dir, { recursive: true });
     const corpus = pages(join(dir, "corpus"), o.scale);
     this.corpus = corpus;

@@ -1,4 +1,4 @@
-import { markdown } from "../markdown.ts";
+import { markdown, times } from "../markdown.ts";
 import type { Answer, Row } from "../run-file.ts";
 import type { Curve } from "./growth.ts";
 import { seconds, summaryOf } from "./summary.ts";
@@ -18,7 +18,7 @@ export function answerTable(answer: Answer): string {
         nameOf(row),
         seconds(wall.median),
         row.samples.length === 1 ? "–" : `${seconds(wall.least)} – ${seconds(wall.most)}`,
-        (wall.median / base.median).toFixed(2),
+        times(wall.median / base.median),
         cpu ? seconds(cpu.median) : "–",
         peak ? peak.median.toFixed(0) : "–",
         row.samples.length,
