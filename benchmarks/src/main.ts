@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ask, corpora } from "./ask.ts";
@@ -79,7 +80,10 @@ interface MeasureOptions {
 }
 
 /** Asks questions one after the other; what was answered is written at once, and one that fails does not stop the rest. */
-function measure(asked: readonly Question[], { scale, noSleep, out }: MeasureOptions): number {
+async function measure(
+  asked: readonly Question[],
+  { scale, noSleep, out }: MeasureOptions,
+): Promise<number> {
   const answers: Answer[] = [];
   const failures: Failure[] = [];
   const about = {
@@ -112,6 +116,8 @@ function measure(asked: readonly Question[], { scale, noSleep, out }: MeasureOpt
         failures.push({ question: question.name, error: String((error as Error).message) });
       }
       writeRun(file, { ...about, answers, failures });
+      // Everything above blocks; a signal that came meanwhile is heard now.
+      await setTimeout(1);
     }
   } finally {
     // Only now: creating files right after deleting many is slow on ext4 and would be measured.

@@ -46,8 +46,7 @@ export interface Comparison {
  * where they all take longer, so may we.
  */
 export function compareRuns(before: RunFile, after: RunFile): Comparison {
-  const regressions: Change[] = [];
-  const improvements: Change[] = [];
+  const found: Judged[] = [];
   const untold: string[] = [];
   const missing = after.failures.map(({ question, error }) => `${question} failed: ${error}`);
   let rows = 0;
@@ -60,25 +59,19 @@ export function compareRuns(before: RunFile, after: RunFile): Comparison {
         continue;
       }
       rows++;
-      if (!canTell(row.samples.length, other.samples.length)) {
-        untold.push(`${was.title}: ${row.name}`);
-        continue;
-      }
-      const names = { question: was.question, title: was.title, row: row.name };
-      for (const measure of MEASURES) {
-        const drift = measure.of === "peak" ? 1 : driftOf(was, is, measure.of);
-        const change = changeOf(row, other, measure, drift);
-        if (change?.worse) regressions.push({ ...names, ...change.change });
-        if (change?.better) improvements.push({ ...names, ...change.change });
-      }
+      if (canTell(row.samples.length, other.samples.length))
+        found.push(...changesOf(was, is, row, other));
+      else untold.push(`${was.title}: ${row.name}`);
     }
-    if (is) {
-      for (const change of countChanges(was, is)) {
-        (change.ratio > 1 ? regressions : improvements).push(change);
-      }
-    }
+    if (is) found.push(...countChanges(was, is));
   }
-  return { regressions, improvements, rows, untold, missing, notes: notesOn(before, after) };
+  const changes = (verdict: Judged["verdict"]): Change[] =>
+    found.filter((one) => one.verdict === verdict).map(({ change }) => change);
+  return {
+    regressions: changes("worse"),
+    improvements: changes("better"),
+    ...{ rows, untold, missing, notes: notesOn(before, after) },
+  };
 }
 
 function isSame(a: Answer, b: Answer): boolean {
@@ -86,36 +79,28 @@ function isSame(a: Answer, b: Answer): boolean {
 }
 
 interface Judged {
-  readonly worse: boolean;
-  readonly better: boolean;
-  readonly change: Omit<Change, "question" | "title" | "row">;
+  readonly verdict: "worse" | "better";
+  readonly change: Change;
 }
 
-function changeOf(
-  was: Row,
-  is: Row,
-  measure: (typeof MEASURES)[number],
-  drift: number,
-): Judged | undefined {
-  const before = values(was.samples, measure.of);
-  const after = values(is.samples, measure.of);
-  if (before.length === 0 || after.length === 0) return undefined;
-  const [from, to] = [median(before), median(after)];
-  const isSeen = Math.abs(to - from) > measure.least;
-  const up = shiftOf(before, after);
-  const down = shiftOf(after, before);
-  const what = `${measure.of} ${measure.unit}`;
-  return {
-    worse: isSeen && isMore(up, drift),
-    better: isSeen && isMore(down, 1 / drift),
-    change: {
-      what,
-      before: from,
-      after: to,
-      ratio: up.ratio,
-      chance: Math.min(up.chance, down.chance),
-    },
-  };
+/** What one row has more of than noise explains, or less. */
+function changesOf(was: Answer, is: Answer, row: Row, other: Row): Judged[] {
+  return MEASURES.flatMap(({ of, unit, least }) => {
+    const before = values(row.samples, of);
+    const after = values(other.samples, of);
+    if (before.length === 0 || after.length === 0) return [];
+    const [from, to] = [median(before), median(after)];
+    if (Math.abs(to - from) <= least) return [];
+    const drift = of === "peak" ? 1 : driftOf(was, is, of);
+    const up = shiftOf(before, after);
+    const down = shiftOf(after, before);
+    const verdict = isMore(up, drift) ? "worse" : isMore(down, 1 / drift) ? "better" : undefined;
+    if (verdict === undefined) return [];
+    const { question, title } = was;
+    const [ratio, chance] = [up.ratio, Math.min(up.chance, down.chance)];
+    const names = { question, title, row: row.name, what: `${of} ${unit}` };
+    return [{ verdict, change: { ...names, before: from, after: to, ratio, chance } }];
+  });
 }
 
 /** Beyond noise, and still so when what the machine did is taken out. */
@@ -138,24 +123,15 @@ function driftOf(was: Answer, is: Answer, of: keyof Sample): number {
   return ratios.length === 0 ? 1 : median(ratios);
 }
 
-function countChanges(was: Answer, is: Answer): Change[] {
-  return (was.figures ?? []).flatMap(({ of, what, unit, value }) => {
-    const other = is.figures?.find((one) => one.of === of && one.what === what);
-    if (!of.startsWith("`ctxpack") || other === undefined) return [];
-    const ratio = value === other.value ? 1 : other.value / value;
+function countChanges(was: Answer, is: Answer): Judged[] {
+  const { question, title } = was;
+  return (was.figures ?? []).flatMap(({ of, what, unit, value: before }) => {
+    const after = is.figures?.find((one) => one.of === of && one.what === what)?.value;
+    if (!of.startsWith("`ctxpack") || after === undefined) return [];
+    const ratio = before === after ? 1 : after / before;
     if (ratio <= COUNT_MARGIN && ratio >= 1 / COUNT_MARGIN) return [];
-    const { question, title } = was;
-    return [
-      {
-        question,
-        title,
-        row: of,
-        what: `${what} ${unit}`,
-        before: value,
-        after: other.value,
-        ratio,
-      },
-    ];
+    const change = { question, title, row: of, what: `${what} ${unit}`, before, after, ratio };
+    return [{ verdict: ratio > 1 ? "worse" : "better", change }];
   });
 }
 

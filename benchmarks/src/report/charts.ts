@@ -94,13 +94,17 @@ export function growthChart(title: string, curves: readonly Curve[]): TopLevelSp
       field: "size",
       type: "quantitative",
       scale: { type: "log" },
-      axis: { title: curves[0]?.unit ?? "", format: "~s" },
+      axis: {
+        title: curves[0]?.unit ?? "",
+        format: "~s",
+        values: powers(values.map(({ size }) => size)),
+      },
     },
     y: {
       field: "cost",
       type: "quantitative",
       scale: { type: "log" },
-      axis: { title: "CPU seconds", format: "~g" },
+      axis: { title: "CPU seconds", format: "~g", values: powers(values.map(({ cost }) => cost)) },
     },
     color: {
       field: "name",
@@ -112,7 +116,7 @@ export function growthChart(title: string, curves: readonly Curve[]): TopLevelSp
   };
   return {
     title: { text: plainName(title) },
-    width: WIDTH,
+    width: WIDTH - 60,
     height: 280,
     data: { values },
     layer: [
@@ -120,4 +124,11 @@ export function growthChart(title: string, curves: readonly Curve[]): TopLevelSp
       { mark: { type: "point", filled: true, size: 40 }, encoding },
     ],
   } as TopLevelSpec;
+}
+
+/** The powers of ten from below the least value to above the most: more lines than these hide the curves. */
+function powers(values: readonly number[]): number[] {
+  const logs = values.map(Math.log10);
+  const [least, most] = [Math.floor(Math.min(...logs)), Math.ceil(Math.max(...logs))];
+  return Array.from({ length: Math.max(0, most - least) + 1 }, (_, i) => 10 ** (least + i));
 }
