@@ -107,13 +107,18 @@ function sectionText(
   return [
     `## ${question}`,
     asked ? `${capitalised(asked.about)}.` : "",
-    `\`npx -y pnpm@12 bench ${question}${run.slept ? "" : " --no-sleep"}\``,
+    `\`npx -y pnpm@12 bench ${question}${flagsOf(run)}\``,
     ...pictures.filter(({ answers: of }) => of.length !== 1).map(imageOf),
     ...answers.flatMap((answer) => answerText(answer, asked, said, pictures)),
     curves.length > 0 ? `### Growth\n\n${growthTable(curves)}` : "",
   ]
     .filter((part) => part !== "")
     .join("\n\n");
+}
+
+function flagsOf({ scale, slept }: RunFile): string {
+  if (scale === "smoke") return " --smoke";
+  return slept ? "" : " --no-sleep";
 }
 
 function answerText(
