@@ -17,6 +17,8 @@ const CONFIG = {
   background: COLOURS.paper[0],
   font: FONT,
   padding: 12,
+  // The picture has one title, and its figures stand in the table beside it.
+  aria: false,
   view: { stroke: null },
   axis: {
     labelColor: COLOURS.ink[0],
