@@ -127,12 +127,21 @@ function measure(
   const wall = Number(process.hrtime.bigint() - started) / 1e9;
   if (typeof stdout === "number") closeSync(stdout);
   if (error || status !== (contender.exitCode ?? 0)) {
-    throw new Error(`${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? stderr}`);
+    throw new Error(
+      `${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? tail(String(stderr))}`,
+    );
   }
   if (!timed) return { wall };
   const [user, system, peak] = readFileSync(report, "utf8").trim().split(" ").map(Number);
   return { wall, cpu: (user ?? 0) + (system ?? 0), peak: (peak ?? 0) / 1024 };
 }
+
+/** The end of what a program said: some of them draw progress all the time. */
+function tail(text: string): string {
+  return text.length <= SAID ? text : `…${text.slice(-SAID)}`;
+}
+
+const SAID = 2000;
 
 /** Puts a file, or all of a folder, into the page cache. */
 function readAll(path: string): void {

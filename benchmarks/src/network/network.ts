@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { giveSpaceBack } from "../measure.ts";
 import { findProgram } from "../programs.ts";
 import type { Question } from "../question.ts";
+import { hasRoom } from "../room.ts";
 import { gigabyteMaterial, indexMaterial } from "./material.ts";
 import { openPlace } from "./place.ts";
 import { canShape, type LinkSpeed } from "./shaped-link.ts";
@@ -45,7 +46,10 @@ export const network: Question = {
     }
     const data = join(bench.scratch, "data");
     mkdirSync(data);
-    const materials = [indexMaterial(bench, data), gigabyteMaterial(bench, data)];
+    const materials = [indexMaterial(bench, data)];
+    // Both versions, a store and a registry of both, a store of one; and what one link leaves until the next one.
+    if (bench.scale === "smoke" || hasRoom(bench, "1 GB over links", 15e9))
+      materials.push(gigabyteMaterial(bench, data));
     for (const speed of [undefined, ...speedsFor(bench.scale, (line) => bench.note(line))]) {
       const scratch = join(
         bench.scratch,
