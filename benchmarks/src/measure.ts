@@ -96,7 +96,7 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
       const sample = measure(contender, run, { ...options, timed });
       if (run >= options.warmUps || contender.runs !== undefined) list.push(sample);
       // The first run's output stays for the round's check.
-      if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
+      if (run > 0) for (const path of contender.leaves?.(run) ?? []) giveSpaceBack(path);
     }
   }
   return [...samples].map(([contender, list]) => summarise(contender, list));
