@@ -31,9 +31,10 @@ export const network: Question = {
       "`curl` is told the blobs that the file lies in and asks for all of them at once; ours reads the manifest, then the index, " +
       "then the segment, one round trip after the other, and starts Node.",
     "Push:":
-      "`curl` is given its list and its upload sessions before the clock starts and pushes no manifest; ours asks what is there, opens " +
-      "a session for each blob and, when it has moved a tag, looks again after half a second whether the tag is its own. " +
-      "Fewer requests for each blob, which the registry would have to allow, would make the difference smaller.",
+      "`curl` is given its list and its upload sessions before the clock starts and pushes no manifest; ours asks what is there, " +
+      "opens a session for each blob and then sends it, eight blobs at a time unless `-j` says more, and when it has moved a tag " +
+      "looks again after half a second whether the tag is its own. The longer the round trip and the smaller the blobs, the more that is. " +
+      "More small blobs at a time, or one request for each where a registry allows it, would make the difference smaller.",
     "Pull:":
       "`curl` leaves the bytes as they come: no digest is computed, nothing is unpacked, no file is written. " +
       "Over a link that is slower than that work ours hides it behind the transfer; what stays are the round trips for the manifest " +
