@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError } from "./disk.ts";
+import type { FetchOptions } from "./target.ts";
 
 /** Bytes that can be read more than once, so that a transfer can be repeated or resumed. */
 export interface BlobSource {
@@ -51,15 +52,19 @@ async function openForReading(path: string): Promise<FileHandle> {
 /** One megabyte: a promise each is then noise beside hashing the bytes. */
 const CHUNK = 1 << 20;
 
-/** The bytes of an open file from `offset` on, exactly `length` of them. */
+/** The bytes of an open file from `offset` on, exactly `length` of them; with `reuse` each chunk in the place of the last. */
 export async function* readRange(
   handle: FileHandle,
   range: { readonly path: string; readonly offset: number; readonly length: number },
+  { reuse }: Pick<FetchOptions, "reuse"> = {},
 ): AsyncGenerator<Uint8Array> {
   let at = range.offset;
   const end = range.offset + range.length;
+  let kept: Uint8Array | undefined;
   while (at < end) {
-    const chunk = new Uint8Array(Math.min(CHUNK, end - at));
+    const size = Math.min(CHUNK, end - at);
+    const chunk = kept?.subarray(0, size) ?? new Uint8Array(size);
+    if (reuse) kept ??= chunk;
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
     if (bytesRead === 0) {
       throw new CtxPackError(

@@ -47,9 +47,7 @@ export class IndexReader implements Names {
 
   /** Opens an index from its blob, one zstd frame. Throws CTXPACK_E_PACK. */
   static fromFrame(frame: Uint8Array): IndexReader {
-    const size = frameContentSize(frame);
-    if (size > LIMITS.index) throw tooLarge(size);
-    return IndexReader.open(decompressFrame(frame, size));
+    return IndexReader.open(decompressIndex(frame));
   }
 
   private constructor(cursor: Cursor, facts: IndexFacts) {
@@ -213,6 +211,13 @@ export class IndexReader implements Names {
     if (row < 0 || row >= this.count) throw new RangeError(`row ${row} of ${this.count}`);
     this.#cursor.at = this.#facts.rows[row] as number;
   }
+}
+
+/** The bytes of an index from its blob, for `IndexReader.open`. Throws CTXPACK_E_PACK. */
+export function decompressIndex(frame: Uint8Array): Uint8Array {
+  const size = frameContentSize(frame);
+  if (size > LIMITS.index) throw tooLarge(size);
+  return decompressFrame(frame, size);
 }
 
 function tooLarge(size: number): CtxPackError {

@@ -27,14 +27,20 @@ export interface PackSummary {
   indexChunks(): Iterable<Uint8Array>;
   /** The index, uncompressed, in one piece; at most 256 MiB. */
   indexBytes(): Uint8Array;
+  /** Gives back what the index is made from, the rows of the listing too: it cannot be asked for again. */
+  clear(): void;
 }
 
 /** Digests of a listing's files by row, 32 bytes each. */
 export class DigestColumn {
-  readonly #bytes: Buffer;
+  #bytes: Buffer<ArrayBuffer>;
 
   constructor(rows: number) {
-    this.#bytes = Buffer.alloc(rows * 32);
+    this.#bytes = Buffer.from(new ArrayBuffer(rows * 32));
+  }
+
+  clear(): void {
+    this.#bytes = Buffer.from(this.#bytes.buffer.transfer(0));
   }
 
   set(row: number, hex: string): void {
@@ -82,6 +88,10 @@ export function summarize(
     segments,
     indexChunks: chunks,
     indexBytes: () => joined(chunks(), size),
+    clear() {
+      listing.clear();
+      digests.clear();
+    },
   };
 }
 

@@ -10,7 +10,6 @@ import {
 } from "@ctxpack/identity";
 import { type Descriptor, fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
 import {
-  IndexReader,
   LIMITS,
   largestFrame,
   type PackManifest,
@@ -19,7 +18,7 @@ import {
 } from "../pack/index.ts";
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
-import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
+import { expectBlobs, type HeldPack, heldBytes, isComplete, openIndex } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { type Acceptance, keepProofs } from "./proofs.ts";
@@ -169,7 +168,7 @@ async function bring(
   await bringConfig(parts, arrival);
   await download.bring([manifest.index]);
   const candidate = newRecord(arrival);
-  const index = IndexReader.fromFrame(heldBytes(parts, candidate, manifest.index));
+  const index = openIndex(heldBytes(parts, candidate, manifest.index));
   const pack: HeldPack = { record: candidate, manifest, index };
   expectAgreement(pack, uri);
   const only = isEverything(pack, options.only) ? undefined : options.only;

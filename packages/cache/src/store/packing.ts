@@ -66,6 +66,7 @@ export async function pack(
     // The index of many files is large: threads and their buffers should be gone by then.
     await framer.settle();
     const index = summary.indexBytes();
+    summary.clear();
     await framer.add(index);
     const frames = await framer.finish();
     options.signal?.throwIfAborted();
