@@ -60,20 +60,24 @@ export async function* readRange(
 ): AsyncGenerator<Uint8Array> {
   let at = range.offset;
   const end = range.offset + range.length;
-  let kept: Uint8Array | undefined;
-  while (at < end) {
-    const size = Math.min(CHUNK, end - at);
-    const chunk = kept?.subarray(0, size) ?? new Uint8Array(size);
-    if (reuse) kept ??= chunk;
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
-    if (bytesRead === 0) {
-      throw new CtxPackError(
-        "CTXPACK_E_SIZE_MISMATCH",
-        `${range.path} ends at byte ${at}, expected ${end}`,
-        { details: { path: range.path, expected: end, found: at } },
-      );
+  const kept = reuse ? new Uint8Array(Math.min(CHUNK, range.length)) : undefined;
+  try {
+    while (at < end) {
+      const size = Math.min(CHUNK, end - at);
+      const chunk = kept?.subarray(0, size) ?? new Uint8Array(size);
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) {
+        throw new CtxPackError(
+          "CTXPACK_E_SIZE_MISMATCH",
+          `${range.path} ends at byte ${at}, expected ${end}`,
+          { details: { path: range.path, expected: end, found: at } },
+        );
+      }
+      at += bytesRead;
+      yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
     }
-    at += bytesRead;
-    yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
+  } finally {
+    // At once: the collector would let dozens of megabytes of them pile up.
+    kept?.buffer.transfer(0);
   }
 }

@@ -23,7 +23,7 @@ export interface PackSummary {
   /** log2 of the average segment. */
   readonly exponent: number;
   readonly segments: readonly IndexSegment[];
-  /** The index, uncompressed, in pieces. */
+  /** The index, uncompressed, in pieces, each valid until the next one is asked for. */
   indexChunks(): Iterable<Uint8Array>;
   /** The index, uncompressed, in one piece; at most 256 MiB. */
   indexBytes(): Uint8Array;
@@ -169,7 +169,10 @@ function nameText(listing: Listing, row: number): string {
   return `{"link":${JSON.stringify(listing.target(row))},"path":${path}}`;
 }
 
-/** Texts as bytes, in pieces: written at once, since a string that grows leaves its weight many times over as garbage. */
+/**
+ * Texts as bytes, in pieces that are valid until the next one: written at once, since a string that grows leaves its
+ * weight many times over as garbage, and always to the same place, since so do buffers.
+ */
 function* pieces(texts: Iterable<string>): Generator<Uint8Array, void> {
   let piece = Buffer.allocUnsafeSlow(PIECE);
   let filled = 0;
@@ -178,7 +181,7 @@ function* pieces(texts: Iterable<string>): Generator<Uint8Array, void> {
     const most = text.length * 3;
     if (filled + most > piece.length) {
       if (filled > 0) yield piece.subarray(0, filled);
-      piece = Buffer.allocUnsafeSlow(Math.max(PIECE, most));
+      if (most > piece.length) piece = Buffer.allocUnsafeSlow(most);
       filled = 0;
     }
     filled += piece.write(text, filled, "utf8");
