@@ -59,6 +59,24 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     validators: { validateRunManifest: "" },
     firstErrorOnly: true,
   },
+  {
+    schema: "packages/trace/schemas/run.v1.json",
+    module: "packages/trace/src/run/run.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRun: "", validateStep: "#/$defs/step" },
+  },
+  {
+    schema: "packages/trace/schemas/recording.v1.json",
+    module: "packages/trace/src/record/recording.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRecording: "" },
+  },
+  {
+    schema: "packages/trace/schemas/fork.v1.json",
+    module: "packages/trace/src/fork/fork.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateFork: "", validateForkStep: "#/$defs/step" },
+  },
 ];
 
 /** The text of the module that `compiled` is to have. */

@@ -3,15 +3,17 @@ import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "nod
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
+import { documents } from "./documents/updates.ts";
 import { keyless } from "./keyless.ts";
 import { large } from "./large.ts";
 import { link } from "./link.ts";
 import { map } from "./map.ts";
+import { markdown } from "./markdown.ts";
 import { materialise } from "./materialise.ts";
 import { compare, hasGnuTime, type Measurement } from "./measure.ts";
 import { proof } from "./proof.ts";
 import { pull } from "./pull.ts";
-import type { Bench, Question } from "./question.ts";
+import type { Bench, Details, Question } from "./question.ts";
 import { registry } from "./registry.ts";
 import { reseed } from "./reseed.ts";
 import { seed } from "./seed.ts";
@@ -29,6 +31,7 @@ const QUESTIONS: readonly Question[] = [
   materialise,
   pull,
   map,
+  documents,
   registry,
   why,
   sign,
@@ -54,6 +57,7 @@ interface Answer {
   readonly title: string;
   readonly bytes?: number;
   readonly measurements: readonly Measurement[];
+  readonly details?: Details;
   /** What was said beside the table. */
   readonly notes: readonly string[];
 }
@@ -130,6 +134,8 @@ function answer(question: Question, root: string, scale: Scale, corpus: Bench["c
     });
     round.check?.();
     console.log(table(round, measurements));
+    const details = round.details?.();
+    if (details) console.log(`${markdown(details.head, details.rows)}\n`);
     const { title, bytes } = round;
     return {
       question: question.name,
@@ -137,6 +143,7 @@ function answer(question: Question, root: string, scale: Scale, corpus: Bench["c
       measurements,
       notes: notes.splice(0),
       ...(bytes !== undefined && { bytes }),
+      ...(details && { details }),
     };
   });
 }

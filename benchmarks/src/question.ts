@@ -24,6 +24,14 @@ export interface Round {
   readonly bytes?: number;
   /** Looks, after the clock, whether the work was done right. Throws an Error if not. */
   check?(): void;
+  /** What else came of it, once it is checked. */
+  details?(): Details;
+}
+
+/** A second table, of what is counted instead of timed. */
+export interface Details {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
 /** One question: asked by its name on the command line, answered by one table for each round. */

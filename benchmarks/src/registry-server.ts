@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where and how a registry runs: on loopback, or in a network namespace. */
@@ -10,6 +10,8 @@ export interface ServerPlace {
   readonly address: string;
   /** What is written before its command: `ip netns exec NAME`. */
   readonly inside?: readonly string[];
+  /** Where it writes what it was asked and how many bytes it gave; nowhere unless said. */
+  readonly log?: string;
 }
 
 /** Debian's registry as a process of its own, so that our clock can block ours. */
@@ -18,7 +20,7 @@ export class RegistryServer implements Disposable {
   readonly host: string;
   readonly #process: ChildProcess;
 
-  constructor({ dir, address, inside = [] }: ServerPlace) {
+  constructor({ dir, address, inside = [], log }: ServerPlace) {
     const port = freePort();
     this.host = `${address}:${port}`;
     mkdirSync(dir, { recursive: true });
@@ -27,7 +29,7 @@ export class RegistryServer implements Disposable {
       file,
       [
         "version: 0.1",
-        "log: {level: error, accesslog: {disabled: true}}",
+        `log: {level: error, accesslog: {disabled: ${log === undefined}}}`,
         "storage:",
         `  filesystem: {rootdirectory: ${join(dir, "data")}}`,
         "  maintenance: {uploadpurging: {enabled: false}}",
@@ -35,7 +37,9 @@ export class RegistryServer implements Disposable {
       ].join("\n"),
     );
     const [program = "", ...args] = [...inside, "docker-registry", "serve", file];
-    this.#process = spawn(program, args, { stdio: "ignore" });
+    const out = log === undefined ? "ignore" : openSync(log, "a");
+    this.#process = spawn(program, args, { stdio: ["ignore", out, "ignore"] });
+    if (typeof out === "number") closeSync(out);
     try {
       waitFor(`http://${this.host}/v2/`, inside);
     } catch (error) {

@@ -1,8 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Contender } from "./measure.ts";
-import { findProgram, nodeCommand, runProgram } from "./programs.ts";
+import { ctxpack, ctxpackCommand, findProgram, nodeCommand, runProgram } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
 
 const SIGN_BUNDLE = fileURLToPath(new URL("./sign-bundle.js", import.meta.url));
@@ -21,6 +21,7 @@ export const sign: Question = {
   about: "verify a bundle with a key against `node -e 0` and openssl; sign a thousand in process",
   *rounds(bench) {
     yield verify(bench);
+    yield command(bench);
   },
 };
 
@@ -43,6 +44,29 @@ function verify(bench: Bench): Round {
       ...openssl(bench, key, file("signature"), file("message")),
     ],
     check: () => expectQuick(bench),
+  };
+}
+
+/** The command that people call: a pack of one small file in the store, its proof beside it. */
+function command(bench: Bench): Round {
+  const at = (name: string) => join(bench.scratch, name);
+  const store = at("store");
+  mkdirSync(at("output"));
+  writeFileSync(join(at("output"), "a.txt"), "a");
+  writeFileSync(at("contract.json"), JSON.stringify({ transforms: [{ tool: "t" }] }));
+  const uri = ctxpack(["seed", at("output"), "--contract", at("contract.json")], store).trim();
+  ctxpack(["keygen", "--out", at("k.pem")], store);
+  ctxpack(["attest", uri, "--key", at("k.pem")], store);
+  const env = () => ({ CTXPACK_CACHE_DIR: store });
+  const verify = (...flags: string[]) => [...ctxpackCommand(), "verify", uri, ...flags];
+  return {
+    title: "`ctxpack verify` of a small pack, the whole command",
+    runs: RUNS,
+    contenders: [
+      { name: "with `--key`", argv: () => verify("--key", at("k.pub")), env },
+      { name: "of the bytes alone", argv: () => verify(), env },
+      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+    ],
   };
 }
 

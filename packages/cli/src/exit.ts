@@ -6,6 +6,7 @@ export const EXIT_CODES: Readonly<Record<CtxPackErrorCode, number>> = {
   CTXPACK_E_CONTRACT: 2,
   CTXPACK_E_SECRET: 2,
   CTXPACK_E_TREE: 2,
+  CTXPACK_E_TRACE: 2,
   CTXPACK_E_CONFIG: 2,
   CTXPACK_E_REFERENCE: 2,
   CTXPACK_E_PATH_NOT_FOUND: 2,

@@ -63,7 +63,7 @@ export const CONCURRENCY_FLAG: Flag & { readonly type: "string" } = {
 export const POLICY_FLAG: Flag & { readonly type: "string" } = {
   type: "string",
   value: "FILE",
-  about: "a policy that packs have to satisfy, beside those of configuration and CTXPACK_POLICY",
+  about: "packs have to satisfy this policy too, beside configured ones",
 };
 
 /** The number that `--concurrency` was given. */

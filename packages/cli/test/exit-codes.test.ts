@@ -1,4 +1,4 @@
-// Every exit code with a real cause. 6 needs a policy, which only the library can set so far; 70 is a bug.
+// Every exit code with a real cause; 6 has tests of its own (proof/). 70 is a bug.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -109,11 +109,11 @@ test("2: a configuration with a setting that does not exist", async () => {
   const done = await run(["ls"], { cwd });
   expect(done).toMatchObject({ code: 2, stdout: "" });
   expect(done.stderr).toBe(
-    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, registries, storeBudget\n`,
+    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, policy, registries, storeBudget\n`,
   );
 });
 
-test("2: a policy that nobody would evaluate, a pack for gc of the store, numbers that are none", async () => {
+test("2: a policy that is not there, a pack for gc of the store, numbers that are none", async () => {
   const cwd = scratch();
   for (const args of [[UNKNOWN], ["--older-than", "30"], ["--max-size", "much"]]) {
     expect(await run(["gc", ...args], { cwd })).toMatchObject({ code: 2, stdout: "" });

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type {
   CheckReport,
@@ -11,6 +12,7 @@ import type {
 import type { Entry } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Resolution } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
+import type { MetricsSink } from "@ctxpack/proof";
 import { cat } from "./cat.ts";
 import { type CheckStoreOptions, checkStore } from "./check.ts";
 import type { CollectOptions, CollectResult } from "./collect/collect.ts";
@@ -92,6 +94,8 @@ export interface OpenOptions {
    * to do meanwhile. Without it other threads do that work, and the event loop stays free.
    */
   readonly blocking?: boolean | undefined;
+  /** Takes measurements of verifying and signing proofs, and of trust roots. */
+  readonly metrics?: MetricsSink | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -132,6 +136,7 @@ export class CtxPack implements AsyncDisposable {
         policies: [...new Set([...loaded.policies, resolve(cwd, options.policy)])],
       }),
     };
+    for (const file of accept ? [] : config.policies) requirePolicy(file);
     const { credentials, warn = () => {}, blocking } = options;
     return new CtxPack(
       new Session({
@@ -141,6 +146,7 @@ export class CtxPack implements AsyncDisposable {
         gate: accept && gateOf(accept),
         blocking,
         credentials,
+        metrics: options.metrics,
         warn,
       }),
     );
@@ -415,4 +421,13 @@ export class CtxPack implements AsyncDisposable {
       details: { uri },
     });
   }
+}
+
+/** One that was mistyped must not wait to be noticed until a pack is found. */
+function requirePolicy(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return;
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `there is no policy ${file}`, {
+    hint: "it is named by --policy, CTXPACK_POLICY, or /policy in a configuration file",
+    details: { file },
+  });
 }

@@ -8,6 +8,7 @@ import { pantryContents } from "./recheck/pantry-contents.ts";
 import { explainRefusal, warningFor } from "./refusal.ts";
 import { describeFound, describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
+import { isRefusal } from "./trust/is-refusal.ts";
 import type { Work } from "./work.ts";
 
 /** A pack on its way into a pantry. */
@@ -165,7 +166,7 @@ async function differingPaths(
       signal,
     );
   } catch (error) {
-    if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_POLICY") throw error;
+    if (!isRefusal(error)) throw error;
     return { paths: [], count: 0 };
   }
 }

@@ -1,3 +1,4 @@
+import type { Accepted } from "@ctxpack/cache";
 import { IndexReader, LIMITS } from "@ctxpack/cache/pack";
 import { CtxPackError, parseResolvedContract, type ResolvedContract } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
@@ -15,8 +16,8 @@ export async function acceptFound(
   session: Session,
   found: FoundPack,
   signal: AbortSignal,
-): Promise<void> {
-  await session.gate?.judge(found, signal);
+): Promise<Accepted | undefined> {
+  return await session.gate?.judge(found, signal);
 }
 
 /** Reads contract and index of a pack in a pantry, after the policy has let it in. */
@@ -25,8 +26,10 @@ export async function describeRemote(
   found: FoundPack,
   signal: AbortSignal,
 ): Promise<RemoteDescription> {
-  await acceptFound(session, found, signal);
-  return await describeFound(found, signal);
+  const accepted = await acceptFound(session, found, signal);
+  const described = await describeFound(found, signal);
+  accepted?.contract?.(described.contract);
+  return described;
 }
 
 /** Reads contract and index of a pack that needs no policy: one of our own. */

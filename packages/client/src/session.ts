@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
+import type { MetricsSink } from "@ctxpack/proof";
 import type { Config, Env } from "./config.ts";
 import { Registries } from "./registries.ts";
 import type { Gate } from "./trust/gate.ts";
@@ -23,6 +24,7 @@ export class Session implements AsyncDisposable {
   readonly warn: (text: string) => void;
   /** The registries that pantries are in. */
   readonly registries: Registries;
+  readonly metrics: MetricsSink | undefined;
   readonly #ownGate: PolicyGate | undefined;
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
@@ -35,6 +37,7 @@ export class Session implements AsyncDisposable {
     env: Env;
     gate: Gate | undefined;
     blocking?: boolean | undefined;
+    metrics?: MetricsSink | undefined;
     credentials?: CredentialProvider | undefined;
     registries?: Registries | undefined;
     warn: (text: string) => void;
@@ -42,6 +45,7 @@ export class Session implements AsyncDisposable {
     this.config = settings.config;
     this.cwd = settings.cwd;
     this.env = settings.env;
+    this.metrics = settings.metrics;
     const { policies } = settings.config;
     this.#ownGate =
       settings.gate === undefined && policies.length > 0
@@ -119,9 +123,12 @@ export class Session implements AsyncDisposable {
 
   async #makeAside(): Promise<Session> {
     const cacheDir = await mkdtemp(join(tmpdir(), "ctxpack-store-"));
-    const { cwd, env, gate, warn, registries } = this;
+    const { cwd, env, gate, warn, registries, metrics } = this;
     const config = { ...this.config, cacheDir };
-    return new Session({ config, cwd, env, gate, warn, registries, blocking: this.#blocking });
+    return new Session({
+      ...{ config, cwd, env, gate, warn, registries, metrics },
+      blocking: this.#blocking,
+    });
   }
 }
 

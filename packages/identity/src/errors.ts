@@ -11,6 +11,8 @@ export type CtxPackErrorCode =
   | "CTXPACK_E_SECRET"
   /** A tree that has no identity: a dangling link, a name with a newline, a file that changed (exit 2). */
   | "CTXPACK_E_TREE"
+  /** A log that cannot be read as a run of an agent (exit 2). */
+  | "CTXPACK_E_TRACE"
   /** A configuration file or environment variable that cannot be used (exit 2). */
   | "CTXPACK_E_CONFIG"
   /** A URI, digest, tag or repository reference that is malformed (exit 2). */

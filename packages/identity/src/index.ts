@@ -40,6 +40,9 @@ export { resolveContract } from "./resolve/resolve.ts";
 export { CONTRACT_SCHEMA_URI, ORIGIN, RESOLVED_SCHEMA } from "./schema/origin.ts";
 export type { RefuseSecretsOptions, SecretFinding } from "./secret.ts";
 export { findSecrets, refuseSecrets } from "./secret.ts";
+export type { SecretSpan } from "./secret-shape.ts";
+export { findSecretSpans, secretName } from "./secret-shape.ts";
+export { visible } from "./source/place.ts";
 export type { FileDigests, FileState, TreeTimes } from "./tree/digests.ts";
 export { dirHashLines } from "./tree/dirhash.ts";
 export type {

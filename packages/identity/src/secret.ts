@@ -1,6 +1,7 @@
 import type { JsonValue } from "./canonical.ts";
 import { type Contract, isResolved, type ResolvedContract } from "./contract.ts";
 import { pointerOf } from "./pointer.ts";
+import { findSecretSpans, secretName } from "./secret-shape.ts";
 import { errorAt } from "./source/place.ts";
 
 /** A part of a contract that looks like a secret; the secret itself is nowhere in it. */
@@ -19,25 +20,6 @@ export interface RefuseSecretsOptions {
   /** Line and column of a pointer; `ParsedContract.locate`. */
   readonly locate?: ((pointer: string) => { line: number; column: number } | undefined) | undefined;
 }
-
-const secretNames: readonly string[] = [
-  "api_key",
-  "secret",
-  "password",
-  "passwd",
-  "private_key",
-  "access_token",
-  "auth_token",
-  "credentials",
-];
-
-const secretShapes: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY-----/, "a PEM private key"],
-  [/(?<![A-Za-z0-9])AKIA[0-9A-Z]{16}(?![0-9A-Za-z])/, "an AWS access key"],
-  [/(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}/, "a GitHub token"],
-  [/(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,}/, "an API key (sk-…)"],
-  [/(?<![A-Za-z0-9])xox[abp]-[A-Za-z0-9-]{10,}/, "a Slack token"],
-];
 
 /**
  * The parts of a contract that would be published and look like a secret (DESIGN §4.1): env names and param keys
@@ -141,34 +123,6 @@ function scanEnv(
   }
 }
 
-/** The secret's name that `name` contains as whole words, however its words are joined: OPENAI_API_KEY, apiKey. */
-function secretName(name: string): string | undefined {
-  const words = name
-    .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
-    .replaceAll(/([A-Z])([A-Z][a-z])/g, "$1_$2")
-    .toLowerCase()
-    .split(/[^a-z0-9]+/)
-    .join("_");
-  return secretNames.find((secret) => `_${words}_`.includes(`_${secret}_`));
-}
-
 function shapeOf(text: string): string | undefined {
-  if (hasWebToken(text)) return "a JSON Web Token";
-  return secretShapes.find(([shape]) => shape.test(text))?.[1];
-}
-
-/**
- * Whether two base64url parts that begin an object, and a third, stand between dots. By parts and not by one pattern,
- * which would try every place of a megabyte against the rest of it.
- */
-function hasWebToken(text: string): boolean {
-  return (text.match(/[A-Za-z0-9_.-]+/g) ?? []).some((run) => {
-    const parts = run.split(".");
-    return parts.some((part, index) => {
-      const payload = parts[index + 1] ?? "";
-      return (
-        index + 2 < parts.length && payload.startsWith("eyJ") && /(?<![A-Za-z0-9])eyJ./.test(part)
-      );
-    });
-  });
+  return findSecretSpans(text)[0]?.label;
 }

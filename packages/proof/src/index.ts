@@ -73,7 +73,7 @@ export type { LastSeen, SeenTimes } from "./policy/seen.ts";
 export { SeenTimesFile } from "./policy/seen-file.ts";
 export type { Selection } from "./policy/select.ts";
 export type { OpenTrustRoots, TrustRootsOptions } from "./policy/trust-roots.ts";
-export { openTrustRoots } from "./policy/trust-roots.ts";
+export { openTrustRoots, trustRootStatuses } from "./policy/trust-roots.ts";
 export type {
   CountedSigner,
   JudgedDependency,

@@ -9,8 +9,8 @@ export const policyExplain: Command = defineCommand({
     "ctxpack policy explain ctx://sha256:7c1e… --from ghcr.io/acme/packs",
   ],
   about:
-    "Says in words what the policies in force accept; with a URI, whether they accept that pack and why. Exit code 6\n" +
-    "when they do not.",
+    "Says in words what the policies in force accept; with a URI, whether they accept that pack and why.\n" +
+    "Exit code 6 when they do not.",
   takes: [0, 1],
   flags: {
     policy: POLICY_FLAG,

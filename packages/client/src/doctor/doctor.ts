@@ -4,6 +4,7 @@ import type { Finding } from "./finding.ts";
 import { checkConfiguration, checkMachine } from "./machine.ts";
 import { checkPantries } from "./pantries.ts";
 import { checkStore } from "./store.ts";
+import { checkTrust } from "./trust.ts";
 
 /**
  * Looks at everything a pull or push depends on. In a registry an upload is begun and cancelled; nothing is written
@@ -15,6 +16,7 @@ export async function doctor(session: Session, options: WorkOptions): Promise<re
     ...checkMachine(),
     ...checkConfiguration(session),
     ...(await checkStore(session, signal)),
+    ...(await checkTrust(session, signal)),
     ...(await checkPantries(session, signal)),
   ];
 }

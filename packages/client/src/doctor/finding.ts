@@ -2,7 +2,7 @@ import type { CtxPackErrorCode } from "@ctxpack/identity";
 
 /** One thing that was looked at. */
 export interface Finding {
-  readonly area: "machine" | "configuration" | "store" | "pantry";
+  readonly area: "machine" | "configuration" | "store" | "trust" | "pantry";
   /** What it is about, where there are several: a pantry's address, a file. */
   readonly subject?: string;
   readonly state: "ok" | "warning" | "problem";

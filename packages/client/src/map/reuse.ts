@@ -10,6 +10,7 @@ import { acceptFound } from "../remote-pack.ts";
 import type { Circuit } from "../run/circuit.ts";
 import type { GetOptions } from "../run/options.ts";
 import type { Session } from "../session.ts";
+import { isRefusal } from "../trust/is-refusal.ts";
 import type { Work } from "../work.ts";
 import type { ReusedPack } from "./options.ts";
 
@@ -68,7 +69,7 @@ export class Reuse {
         } catch (error) {
           work.signal.throwIfAborted();
           if (!CtxPackError.isInstance(error)) throw error;
-          if (error.code === "CTXPACK_E_POLICY") {
+          if (isRefusal(error)) {
             if (onUntrusted !== "miss") throw error;
           } else if (error.code === "CTXPACK_E_CONFLICT") {
             session.warn(`${error.message}; nothing of it is reused`);

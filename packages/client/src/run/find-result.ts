@@ -5,6 +5,7 @@ import type { PantryConfig } from "../config.ts";
 import type { Miss } from "../lookup.ts";
 import { lookUp, openPantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
+import { isRefusal } from "../trust/is-refusal.ts";
 import type { Work } from "../work.ts";
 import type { Circuit } from "./circuit.ts";
 import type { GetOptions } from "./options.ts";
@@ -66,7 +67,7 @@ export async function findRemote(
 /** What a pantry's failure comes to; throws what must not be passed over. */
 function judge(given: PantryConfig, error: unknown, { circuit, onUntrusted }: Search): string {
   if (!CtxPackError.isInstance(error)) throw error;
-  if (error.code === "CTXPACK_E_POLICY") {
+  if (isRefusal(error)) {
     if (onUntrusted !== "miss") throw error;
     return error.message;
   }

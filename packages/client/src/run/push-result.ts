@@ -3,6 +3,7 @@ import { admissionOf } from "../admission.ts";
 import { lookUp, openPantry, pantryToWrite } from "../pantry.ts";
 import { type PushResult, push } from "../push.ts";
 import type { Session } from "../session.ts";
+import { isRefusal } from "../trust/is-refusal.ts";
 import type { Work } from "../work.ts";
 import type { Circuit } from "./circuit.ts";
 import type { GetOptions } from "./options.ts";
@@ -20,7 +21,6 @@ const OURS: readonly CtxPackErrorCode[] = [
   "CTXPACK_E_SECRET",
   "CTXPACK_E_USAGE",
   "CTXPACK_E_CONFIG",
-  "CTXPACK_E_POLICY",
   "CTXPACK_E_CONFLICT",
   "CTXPACK_E_STORE_DAMAGED",
 ];
@@ -41,7 +41,8 @@ export async function pushResult(
     return await pushOrKeep(session, uri, options, work);
   } catch (error) {
     work.signal.throwIfAborted();
-    if (CtxPackError.isInstance(error) && OURS.includes(error.code)) throw error;
+    const isOurs = CtxPackError.isInstance(error) && OURS.includes(error.code);
+    if (isOurs || isRefusal(error)) throw error;
     circuit.fail(given, error);
     return {};
   }

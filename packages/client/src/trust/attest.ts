@@ -65,7 +65,12 @@ export async function attest(
   const { predicateType, predicate } = said;
   const subject = { name, digest: manifest.digest };
   const statement = createStatement({ subject, predicateType, predicate });
-  const bundle = await signStatement(statement, { signer, witnesses, signal: work.signal });
+  const bundle = await signStatement(statement, {
+    signer,
+    witnesses,
+    metrics: session.metrics,
+    signal: work.signal,
+  });
   await store.keepProofs(uri, { bundles: [bundle.bytes] }, work);
   const attached = place && (await attachTo(place.pantry, manifest, bundle.bytes, work));
   return {

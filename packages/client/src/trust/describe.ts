@@ -12,7 +12,7 @@ export interface DescribedProofs {
   readonly acceptedBy: readonly { readonly policies: readonly Digest[]; readonly at: string }[];
 }
 
-export interface DescribedProvenance {
+interface DescribedProvenance {
   /** Whether somebody has signed it. */
   readonly signed: boolean;
   /** How it is known: `builder.id`. */
@@ -26,7 +26,7 @@ export interface DescribedProvenance {
   readonly reused: readonly { readonly uri: CtxUri; readonly items: number }[];
 }
 
-export interface DescribedSignature {
+interface DescribedSignature {
   readonly bundle: Digest;
   readonly predicateType: string;
   /** A key's fingerprint, or that a certificate was used. */

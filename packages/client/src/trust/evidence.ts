@@ -1,6 +1,7 @@
 import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import type {
   FoundBundle,
+  MetricsSink,
   NamedKey,
   RefusedBundle,
   TrustRoot,
@@ -22,6 +23,7 @@ export type FoundProof = Pick<FoundBundle, "bytes" | "digest">;
 export interface Material {
   readonly keys: readonly NamedKey[];
   readonly trustRoots: readonly TrustRoot[];
+  readonly metrics?: MetricsSink | undefined;
 }
 
 /** Verifies each proof that is found. Throws what finding them throws, never what a proof does wrong. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { LoadedPolicy, OpenTrustRoots } from "@ctxpack/proof";
-import type { Config, Env } from "../config.ts";
+import type { Config } from "../config.ts";
+import type { Session } from "../session.ts";
 import type { Material } from "./evidence.ts";
 import type { PolicyText } from "./given-signers.ts";
 
@@ -26,7 +27,7 @@ export class OpenPolicies implements AsyncDisposable {
   /** Reads policies, their keys and trust roots. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
   static async open(
     sources: readonly PolicySource[],
-    settings: { readonly config: Config; readonly env: Env },
+    settings: Pick<Session, "config" | "env" | "metrics">,
     signal: AbortSignal,
   ): Promise<OpenPolicies> {
     const proof = await import("@ctxpack/proof");
@@ -38,12 +39,13 @@ export class OpenPolicies implements AsyncDisposable {
           : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
       ),
     );
+    const { metrics } = settings;
     const { keys, trustRoots: named } = policyMaterial(policies);
-    if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [] });
+    if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [], metrics });
     const { offline, workspace } = settings.config;
     const directory = trustDirectory({ env: settings.env, workspace });
-    const roots = await openTrustRoots(named, { directory, offline, signal });
-    return new OpenPolicies(policies, { keys, trustRoots: roots.roots }, roots);
+    const roots = await openTrustRoots(named, { directory, offline, metrics, signal });
+    return new OpenPolicies(policies, { keys, trustRoots: roots.roots, metrics }, roots);
   }
 
   /** sha256 of each policy with the keys and roots that it pins; sorted. */

@@ -192,19 +192,24 @@ function isGood(
   return isSame && (until === undefined || Date.parse(until) > Date.now());
 }
 
-/** Until when the verdict stands without another look: a day, or as long as the proof is young enough. */
+/** Until when the verdict stands without another look: a day, or as long as proofs are young enough and keys valid. */
 function untilOf(
   { policies: verdicts }: Verdict,
   { policies, now }: Evaluation,
 ): { until: string } {
-  let until = now.getTime() + GOOD_FOR;
+  const ends = [now.getTime() + GOOD_FOR];
   for (const [i, { rule, time }] of verdicts.entries()) {
     for (const { maxAge } of policies[i]?.rules[rule ?? 0]?.require ?? []) {
-      if (maxAge !== undefined && time !== undefined)
-        until = Math.min(until, time.getTime() + maxAge);
+      if (maxAge !== undefined && time !== undefined) ends.push(time.getTime() + maxAge);
+    }
+    for (const signer of policies[i]?.signers.values() ?? []) {
+      if (signer.kind !== "key") continue;
+      for (const end of [signer.validUntil, signer.revokedAt]) {
+        if (end !== undefined && end > now) ends.push(end.getTime());
+      }
     }
   }
-  return { until: new Date(until).toISOString() };
+  return { until: new Date(Math.min(...ends)).toISOString() };
 }
 
 /** Held against the contract once it is known: what a signer said of tools and inputs, and what policies make of them. */

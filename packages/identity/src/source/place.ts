@@ -41,7 +41,7 @@ export function errorAt(
 }
 
 /** Keys and file names come from others: what a terminal would obey or hide is shown as an escape. */
-function visible(text: string): string {
+export function visible(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
   return text.replaceAll(unsafe, (character) => {

@@ -2,6 +2,7 @@ import { CtxPackError, sha256 } from "@ctxpack/identity";
 import type { MetricsSink } from "../metrics.ts";
 import { TrustRootManager } from "../trust/manager.ts";
 import { publicGoodMirror } from "../trust/mirror.ts";
+import type { TrustRootStatus } from "../trust/status.ts";
 import { parseTrustRoot, type TrustRoot } from "../trust/trust-root.ts";
 import type { PolicyTrustRoot } from "./load.ts";
 
@@ -53,6 +54,20 @@ export async function openTrustRoots(
   const roots = (await Promise.all(named.map(get))).flat();
   const opened = opening.move();
   return { roots, unavailable, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** What is kept on disk of the TUF roots that policies name, without asking anybody. Throws what the disk says. */
+export async function trustRootStatuses(
+  named: readonly PolicyTrustRoot[],
+  options: TrustRootsOptions,
+): Promise<readonly TrustRootStatus[]> {
+  const statuses: TrustRootStatus[] = [];
+  for (const one of named) {
+    if (one.kind !== "tuf") continue;
+    await using manager = await managerOf(one, options);
+    statuses.push(await manager.status({ signal: options.signal }));
+  }
+  return statuses;
 }
 
 async function managerOf(

@@ -1,0 +1,91 @@
+import type { JsonValue } from "@ctxpack/identity";
+import type { RunPart } from "../run/draft.ts";
+import type { OnLoss } from "../source/fields.ts";
+import { isObject, type LogSource } from "../source/log.ts";
+import { type ImportedRun, LossNotes } from "./imported.ts";
+import { readOpenInference } from "./openinference.ts";
+import { type OtelSpan, readFlatSpan, readOtlp } from "./otlp-container.ts";
+import { readGenAi } from "./otlp-genai.ts";
+import { type Span, SpanRun } from "./spans.ts";
+
+/**
+ * OpenTelemetry traces as OTLP/JSON: one document, or JSON lines of documents or spans. Each trace of the log is a run.
+ * Spans are read by the semantic conventions for generative AI, or by OpenInference's when they carry them.
+ */
+export async function* importOtlp(log: LogSource): AsyncGenerator<ImportedRun> {
+  const notes = new LossNotes();
+  const traces = new Map<string, OtelSpan[]>();
+  for await (const value of log.values()) {
+    notes.noteSkipped(log);
+    log.keepWhole();
+    for (const span of spansOf(value, notes.note)) {
+      traces.set(span.traceId, [...(traces.get(span.traceId) ?? []), span]);
+    }
+  }
+  for (const [traceId, spans] of traces) {
+    const inference = spans.some(({ attributes }) => attributes.has("openinference.span.kind"));
+    const format = inference ? "openinference" : "otlp";
+    yield { key: traceId, format, parts: readTrace(log, format, traceId, spans, notes.copy()) };
+  }
+}
+
+function spansOf(value: JsonValue, onLoss: OnLoss): OtelSpan[] {
+  if (Array.isArray(value)) return value.flatMap((item: JsonValue) => spansOf(item, onLoss));
+  if (!isObject(value)) return [];
+  if (Array.isArray(value["resourceSpans"])) return readOtlp(value, onLoss);
+  const span = readFlatSpan(value, onLoss);
+  return span === undefined ? [] : [span];
+}
+
+async function* readTrace(
+  log: LogSource,
+  format: "otlp" | "openinference",
+  traceId: string,
+  spans: readonly OtelSpan[],
+  notes: LossNotes,
+): AsyncGenerator<RunPart> {
+  const [first] = spans;
+  yield { head: { source: { format, ...log.facts }, session: { group: traceId } } };
+  yield { head: headOf(first?.resource ?? new Map()) };
+  const read: Span[] = [];
+  const hasContent = { system: false, tools: false };
+  for (const span of spans) {
+    const dialect = span.attributes.has("openinference.span.kind") ? readOpenInference : readGenAi;
+    const { span: one, parts } = dialect(span, notes.note);
+    read.push(one);
+    for (const part of parts) {
+      if ("system" in part) hasContent.system = true;
+      if ("tool" in part) hasContent.tools = true;
+      yield part;
+    }
+  }
+  yield* new SpanRun(read, "$..parentSpanId", notes.note).parts();
+  if (!hasContent.system) yield { head: { notCaptured: ["system"] } };
+  if (!hasContent.tools) yield { head: { notCaptured: ["tools"] } };
+  yield* notes.parts();
+}
+
+/** What the resource tells about program and machine. */
+function headOf(
+  resource: ReadonlyMap<string, JsonValue>,
+): Extract<RunPart, { head: unknown }>["head"] {
+  const text = (key: string) => {
+    const value = resource.get(key);
+    return value === undefined ? undefined : String(value);
+  };
+  const runtime = [text("process.runtime.name"), text("process.runtime.version")]
+    .filter(Boolean)
+    .join(" ");
+  const sdk = text("telemetry.sdk.name");
+  const version = text("telemetry.sdk.version");
+  return {
+    agent: { name: text("service.name"), version: text("service.version") },
+    environment: {
+      os: text("os.type"),
+      arch: text("host.arch"),
+      runtime: runtime || text("telemetry.sdk.language"),
+      ...(sdk && version ? { tools: { [sdk]: version } } : {}),
+    },
+    extra: resource.size === 0 ? undefined : { resource: Object.fromEntries(resource) },
+  };
+}

@@ -1,0 +1,236 @@
+import { createHash } from "node:crypto";
+import { CtxPackError, type Digest, type JsonValue, visible } from "@ctxpack/identity";
+import { JsonSyntaxError, type ParsedJson, parseJson } from "./json.ts";
+import { readLines } from "./lines.ts";
+
+/** Of a line of a log, in bytes. */
+const MAX_LOG_LINE: number = 64 * 1024 * 1024;
+
+/** Of a log that has to be read whole, in bytes. */
+export const MAX_DOCUMENT: number = 256 * 1024 * 1024;
+
+/** How much of a log is looked at to tell what it is, in bytes. */
+const SNIFF: number = 64 * 1024;
+
+/** A place of a log that could not be read. */
+export interface Malformed {
+  /** From 1; 0 when it is no matter of a line. */
+  readonly line: number;
+  readonly message: string;
+}
+
+/** How a log is read. */
+export interface LogOptions {
+  /** What errors call the log. */
+  readonly file: string;
+  /** Whether lines that cannot be read are passed over instead of ending the import. */
+  readonly skipMalformed: boolean;
+  /** Told of every line that was passed over. */
+  readonly onMalformed?: ((malformed: Malformed) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A line of a log that is JSON. */
+export interface LogLine extends ParsedJson {
+  /** From 1. */
+  readonly line: number;
+}
+
+/** The bytes of a log, hashed as they go by. They can be read once. */
+export class LogSource {
+  readonly options: LogOptions;
+  /** The first bytes, to tell what it is. */
+  readonly head: Uint8Array;
+  /** Whether `head` is all there is. */
+  readonly isWhole: boolean;
+  readonly #rest: AsyncIterator<Uint8Array>;
+  readonly #hash = createHash("sha256");
+  #size = 0;
+  #digest: Digest | undefined;
+
+  private constructor(
+    head: Uint8Array,
+    isWhole: boolean,
+    rest: AsyncIterator<Uint8Array>,
+    options: LogOptions,
+  ) {
+    this.head = head;
+    this.isWhole = isWhole;
+    this.#rest = rest;
+    this.options = options;
+  }
+
+  static async open(
+    input: Uint8Array | AsyncIterable<Uint8Array>,
+    options: LogOptions,
+  ): Promise<LogSource> {
+    const rest = chunksOf(input);
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    while (size < SNIFF) {
+      options.signal?.throwIfAborted();
+      const { done, value } = await rest.next();
+      if (done) return new LogSource(Buffer.concat(pieces), true, rest, options);
+      pieces.push(value.slice());
+      size += value.length;
+    }
+    return new LogSource(Buffer.concat(pieces), false, rest, options);
+  }
+
+  /** Digest and size of the log, once it was read to its end. */
+  get facts(): { readonly digest: Digest; readonly size: number } {
+    this.#digest ??= `sha256:${this.#hash.digest("hex")}`;
+    return { digest: this.#digest, size: this.#size };
+  }
+
+  async *bytes(): AsyncGenerator<Uint8Array> {
+    if (this.head.length > 0) yield this.#seen(this.head);
+    for (;;) {
+      this.options.signal?.throwIfAborted();
+      const { done, value } = await this.#rest.next();
+      if (done) return;
+      yield this.#seen(value);
+    }
+  }
+
+  /**
+   * The whole log.
+   *
+   * @throws CtxPackError `CTXPACK_E_TOO_LARGE` beyond {@link MAX_DOCUMENT}.
+   */
+  async whole(): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.bytes()) {
+      this.keepWhole();
+      pieces.push(piece.slice());
+    }
+    return Buffer.concat(pieces);
+  }
+
+  /**
+   * For an importer that keeps what it read: ends it when that is too much.
+   *
+   * @throws CtxPackError `CTXPACK_E_TOO_LARGE` once more than {@link MAX_DOCUMENT} bytes were read.
+   */
+  keepWhole(): void {
+    if (this.#size <= MAX_DOCUMENT) return;
+    const { file } = this.options;
+    throw new CtxPackError(
+      "CTXPACK_E_TOO_LARGE",
+      `${visible(file)}: more than ${MAX_DOCUMENT} bytes in a log that has to be read whole`,
+      { hint: "split the log", details: { file, expected: MAX_DOCUMENT } },
+    );
+  }
+
+  /**
+   * The one JSON value that the log is.
+   *
+   * @throws CtxPackError `CTXPACK_E_TRACE`, with the line, when it is none.
+   */
+  async document(): Promise<ParsedJson> {
+    const text = decode(await this.whole());
+    if (text === undefined) throw this.broken(0, "not UTF-8");
+    try {
+      return parseJson(text);
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      throw this.broken(text.slice(0, error.offset).split("\n").length, error.message);
+    }
+  }
+
+  /**
+   * The lines of the log that are JSON; empty ones are none.
+   *
+   * @throws CtxPackError `CTXPACK_E_TRACE`, with the line, for one that is not, unless those are passed over.
+   */
+  async *lines(): AsyncGenerator<LogLine> {
+    const { signal } = this.options;
+    for await (const line of readLines(this.bytes(), { maxLine: MAX_LOG_LINE, signal })) {
+      const parsed = line.tooLong ? `longer than ${MAX_LOG_LINE} bytes` : readLine(line.bytes);
+      if (parsed === undefined) continue;
+      if (typeof parsed === "string") this.malformed(line.number, parsed);
+      else yield { ...parsed, line: line.number };
+    }
+  }
+
+  /** The values of a log that is one JSON value or lines of them. */
+  async *values(): AsyncGenerator<JsonValue> {
+    if (this.isLines) for await (const { value } of this.lines()) yield value;
+    else yield (await this.document()).value;
+  }
+
+  /** Whether the log is lines of JSON: a document over several lines begins with one that is none. */
+  get isLines(): boolean {
+    const text = new TextDecoder().decode(this.head).trimStart();
+    const end = text.indexOf("\n");
+    if (end === -1 && !this.isWhole) return true;
+    const first = readLine(new TextEncoder().encode(end === -1 ? text : text.slice(0, end)));
+    return typeof first === "object";
+  }
+
+  /**
+   * Reports a line that is not what it should be.
+   *
+   * @throws CtxPackError `CTXPACK_E_TRACE` unless such lines are passed over.
+   */
+  malformed(line: number, message: string): void {
+    if (!this.options.skipMalformed) throw this.broken(line, message);
+    this.skipped.push({ line, message });
+    this.options.onMalformed?.({ line, message });
+  }
+
+  /** Lines that were passed over since somebody last looked; whoever looks takes them. */
+  readonly skipped: Malformed[] = [];
+
+  /** The error for a log that cannot be read. */
+  broken(line: number, message: string): CtxPackError {
+    const { file } = this.options;
+    const place = line > 0 ? `${file}:${line}` : file;
+    return new CtxPackError("CTXPACK_E_TRACE", visible(`${place}: ${message}`), {
+      hint: line > 0 ? "--skip-malformed passes over lines that cannot be read" : undefined,
+      details: { file, line },
+    });
+  }
+
+  #seen(bytes: Uint8Array): Uint8Array {
+    this.#hash.update(bytes);
+    this.#size += bytes.length;
+    return bytes;
+  }
+}
+
+/** The JSON of a line, why it is none, or undefined for an empty one. */
+function readLine(bytes: Uint8Array): ParsedJson | string | undefined {
+  const text = decode(bytes);
+  if (text === undefined) return "not UTF-8";
+  if (text.trim() === "") return undefined;
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    return `not JSON: ${error.message} (column ${error.offset + 1})`;
+  }
+}
+
+/** A byte order mark at the beginning is passed over. */
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+async function* chunksOf(
+  input: Uint8Array | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, undefined> {
+  if (input instanceof Uint8Array) yield input;
+  else yield* input;
+}
+
+/** A value that has members. */
+export function isObject(
+  value: JsonValue | undefined,
+): value is { readonly [key: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,189 @@
+import { CtxPackError, type JsonValue } from "@ctxpack/identity";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readRecording } from "../../src/index.ts";
+import { AnswerReader } from "../../src/record/answer.ts";
+import { collect, packInMemory, reread } from "../run/memory.ts";
+
+const FIRST = { schema: "ctxpack.recording/v1" };
+
+function recording(...lines: readonly unknown[]): Uint8Array {
+  return Buffer.from([FIRST, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+const key = fc.constantFrom(
+  "part",
+  "exchange",
+  "step",
+  "head",
+  "system",
+  "tool",
+  "input",
+  "output",
+  "loss",
+  "model",
+  "kind",
+  "name",
+  "request",
+  "result",
+  "text",
+  "value",
+  "parts",
+  "bytes",
+  "$bytes",
+  "mediaType",
+  "absent",
+  "by",
+  "parent",
+  "usage",
+  "api",
+  "messages",
+  "params",
+  "answer",
+  "choices",
+  "message",
+  "role",
+  "content",
+  "tool_calls",
+  "function",
+  "arguments",
+  "output",
+  "type",
+  "index",
+  "delta",
+  "id",
+  "startedAt",
+  "endedAt",
+  "httpStatus",
+  "tools",
+  "__proto__",
+  "response",
+  "item",
+  "content_block",
+  "partial_json",
+  "path",
+  "reason",
+);
+const leaf = fc.oneof(
+  fc.constantFrom<JsonValue>(
+    "tool",
+    "llm",
+    "openai-chat",
+    "openai-responses",
+    "anthropic-messages",
+    "assistant",
+    "user",
+    "",
+    null,
+    true,
+    0,
+    -1,
+    200,
+    1.5,
+  ),
+  fc.constantFrom<JsonValue>(
+    "message_start",
+    "content_block_start",
+    "content_block_delta",
+    "response.completed",
+    "2026-01-01T00:00:00.500Z",
+    "unmapped",
+  ),
+);
+const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 5, depthSize: "small" },
+    leaf,
+    fc.array(tie("value"), { maxLength: 3 }),
+    fc.dictionary(key, tie("value"), { maxKeys: 6 }),
+  ),
+}));
+
+test("whatever a recording holds, it becomes a run, or an error that says what is wrong", async () => {
+  const exchange = fc.record(
+    {
+      api: fc.constantFrom("openai-chat", "openai-responses", "anthropic-messages"),
+      params: fc.constant({}),
+      messages: fc.array(value, { maxLength: 4 }),
+      answer: value,
+      model: value,
+      tools: value,
+      system: value,
+      startedAt: fc.constant("2026-01-01T00:00:00.500Z"),
+      endedAt: fc.constant(""),
+    },
+    { requiredKeys: ["api", "params", "messages", "startedAt", "endedAt"] },
+  );
+  const line = fc.oneof(
+    value,
+    fc.record({ exchange }),
+    fc.record({
+      exchange: fc
+        .tuple(exchange, fc.constant({ httpStatus: 200 }))
+        .map(([a, b]) => ({ ...a, ...b })),
+    }),
+    fc.record({ part: value }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 5 }), async (lines) => {
+      try {
+        const pack = await packInMemory(readRecording(recording(...lines)));
+        await collect(reread(pack).steps());
+      } catch (error) {
+        if (!CtxPackError.isInstance(error)) throw error;
+        expect(error.code).toBe("CTXPACK_E_TRACE");
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test("whatever a stream holds, reading it ends in an answer or none", () => {
+  const events = fc.array(value, { maxLength: 8 });
+  const apis = fc.constantFrom(
+    "openai-chat" as const,
+    "openai-responses" as const,
+    "anthropic-messages" as const,
+  );
+  fc.assert(
+    fc.property(apis, events, (api, list) => {
+      const reader = new AnswerReader(api, "text/event-stream");
+      for (const event of list) reader.push(Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+      const { answer } = reader.finish();
+      expect(answer === undefined || typeof answer === "object").toBe(true);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a line that breaks the format is a loss, with its number; bytes are bytes only where contents are", async () => {
+  const shape = { $bytes: "AQID" };
+  const pack = await packInMemory(
+    readRecording(
+      recording(
+        {
+          part: {
+            step: {
+              kind: "tool",
+              name: "t",
+              request: { value: { bytes: shape, mediaType: "x/y" } },
+              result: { bytes: shape, mediaType: "x/y" },
+            },
+          },
+        },
+        { part: { step: { kind: "nothing" } } },
+        { part: { step: { kind: "tool", request: 5 } } },
+        { part: { step: { kind: "user" }, head: {} } },
+      ),
+    ),
+  );
+  const steps = await collect(reread(pack).steps());
+  expect(steps).toMatchObject([
+    {
+      request: { value: { bytes: shape, mediaType: "x/y" } },
+      result: { mediaType: "x/y", size: 3 },
+    },
+  ]);
+  expect(steps).toHaveLength(1);
+  expect(pack.head.loss).toEqual([{ path: "$", reason: "malformed", count: 3, lines: [3, 4, 5] }]);
+});

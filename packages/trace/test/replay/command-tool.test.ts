@@ -1,0 +1,198 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import {
+  commandTool,
+  type ReplayLimits,
+  type ReplayReport,
+  type RunPart,
+  replayTools,
+  sandboxObstacle,
+} from "../../src/index.ts";
+import { packInMemory, reread } from "../run/memory.ts";
+
+const obstacle = sandboxObstacle();
+const confined = test.skipIf(obstacle !== undefined);
+if (obstacle !== undefined) console.warn(`skipped: ${obstacle}`);
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ctxpack-command-"));
+});
+afterEach(async () => await rm(folder, { recursive: true }));
+
+const MIB = 1024 * 1024;
+
+/** Replays one call of a tool that is a shell script. */
+async function replay(
+  script: string,
+  result: string,
+  limits: Partial<ReplayLimits> = {},
+  more: RunPart[] = [],
+): Promise<ReplayReport> {
+  const parts: RunPart[] = [
+    ...more,
+    {
+      step: {
+        kind: "tool",
+        name: "sh",
+        request: { value: { word: "hällo" } },
+        result: { text: result },
+      },
+    },
+  ];
+  const tool = commandTool({ names: ["sh"], argv: ["sh", "-c", script] });
+  return await replayTools(reread(await packInMemory(parts)), { tools: [tool], limits });
+}
+
+const step = (report: ReplayReport) => report.steps[0];
+
+/** Processes whose command line holds a word. */
+function processesWith(word: string): string[] {
+  return readdirSync("/proc").filter((name) => {
+    if (!/^[0-9]+$/.test(name) || name === String(process.pid)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, "utf8").includes(word);
+    } catch {
+      return false;
+    }
+  });
+}
+
+confined("a command gets the arguments on stdin and works in the workspace", async () => {
+  const input: RunPart = { input: { name: "in/a.txt", content: { text: "one" } } };
+  const report = await replay(
+    "cat; echo; cat in/a.txt; pwd; echo new > out.txt",
+    '{"word":"hällo"}\none/workspace\n',
+    {},
+    [input, { output: { name: "out.txt", content: { text: "new\n" } } }],
+  );
+  expect(step(report)).toMatchObject({ verdict: "matched", deed: "executed" });
+  expect(report.outputs).toMatchObject([{ name: "out.txt", verdict: "matched" }]);
+  expect(report.fidelity).toBe("exact");
+});
+
+confined("what is outside can be neither read nor written, and there is no network", async () => {
+  await writeFile(join(folder, "secret"), "secret");
+  const script = `
+    cat ${folder}/secret && echo read
+    echo x > ${folder}/out && echo wrote
+    cat /etc/passwd /root/* /home/* 2>/dev/null && echo read
+    echo x > /usr/bin/x && echo wrote
+    echo x > /out && echo wrote
+    mount -o remount,rw /usr && echo remounted
+    cat /proc/sys/vm/swappiness > /tmp/v; cat /tmp/v > /proc/sys/vm/swappiness && echo wrote
+    ls /proc | grep -c '^[0-9]'
+    cat /proc/net/dev | grep -v lo: | tail -n +3
+    exit 0`;
+  const report = await replay(`{ ${script}\n} 2>/dev/null`, "");
+  // What it printed: the number of processes it sees, its own few.
+  expect(step(report)?.actual?.text.trim()).toMatch(/^[1-9]$/);
+  expect(await readdir(folder)).toEqual(["secret"]);
+  expect(await readFile(join(folder, "secret"), "utf8")).toBe("secret");
+});
+
+confined("a command that runs for ever is ended, with all that it started", async () => {
+  const word = `ctxpack-forever-${process.pid}`;
+  const began = performance.now();
+  const report = await replay(
+    `(setsid sh -c 'while :; do sleep 1; done # ${word}' &) ; while :; do sleep 1; done # ${word}`,
+    "",
+    { timeoutMs: 700 },
+  );
+  expect(step(report)).toMatchObject({ verdict: "timed-out", reason: "not over after 700 ms" });
+  expect(performance.now() - began).toBeLessThan(6000);
+  expect(processesWith(word)).toEqual([]);
+  expect(report.fidelity).toBe("failed");
+});
+
+confined("a command that leaves something behind leaves nothing behind", async () => {
+  const word = `ctxpack-behind-${process.pid}`;
+  const report = await replay(
+    `(setsid sh -c 'sleep 100 # ${word}' >/dev/null 2>&1 &) ; echo done`,
+    "done\n",
+  );
+  expect(step(report)).toMatchObject({ verdict: "matched" });
+  expect(processesWith(word)).toEqual([]);
+});
+
+confined("a command that writes 1 GB to its output is ended", async () => {
+  const report = await replay("head -c 1073741824 /dev/zero", "", { maxBytes: 2 * MIB });
+  expect(step(report)).toMatchObject({
+    verdict: "too-large",
+    reason: `a result of more than ${2 * MIB} bytes`,
+  });
+});
+
+confined("a command that writes a file of 1 GB is ended, and the file is gone", async () => {
+  const before = await readdir(tmpdir());
+  const report = await replay("head -c 1073741824 /dev/zero > big", "", { maxBytes: 4 * MIB });
+  expect(step(report)).toMatchObject({ verdict: "too-large" });
+  const left = (await readdir(tmpdir())).filter(
+    (name) => name.startsWith("ctxpack-replay-") && !before.includes(name),
+  );
+  expect(left).toEqual([]);
+});
+
+confined("a command that writes many files is ended when they are too many", async () => {
+  const script = "i=0; while :; do head -c 1000000 /dev/zero > f$i; i=$((i+1)); sleep 0.01; done";
+  const report = await replay(script, "", {
+    maxBytes: 2 * MIB,
+    maxWorkspace: 8 * MIB,
+    timeoutMs: 30_000,
+  });
+  expect(step(report)).toMatchObject({
+    verdict: "too-large",
+    reason: `the workspace: more than ${8 * MIB} bytes`,
+  });
+});
+
+confined("a command that fails, and one that is not there", async () => {
+  const report = await replay("echo no >&2; exit 3", "ok");
+  expect(step(report)).toMatchObject({
+    verdict: "failed",
+    reason: "failed, and had not",
+    actual: { text: "no\n" },
+  });
+  const tool = commandTool({ names: ["sh"], argv: ["ctxpack-no-such-program"] });
+  const run = reread(
+    await packInMemory([{ step: { kind: "tool", name: "sh", result: { text: "" } } }]),
+  );
+  expect(step(await replayTools(run, { tools: [tool] }))).toMatchObject({ verdict: "failed" });
+});
+
+confined("a link that a command leaves is not followed out of the workspace", async () => {
+  await writeFile(join(folder, "secret"), "secret");
+  const output: RunPart = { output: { name: "link", content: { text: "secret" } } };
+  const report = await replay(`ln -s ${folder}/secret link`, "", {}, [output]);
+  expect(report.outputs).toMatchObject([{ name: "link", verdict: "unavailable" }]);
+});
+
+test("a function that does not stop is left after its time and a grace", async () => {
+  const run = reread(
+    await packInMemory([{ step: { kind: "tool", name: "f", result: { text: "" } } }]),
+  );
+  const tool = { names: ["f"], run: () => new Promise<never>(() => undefined) };
+  const report = await replayTools(run, { tools: [tool], limits: { timeoutMs: 50 } });
+  expect(step(report)).toMatchObject({ verdict: "timed-out" });
+});
+
+test("a replay can be given up", async () => {
+  const run = reread(
+    await packInMemory([{ step: { kind: "tool", name: "f", result: { text: "" } } }]),
+  );
+  const aborter = new AbortController();
+  const tool = {
+    names: ["f"],
+    run: ({ signal }: { signal: AbortSignal }) =>
+      new Promise<never>((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        aborter.abort();
+      }),
+  };
+  await expect(replayTools(run, { tools: [tool], signal: aborter.signal })).rejects.toMatchObject({
+    name: "AbortError",
+  });
+});
