@@ -10,7 +10,7 @@ import type { FrameAnswer, FrameJob, FrameThreadData } from "./frame-threads.ts"
  * Buffers longer than this are given back to the system once they were read, others are used again: what is used again
  * keeps as much memory as the longest segment took. In bytes.
  */
-const LARGE = 16 * 2 ** 20;
+const LARGE = 40 * 2 ** 20;
 
 /** Compresses the segments it is sent and stores them; the next one while the last one is being synced. */
 export function makeFrames(port: MessagePort, data: FrameThreadData): void {
