@@ -93,15 +93,23 @@ async function storeFacts(session: Session, record: PackRecord, { signal }: Work
   const store = await session.store(signal);
   const proofs = await describeStored(store, record);
   const known = await store.rechecks(uri);
-  const { uri: _, tree: __, ...rechecks } = known ?? { uri, tree: record.tree };
   return {
     ...(name !== undefined && { name }),
     origin,
     createdAt,
     pinned,
-    ...(known && { rechecks: rechecks as NonNullable<Facts["rechecks"]> }),
+    ...(known && { rechecks: withoutOutput(known) }),
     ...(proofs && { proofs }),
   };
+}
+
+/** The description has both. */
+function withoutOutput({
+  uri: _,
+  tree: __,
+  ...rechecks
+}: Rechecks): Omit<Rechecks, "uri" | "tree"> {
+  return rechecks;
 }
 
 /** The entries of a pack, sorted bytewise by path, from its index alone; a v0 pack has none, and is fetched. */

@@ -14,7 +14,7 @@ import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pa
 import type { SignerChoice } from "./proof/open-signer.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
-import { attachKept, attest } from "./trust/attest.ts";
+import { attachKept, signFor } from "./trust/attest.ts";
 import { type AttachedInputs, attachInputs } from "./why/inputs.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -74,9 +74,12 @@ export async function push(
   const inputs = options.withInputs
     ? await attachInputs(session, pantry, { subject: manifest, contract }, work)
     : undefined;
-  if (options.attest)
-    await attest(session, uri, { ...options.attest, to: options.to ?? pantry.address, ...work });
   const store = await session.store(work.signal);
+  const record = options.attest && (await store.get(uri));
+  if (options.attest && record) {
+    const name = pantry.remote ? pantry.address : uri;
+    await signFor(session, record, { name, manifest, choice: options.attest }, work);
+  }
   const proofs = await attachKept(store, uri, pantry, manifest, work);
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);

@@ -104,6 +104,7 @@ export async function admit(
     const isSame = there.tree === manifest.tree;
     if (!isSame && !options.replace) throw conflict(there, manifest);
     if (isSame && isComplete(parts, there)) {
+      accepted?.contract?.(parseResolvedContract(heldBytes(parts, there, manifest.config)));
       await noteAccepted(parts, arrival);
       return nothingToDo(there, manifest);
     }
