@@ -57,7 +57,7 @@ export async function lookUpContract(
 async function lookIn(
   session: Session,
   given: Session["config"]["pantries"][number],
-  { uri, resolved }: Resolution,
+  { uri, bytes }: Resolution,
   work: Work,
 ): Promise<Miss> {
   let where = given.address;
@@ -68,7 +68,7 @@ async function lookIn(
     if (!found) return { where, reason: "not there" };
     if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
     const accepted = await acceptFound(session, found, work.signal);
-    accepted?.contract?.(resolved);
+    accepted?.config?.(bytes);
     return { where, reason: "" };
   } catch (error) {
     work.signal.throwIfAborted();

@@ -1,15 +1,8 @@
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  type CtxUri,
-  type Digest,
-  parseResolvedContract,
-  type ResolvedContract,
-  refuseSecrets,
-} from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, type Digest, refuseSecrets } from "@ctxpack/identity";
 import { identifySubject } from "./find.ts";
 import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
+import { readConfig, requireContract } from "./pack-config.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
 import type { SignerChoice } from "./proof/open-signer.ts";
 import { blobSizes, publish } from "./publish.ts";
@@ -58,8 +51,10 @@ export async function push(
   // Its blobs are read by digest for as long as they take to send.
   using _lease = (await session.store(work.signal)).lease(uri);
   const pack = await packOfStore(session, uri, options.to, work);
-  const contract = await contractOf(pack, work);
-  refuseSecrets(contract, { allow: options.allowSecret ?? [] });
+  const config = await readConfig(pack.source, pack.manifest, work.signal);
+  // A contract is public once pushed, also one seeded before a rule knew its secret; a run was redacted when it was packed.
+  if (config.kind === "contract")
+    refuseSecrets(config.contract, { allow: options.allowSecret ?? [] });
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
   const { action, manifest, summary } = await publish(
     session,
@@ -72,7 +67,12 @@ export async function push(
     work,
   );
   const inputs = options.withInputs
-    ? await attachInputs(session, pantry, { subject: manifest, contract }, work)
+    ? await attachInputs(
+        session,
+        pantry,
+        { subject: manifest, contract: requireContract(config, uri) },
+        work,
+      )
     : undefined;
   const store = await session.store(work.signal);
   const record = options.attest && (await store.get(uri));
@@ -120,12 +120,4 @@ async function packOfStore(
   const { descriptor, bytes } = await store.manifest(uri);
   const manifest = parsePackManifest(bytes);
   return { address: "the store", source: store.blobs, uri, descriptor, bytes, manifest };
-}
-
-/** Looked at before anything is sent: a contract is public once pushed, also one seeded before a rule knew its secret. */
-async function contractOf(pack: FoundPack, { signal }: Work): Promise<ResolvedContract> {
-  const { config } = pack.manifest;
-  return parseResolvedContract(
-    await fetchBytes(pack.source, config, { maxBytes: LIMITS.config, signal }),
-  );
 }

@@ -1,20 +1,15 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  type CtxUri,
-  type Digest,
-  parseResolvedContract,
-  resolveContract,
-} from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, type Digest, resolveContract } from "@ctxpack/identity";
 import type { Statement } from "@ctxpack/proof";
 import { identifySubject } from "../find.ts";
+import { readConfig } from "../pack-config.ts";
 import { lookUp, openWritablePantry, type WritablePantry } from "../pantry.ts";
 import type { SignerChoice } from "../proof/open-signer.ts";
 import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { makingStatement } from "./made-here.ts";
+import { runStatement } from "./run-making.ts";
 
 export interface AttestOptions extends WorkOptions, SignerChoice {
   /** Sign the manifest that this pantry has, and attach the proof to it there; else that of the store. */
@@ -144,10 +139,12 @@ async function statementOf(
   const { parseStatement } = await import("@ctxpack/proof");
   const kept = (await store.proofs(record.uri))?.statement;
   if (kept !== undefined) return parseStatement(kept);
-  const { bytes } = await store.manifest(record.uri, work);
-  const { config } = parsePackManifest(bytes);
-  const contract = await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, ...work });
-  const resolution = await resolveContract(parseResolvedContract(contract), work);
+  const manifest = parsePackManifest((await store.manifest(record.uri, work)).bytes);
+  const config = await readConfig(store.blobs, manifest, work.signal);
+  if (config.kind === "trace") {
+    return parseStatement(await runStatement(session, store, { record, run: config.run }));
+  }
+  const resolution = await resolveContract(config.contract, work);
   // Not kept: what is kept says that this machine made the pack.
   const made = { session, store, record, resolution };
   return parseStatement(await makingStatement(made, { kind: "seed" }));

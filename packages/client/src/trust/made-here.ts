@@ -1,5 +1,5 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
-import { CtxPackError, type Resolution } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, type Resolution } from "@ctxpack/identity";
 import type { PackFacts } from "@ctxpack/proof/statement";
 import type { Session } from "../session.ts";
 import { ownVersion } from "../version.ts";
@@ -54,10 +54,17 @@ export async function noteMaking(
   making: Making,
   signal: AbortSignal,
 ): Promise<void> {
-  const { session, store, record } = made;
+  await keepStatement(made, () => makingStatement(made, making), signal);
+}
+
+/** Keeps an unsigned statement with a pack. */
+export async function keepStatement(
+  { session, store, record }: Pick<MadePack, "session" | "store" | "record">,
+  make: () => Promise<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    const statement = await makingStatement(made, making);
-    await store.keepProofs(record.uri, { statement }, { signal });
+    await store.keepProofs(record.uri, { statement: await make() }, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;
@@ -66,7 +73,10 @@ export async function noteMaking(
 }
 
 /** The manifests of packs that went in, where the store has them. */
-async function manifestsOf(store: Store, packs: Resolution["packs"]) {
+export async function manifestsOf(
+  store: Store,
+  packs: readonly { readonly uri: CtxUri }[],
+): Promise<readonly (Digest | undefined)[]> {
   const records = await Promise.all(packs.map(({ uri }) => store.get(uri)));
   return records.map((record) => record?.manifest.digest);
 }

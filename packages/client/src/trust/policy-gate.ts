@@ -1,13 +1,9 @@
 import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  type Digest,
-  parseResolvedContract,
-  type ResolvedContract,
-} from "@ctxpack/identity";
-import { fetchBytes, type ReferrerLister } from "@ctxpack/oci";
+import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type Digest, parseResolvedContract } from "@ctxpack/identity";
+import type { ReferrerLister } from "@ctxpack/oci";
 import type { Evaluation, JudgedPack, Lock, SeenTimesFile, Verdict } from "@ctxpack/proof";
+import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
 import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, weigh } from "./evidence.ts";
@@ -117,14 +113,14 @@ export class PolicyGate implements Gate, AsyncDisposable {
     const { evaluate } = await import("@ctxpack/proof");
     const { policies, material } = await this.#policies(signal);
     const found = await weigh(kept(proofs?.bundles ?? []), material, signal);
-    const contract = await contractOf(store, record, signal);
-    const evidence = { ...found, ...(await claimsOf(found)).holdTo(contract) };
+    const { kind, bytes } = await configOf(store, record, signal);
+    const evidence = { ...found, ...(await claimsOf(found)).holdTo(kind, bytes) };
     const pantry = proofs?.acceptances.findLast((one) => one.pantry !== undefined)?.pantry;
     const pack = {
       manifest: record.manifest.digest,
       uri: record.uri,
       ...(pantry !== undefined && { pantry }),
-      tools: toolsOf(contract),
+      tools: toolsOf(kind, bytes),
     };
     const evaluation = await this.#evaluation(policies, pack, evidence, signal);
     return { verdict: evaluate(evaluation), evidence, evaluation };
@@ -141,8 +137,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
     const judgement = await this.#verdictOf(candidate, signal);
     if (!judgement.verdict.accepted) return judgement.verdict;
     const { source, manifest } = candidate;
-    const config = await fetchBytes(source, manifest.config, { maxBytes: LIMITS.config, signal });
-    return (await knowing(judgement))(parseResolvedContract(config));
+    return (await knowing(judgement, manifest.kind))(await configBytes(source, manifest, signal));
   }
 
   async #judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
@@ -151,14 +146,14 @@ export class PolicyGate implements Gate, AsyncDisposable {
     const { verdict, evidence, evaluation } = judgement;
     requireAccepted(verdict);
     await this.#remember(verdict, signal);
-    const verdictKnowing = await knowing(judgement);
+    const verdictKnowing = await knowing(judgement, candidate.manifest.kind);
     return {
       policies: (await this.#policies(signal)).digests,
       bundles: verdict.bundles,
       ...(candidate.place !== undefined && { pantry: candidate.place }),
       ...untilOf(verdict, evaluation),
       proofs: verdict.bundles.flatMap((digest) => evidence.bytes.get(digest) ?? []),
-      contract: (contract) => requireAccepted(verdictKnowing(contract)),
+      config: (config) => requireAccepted(verdictKnowing(config)),
     };
   }
 
@@ -204,17 +199,20 @@ export interface Judgement {
   readonly evaluation: Evaluation;
 }
 
-/** The verdict once the contract is known: without the proofs that lie about it, and by its tools. */
-async function knowing(judgement: Judgement): Promise<(contract: ResolvedContract) => Verdict> {
+/** The verdict once the config is known: without the proofs that lie about it, and by its tools. */
+async function knowing(
+  judgement: Judgement,
+  kind: PackKind,
+): Promise<(config: Uint8Array) => Verdict> {
   const { evaluate } = await import("@ctxpack/proof");
   const { verdict, evidence, evaluation } = judgement;
   const claims = await claimsOf(evidence);
   // They have been judged: where the claims turn out true, it is by the same rule again.
   const used = claims.usedBy(verdict.bundles);
   const dependencies = new Map(used.map((digest) => [digest as string, true]));
-  return (contract) => {
-    const pack = { ...evaluation.pack, tools: toolsOf(contract) };
-    const held = claims.holdTo(contract);
+  return (config) => {
+    const pack = { ...evaluation.pack, tools: toolsOf(kind, config) };
+    const held = claims.holdTo(kind, config);
     const knowingly = evaluate({ ...evaluation, ...held, pack, dependencies });
     const lie = held.refused.find(
       ({ code, digest }) =>
@@ -265,18 +263,17 @@ export function isMadeHere({ origin }: PackRecord, proofs: KeptProofs | undefine
   return origin === "seed" || proofs?.statement !== undefined;
 }
 
-function toolsOf(contract: ResolvedContract): string[] {
-  return contract.transforms.map(({ tool }) => tool);
+/** A run has no tools in the sense of a policy: who asks for certain ones does not get runs. */
+function toolsOf(kind: PackKind, config: Uint8Array): string[] {
+  if (kind === "trace") return [];
+  return parseResolvedContract(config).transforms.map(({ tool }) => tool);
 }
 
-async function contractOf(
+async function configOf(
   store: Store,
   { uri }: PackRecord,
   signal: AbortSignal,
-): Promise<ResolvedContract> {
-  const { bytes } = await store.manifest(uri, { signal });
-  const { config } = parsePackManifest(bytes);
-  return parseResolvedContract(
-    await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, signal }),
-  );
+): Promise<{ readonly kind: PackKind; readonly bytes: Uint8Array }> {
+  const manifest = parsePackManifest((await store.manifest(uri, { signal })).bytes);
+  return { kind: manifest.kind, bytes: await configBytes(store.blobs, manifest, signal) };
 }
