@@ -6,7 +6,7 @@ import { onDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 
 /** Entries from which on the index and what it is made from are too large to be held side by side. */
-const MANY = 100_000;
+export const MANY = 100_000;
 
 /** The index of a pack in one piece. What it was made from is given back: `summary` and its listing have no rows after. */
 export function wholeIndex(parts: Parts, summary: PackSummary, entries: number): Uint8Array {
