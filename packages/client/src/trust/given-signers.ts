@@ -51,7 +51,7 @@ export async function policyOfSigners(
     signers,
     rules: [{ require: [{ signers: Object.keys(signers) }], rollback: "allow" }],
   };
-  return { text: JSON.stringify(policy), file: "the signers you named" };
+  return { text: JSON.stringify(policy), file: "this command" };
 }
 
 /** Whether whose certificate counts is said. Throws CTXPACK_E_USAGE when it is said in part. */
