@@ -1,11 +1,8 @@
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { expectOnly } from "../flags.ts";
+import { writeNewFile } from "../new-file.ts";
 import { TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 export const traceExport: Command = defineCommand({
@@ -31,27 +28,8 @@ export const traceExport: Command = defineCommand({
       return undefined;
     }
     const path = resolve(cwd, flags.out);
-    await writeNew(path, pieces, signal);
+    await writeNewFile(path, pieces, signal);
     output.result(path, { path });
     return undefined;
   },
 });
-
-async function writeNew(
-  path: string,
-  pieces: AsyncIterable<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  let isOurs = false;
-  const file = createWriteStream(path, { flags: "wx" });
-  file.on("open", () => {
-    isOurs = true;
-  });
-  try {
-    await pipeline(Readable.from(pieces), file, { signal });
-  } catch (error) {
-    if (isOurs) await rm(path, { force: true });
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new CommandError("CTXPACK_E_CONFLICT", `${path} is there already`, "name a new file");
-  }
-}
