@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
+import type { BlobConcurrency } from "@ctxpack/oci";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { MetricsSink } from "@ctxpack/proof";
 import type { Config, Env } from "./config.ts";
@@ -10,7 +11,8 @@ import { Registries } from "./registries.ts";
 import type { Gate } from "./trust/gate.ts";
 import { PolicyGate } from "./trust/policy-gate.ts";
 
-const REMOTE_CONCURRENCY = 8;
+/** A registry is far: of small blobs many wait for it at the same time. */
+const REMOTE_CONCURRENCY: BlobConcurrency = { blobs: 8, small: 32 };
 const LOCAL_CONCURRENCY = 4;
 
 /** What the verbs share: settings, and the store, which is opened when the first verb needs it. */
@@ -96,7 +98,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** Blobs in flight at a time, as chosen; else more over a network than on a disk. */
-  concurrency(remote = false): number {
+  concurrency(remote = false): BlobConcurrency {
     return this.config.concurrency ?? (remote ? REMOTE_CONCURRENCY : LOCAL_CONCURRENCY);
   }
 
