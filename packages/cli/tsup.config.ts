@@ -35,6 +35,9 @@ const apart: Plugin = {
       external,
     }));
     onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
+    onResolve({ filter: /\/mcp\/serve\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path: "./mcp.cjs", external },
+    );
   },
 };
 
@@ -64,6 +67,14 @@ export default defineConfig([
     shims: true,
     clean: false,
     esbuildPlugins: [traces],
+  },
+  {
+    ...bundled,
+    entry: { mcp: "src/mcp/serve.ts" },
+    format: "cjs",
+    shims: true,
+    clean: false,
+    esbuildPlugins: [apart],
   },
   {
     ...bundled,

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -17,6 +16,7 @@ import { Interruption } from "./interrupt.ts";
 import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
+import { version } from "./version.ts";
 
 /**
  * Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code when everything is printed. Never
@@ -60,11 +60,6 @@ async function printHelp(names: readonly string[], stdout: Stream): Promise<numb
   if (names.length === 0) stdout.write(`${mainHelp()}\n`);
   else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
   return 0;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** Commands of two words count as one name: `cache path`. */
@@ -142,7 +137,7 @@ async function call(
     const warn = (text: string) => output.warning(text);
     const { signal } = interruption;
     const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
-    const given = { ...settings, policy, env: process.env, cwd, warn, blocking: true, signal };
+    const given = { blocking: true, ...settings, policy, env: process.env, cwd, warn, signal };
     return resources.use(await CtxPack.open(given));
   };
   const code = await command.run({
