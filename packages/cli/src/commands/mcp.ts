@@ -1,4 +1,5 @@
 import { type Command, defineCommand } from "../command.ts";
+import { CommandError } from "../exit.ts";
 import { POLICY_FLAG } from "../flags.ts";
 import { version } from "../version.ts";
 
@@ -19,6 +20,12 @@ export const mcp: Command = defineCommand({
     },
   },
   async run({ flags, output, cwd, open, signal }) {
+    if (output.options.json) {
+      throw new CommandError(
+        "CTXPACK_E_USAGE",
+        "mcp speaks a protocol of its own: there is no --json",
+      );
+    }
     const { Roots } = await import("../mcp/roots.ts");
     const roots = Roots.open(flags.root ?? ["."], cwd);
     const ctx = await open({ blocking: false });

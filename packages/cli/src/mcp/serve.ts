@@ -2,6 +2,7 @@ import type { CtxPack } from "@ctxpack/client";
 import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { CommandError } from "../exit.ts";
+import { isClosedPipe } from "../guard.ts";
 import { answerOf, errorAnswer } from "./answer.ts";
 import type { Roots } from "./roots.ts";
 import type { Tool } from "./tool.ts";
@@ -33,7 +34,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const hangUp = new AbortController();
   const stop = AbortSignal.any([signal, hangUp.signal]);
   const handle = serveStdio(() => serverOf({ ...options, signal: stop }), {
-    onerror: (error) => warn(`a message was not understood: ${error.message.slice(0, 500)}`),
+    onerror: (error) => {
+      if (!isClosedPipe(error)) warn(`from the client: ${error.message.slice(0, 500)}`);
+    },
   });
   if (!signal.aborted) await ended;
   hangUp.abort(new Error("the client has hung up"));
