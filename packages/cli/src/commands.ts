@@ -249,4 +249,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "answer agents over the Model Context Protocol",
     load: async () => (await import("./commands/mcp.ts")).mcp,
   },
+  completion: {
+    group: "agents and shells",
+    summary: "teach a shell to complete commands, URIs and pantries",
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
 };

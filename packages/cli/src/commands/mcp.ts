@@ -8,8 +8,8 @@ export const mcp: Command = defineCommand({
   example: ["ctxpack mcp --root ~/project"],
   about:
     "Answers agents over the Model Context Protocol, on stdin and stdout: they look up, explain, search, inspect,\n" +
-    "read and pull. Their paths have to lie in --root, the current folder unless told otherwise, links followed; the\n" +
-    "pantries they reach are the configured ones. Ends when the client hangs up.",
+    "read and pull. Paths they name have to lie in --root, by default the current folder, links followed, and\n" +
+    "the pantries they reach are the configured ones. Ends when the client hangs up.",
   takes: [0, 0],
   flags: {
     policy: POLICY_FLAG,
