@@ -35,6 +35,9 @@ const apart: Plugin = {
       external,
     }));
     onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
+    onResolve({ filter: /\/topics\/index\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path: "./topics.cjs", external },
+    );
     onResolve({ filter: /\/mcp\/serve\.ts$/ }, ({ kind }) =>
       kind === "entry-point" ? undefined : { path: "./mcp.cjs", external },
     );
@@ -70,7 +73,7 @@ export default defineConfig([
   },
   {
     ...bundled,
-    entry: { mcp: "src/mcp/serve.ts" },
+    entry: { mcp: "src/mcp/serve.ts", topics: "src/topics/index.ts" },
     format: "cjs",
     shims: true,
     clean: false,

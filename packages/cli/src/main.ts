@@ -11,7 +11,7 @@ import {
   parseFlags,
 } from "./flags.ts";
 import { guardProcess, isClosedPipe } from "./guard.ts";
-import { commandHelp, mainHelp } from "./help.ts";
+import { commandHelp, mainHelp, TOPIC_NAMES } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
@@ -57,8 +57,12 @@ async function dispatch(
 }
 
 async function printHelp(names: readonly string[], stdout: Stream): Promise<number> {
+  const [name = ""] = names;
   if (names.length === 0) stdout.write(`${mainHelp()}\n`);
-  else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
+  else if (TOPIC_NAMES.includes(name)) {
+    const { TOPICS } = await import("./topics/index.ts");
+    stdout.write(`${TOPICS[name]?.()}\n`);
+  } else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 import type { CtxPack, PackRecord } from "@ctxpack/client";
 import { COMMANDS } from "../commands.ts";
+import { TOPIC_NAMES } from "../help.ts";
 import type { Position } from "./position.ts";
 
 /** One way to finish a word. */
@@ -82,10 +83,12 @@ function commands(group: string | undefined, word: string): Candidate[] {
   const found = new Map<string, string>();
   for (const [name, { summary }] of Object.entries(COMMANDS)) {
     const [first = "", second] = name.split(" ");
-    if (group === undefined) found.set(first, second === undefined ? summary : `${first} …`);
+    if (group === undefined || group === "help")
+      found.set(first, second === undefined ? summary : `${first} …`);
     else if (first === group && second !== undefined) found.set(second, summary);
   }
   if (group === undefined) found.set("help", "print help");
+  if (group === "help") for (const topic of TOPIC_NAMES) found.set(topic, "a topic");
   const all = [...found].map(([one, about]) => ({ word: one, about }));
   return matching(all, word);
 }

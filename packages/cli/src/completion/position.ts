@@ -44,6 +44,7 @@ const WANTED: Readonly<Record<string, Wanted>> = {
 export async function positionOf(words: readonly string[]): Promise<Position> {
   const [first = "", second = ""] = words;
   if (words.length <= 1) return first.startsWith("-") ? globalFlags() : { kind: "command" };
+  if (first === "help" && words.length === 2) return { kind: "command", group: first };
   const isGroup = Object.keys(COMMANDS).some((name) => name.startsWith(`${first} `));
   if (isGroup && words.length === 2) return { kind: "command", group: first };
   const name = isGroup ? `${first} ${second}` : first;
