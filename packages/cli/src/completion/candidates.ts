@@ -4,7 +4,7 @@ import { TOPIC_NAMES } from "../help.ts";
 import type { Position } from "./position.ts";
 
 /** One way to finish a word. */
-export interface Candidate {
+interface Candidate {
   readonly word: string;
   readonly about: string;
 }

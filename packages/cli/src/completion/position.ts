@@ -10,7 +10,7 @@ export type Position =
   | { readonly kind: "nothing" };
 
 /** What a placeholder of a usage, or the value of a flag, stands for. */
-export type Wanted = "uri" | "contract" | "subject" | "pantry" | "file" | "folder" | "none";
+type Wanted = "uri" | "contract" | "subject" | "pantry" | "file" | "folder" | "none";
 
 /** Words of usages and flags that a shell can help with; the rest is for people to know. */
 const WANTED: Readonly<Record<string, Wanted>> = {

@@ -11,7 +11,7 @@ export interface ToolContext {
 }
 
 /** A JSON Schema of an object whose members are told one by one. */
-export interface ArgumentSchema {
+interface ArgumentSchema {
   readonly type: "object";
   readonly properties: Readonly<Record<string, object>>;
   readonly required?: readonly string[];

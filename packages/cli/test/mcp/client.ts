@@ -9,7 +9,7 @@ import { bin } from "../run.ts";
 type Loose = Record<string, any>;
 
 /** What a tool call was answered with. */
-export interface Answered {
+interface Answered {
   readonly isError: boolean;
   /** The whole JSON value; of an error `error`. */
   readonly value: Loose;
