@@ -109,7 +109,8 @@ async function runCommand(
     interruption.after(parseDuration(global.timeout), global.timeout);
   }
   const output = new Output(stdout, stderr, outputOptions(global, stderr));
-  const progress = new Progress(progressMode(global, stderr), output);
+  const [name] = command.usage.split(" ");
+  using progress = new Progress(progressMode(global, stderr), output, name);
   try {
     return (await call(command, args, flags, output, progress, interruption)) ?? 0;
   } catch (error) {
