@@ -1,14 +1,16 @@
-import { rmSync, statfsSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Corpus, scaledMix, tinyFiles } from "./corpus.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpack, ctxpackCommand } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
+import { hasRoom } from "./room.ts";
 import { writeContract } from "./seed.ts";
 
 /** What the largest packs take: time, and above all memory, which should not grow with them. */
 export const large: Question = {
   name: "large",
+  byName: true,
   about: "`ctxpack seed` and `pull` of 50 MB to 10 GB and of a million files, for the peak memory",
   *rounds(bench) {
     const full = bench.scale === "full";
@@ -39,13 +41,8 @@ interface Size {
 
 /** One after the other in one round: each needs what those before it left. */
 function* measured(bench: Bench, name: string, size: Size): Iterable<Round> {
-  const { bavail, bsize } = statfsSync(bench.scratch);
   // The corpus, a store and a pantry of blobs, a store of blobs and files.
-  const needed = 5 * size.bytes;
-  if (bavail * bsize < needed) {
-    bench.note(`no room for ${name}: it needs ${(needed / 1e9).toFixed(0)} GB; left out`);
-    return;
-  }
+  if (!hasRoom(bench, name, 5 * size.bytes)) return;
   const folder = join(bench.scratch, name);
   const corpus = size.make(join(folder, "corpus"));
   const contract = writeContract(bench, name);

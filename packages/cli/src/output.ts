@@ -1,4 +1,5 @@
 import type { Failure } from "./exit.ts";
+import { harmless, jsonText } from "./harmless.ts";
 import type { Stream } from "./stream.ts";
 
 /** How the person or program asked to be answered. */
@@ -33,7 +34,7 @@ export class Output {
 
   /** One JSON object on a line of stdout, with `schemaVersion`. */
   line(value: Readonly<Record<string, unknown>>): void {
-    this.#stdout.write(`${JSON.stringify({ schemaVersion: 1, ...value }, writable)}\n`);
+    this.#stdout.write(`${jsonText({ schemaVersion: 1, ...value })}\n`);
   }
 
   /** Bytes of the result exactly as they are. Settles when the stream took them: that is the backpressure. */
@@ -67,9 +68,7 @@ export class Output {
 
   /** A line on stderr that `--quiet` silences. */
   note(text: string): void {
-    if (this.options.quiet) return;
-    this.clear();
-    this.#stderr.write(`${text}\n`);
+    this.#say("", text);
   }
 
   /** Lines on the terminal that the next ones replace, and any other output takes away. */
@@ -95,7 +94,7 @@ export class Output {
   }
 
   warning(text: string): void {
-    this.note(`${this.#paint("33", "warning:")} ${text}`);
+    this.#say(`${this.#paint("33", "warning:")} `, text);
   }
 
   /** Tells a failure: message and hint on stderr, the same as an object on stdout under `--json`. */
@@ -105,19 +104,22 @@ export class Output {
     if (this.options.json) {
       this.line({ error: { code, message, hint, details }, ...beside, ...(child && { child }) });
     }
-    this.#stderr.write(`${this.#paint("31", "error:")} ${message}\n`);
-    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${hint}\n`);
-    if (this.options.verbose && error instanceof Error) this.#stderr.write(`${stackOf(error)}\n`);
+    this.#stderr.write(`${this.#paint("31", "error:")} ${harmless(message)}\n`);
+    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${harmless(hint)}\n`);
+    if (this.options.verbose && error instanceof Error) {
+      this.#stderr.write(`${harmless(stackOf(error))}\n`);
+    }
+  }
+
+  #say(before: string, text: string): void {
+    if (this.options.quiet) return;
+    this.clear();
+    this.#stderr.write(`${before}${harmless(text)}\n`);
   }
 
   #paint(color: string, text: string): string {
     return this.options.color ? `\x1b[${color}m${text}\x1b[0m` : text;
   }
-}
-
-/** Details of an error may hold what JSON cannot: sizes and times of files as bigints. */
-function writable(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
 }
 
 function stackOf(error: Error): string {

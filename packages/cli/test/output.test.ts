@@ -37,6 +37,21 @@ test("the result goes to stdout, everything else to stderr", () => {
   expect(stderr.text).toBe("doing\nwarning: careful\n");
 });
 
+test("names from anywhere are shown, never obeyed: on stderr as escapes, in JSON as the same value", () => {
+  const evil = "a\u001b[2J\u009b1m\u202eb\tc\nd";
+  const { stdout, stderr, output } = make({ json: true, color: true });
+  output.note(evil);
+  output.warning(evil);
+  const failure = { code: "CTXPACK_E_TRACE", message: evil, hint: evil, exitCode: 2 } as const;
+  output.failure({ ...failure, details: {} }, undefined);
+  const shown = "a\\u001b[2J\\u009b1m\\u202eb\tc\nd";
+  expect(stderr.text).toBe(
+    `${shown}\n\u001b[33mwarning:\u001b[0m ${shown}\n\u001b[31merror:\u001b[0m ${shown}\n\u001b[36mhint:\u001b[0m ${shown}\n`,
+  );
+  expect(JSON.parse(stdout.text).error.message).toBe(evil);
+  expect(stdout.text).toMatch(/^[ -~]+\n$/);
+});
+
 test("--json prints one object, --quiet no notes", () => {
   const { stdout, stderr, output } = make({ json: true, quiet: true });
   output.note("doing");

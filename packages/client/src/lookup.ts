@@ -45,7 +45,9 @@ export async function lookUpContract(
   } else {
     misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
   }
-  for (const given of session.config.pantries) {
+  const { pantries } = session.config;
+  if (pantries.length > 0) await session.gate?.prepare(work.signal);
+  for (const given of pantries) {
     const miss = await lookIn(session, given, resolution, work);
     if (miss.reason === "") return { uri, resolution, misses, hit: true, where: miss.where };
     misses.push(miss);

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError } from "./disk.ts";
+import type { FetchOptions } from "./target.ts";
 
 /** Bytes that can be read more than once, so that a transfer can be repeated or resumed. */
 export interface BlobSource {
@@ -51,24 +52,32 @@ async function openForReading(path: string): Promise<FileHandle> {
 /** One megabyte: a promise each is then noise beside hashing the bytes. */
 const CHUNK = 1 << 20;
 
-/** The bytes of an open file from `offset` on, exactly `length` of them. */
+/** The bytes of an open file from `offset` on, exactly `length` of them; with `reuse` each chunk in the place of the last. */
 export async function* readRange(
   handle: FileHandle,
   range: { readonly path: string; readonly offset: number; readonly length: number },
+  { reuse }: Pick<FetchOptions, "reuse"> = {},
 ): AsyncGenerator<Uint8Array> {
   let at = range.offset;
   const end = range.offset + range.length;
-  while (at < end) {
-    const chunk = new Uint8Array(Math.min(CHUNK, end - at));
-    const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
-    if (bytesRead === 0) {
-      throw new CtxPackError(
-        "CTXPACK_E_SIZE_MISMATCH",
-        `${range.path} ends at byte ${at}, expected ${end}`,
-        { details: { path: range.path, expected: end, found: at } },
-      );
+  const kept = reuse ? new Uint8Array(Math.min(CHUNK, range.length)) : undefined;
+  try {
+    while (at < end) {
+      const size = Math.min(CHUNK, end - at);
+      const chunk = kept?.subarray(0, size) ?? new Uint8Array(size);
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) {
+        throw new CtxPackError(
+          "CTXPACK_E_SIZE_MISMATCH",
+          `${range.path} ends at byte ${at}, expected ${end}`,
+          { details: { path: range.path, expected: end, found: at } },
+        );
+      }
+      at += bytesRead;
+      yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
     }
-    at += bytesRead;
-    yield bytesRead === chunk.length ? chunk : chunk.subarray(0, bytesRead);
+  } finally {
+    // At once: the collector would let dozens of megabytes of them pile up.
+    kept?.buffer.transfer(0);
   }
 }

@@ -17,6 +17,8 @@ export interface ByteRange {
 export interface FetchOptions extends OperationOptions {
   /** Only these bytes. A slice cannot be verified against the digest: the caller has to. */
   readonly range?: ByteRange | undefined;
+  /** A chunk is done with when the next one is asked for: a source may use its memory again. */
+  readonly reuse?: boolean | undefined;
 }
 
 /** Somewhere content can be read by descriptor. */

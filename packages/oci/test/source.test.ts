@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bytesSource, fileSource } from "@ctxpack/oci";
+import { bytesSource, describeBytes, fileSource, OciLayout } from "@ctxpack/oci";
 import { describe, expect, it } from "vitest";
 import { collect, encode, readText } from "./graph.ts";
 import { workplace } from "./workplace.ts";
@@ -27,6 +27,22 @@ describe("a source", () => {
     const chunks = await collect(fileSource(file, bytes.length).open());
     expect(chunks.length).toBeGreaterThan(1);
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+
+  it("reads a blob into one place over and over for who asks for that", async () => {
+    const bytes = new Uint8Array((2 << 20) + 5).map((_, i) => (i >> 20) + 1);
+    const d = describeBytes("application/octet-stream", bytes);
+    const layout = await OciLayout.open(join(await place(), "pantry"), { create: true });
+    await layout.push(d, bytesSource(bytes));
+    const places = new Set<ArrayBufferLike>();
+    const copies: Uint8Array[] = [];
+    for await (const chunk of layout.fetch(d, { reuse: true })) {
+      places.add(chunk.buffer);
+      copies.push(chunk.slice());
+    }
+    expect(places.size).toBe(1);
+    expect([...places][0]?.byteLength, "given back at the end").toBe(0);
+    expect(Buffer.concat(copies).equals(bytes)).toBe(true);
   });
 
   it("over a file that is shorter than said, or gone, says so", async () => {

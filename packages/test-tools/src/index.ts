@@ -1,3 +1,4 @@
+export { findBrowser, TestBrowser, type WatchedPage } from "./browser.ts";
 export { type Certificates, type KeyPair, makeCertificates } from "./certificates.ts";
 export { type DelayLinkOptions, startDelayLink } from "./delay-link.ts";
 export {

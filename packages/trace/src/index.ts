@@ -1,8 +1,8 @@
 export type { Alignment } from "./align/align.ts";
 export type { Artifact, ArtifactMatch, Attribution, CandidateRun } from "./attribute/attribute.ts";
 export { attributeArtifact } from "./attribute/attribute.ts";
-export type { DiffOptions, DiffRunsOptions } from "./drift/diff.ts";
-export { diffRuns, driftEntries, MAX_ENTRIES } from "./drift/diff.ts";
+export type { DiffOptions, DiffRunsOptions, DriftEvent } from "./drift/diff.ts";
+export { diffRuns, driftEntries, driftEvents, MAX_ENTRIES } from "./drift/diff.ts";
 export type {
   Divergence,
   DriftCause,
@@ -32,6 +32,9 @@ export { LOG_FORMATS } from "./import/imported.ts";
 export type { LineageNode, LoggedRun } from "./log/graph.ts";
 export { lineage } from "./log/graph.ts";
 export { renderLog } from "./log/text.ts";
+export { diffPage } from "./page/diff-page.ts";
+export type { PageOptions } from "./page/show-page.ts";
+export { showPage } from "./page/show-page.ts";
 export type { AiSdkMiddleware } from "./record/ai-sdk.ts";
 export { recordAiSdk } from "./record/ai-sdk.ts";
 export type { Exchange } from "./record/exchange.ts";

@@ -1,5 +1,6 @@
 import { constants, type ZstdOptions, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { CtxPackError } from "@ctxpack/identity";
+import { bufferSize } from "./buffer-size.ts";
 import { frameContentSize } from "./frame-header.ts";
 
 /** How much of the data decides whether compressing is worth it. */
@@ -13,14 +14,16 @@ const RAW_BLOCK_HEADER = 3;
  * The bytes depend on the version of zstd, except those of raw frames.
  */
 export function compressFrame(raw: Uint8Array): Uint8Array {
-  return quickFrame(raw) ?? zstdCompressSync(raw, settingsFor(raw.length));
+  const pieces = framePieces(raw);
+  return pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces);
 }
 
-/** The frame of a segment that needs no more than a look at its first 64 KiB. */
-function quickFrame(raw: Uint8Array): Uint8Array | undefined {
+/** `compressFrame`, in pieces: what is stored raw is not copied, but lies in `raw`. */
+export function framePieces(raw: Uint8Array): Uint8Array[] {
   const probe = zstdCompressSync(raw.subarray(0, PROBE), settingsFor(Math.min(PROBE, raw.length)));
-  if (probe.length * 100 > Math.min(PROBE, raw.length) * 97) return storeFrame(raw);
-  return raw.length <= PROBE ? probe : undefined;
+  if (probe.length * 100 > Math.min(PROBE, raw.length) * 97) return storedPieces(raw);
+  if (raw.length <= PROBE) return [probe];
+  return [zstdCompressSync(raw, settingsFor(raw.length))];
 }
 
 /**
@@ -40,7 +43,7 @@ export function decompressFrame(frame: Uint8Array, size: number): Uint8Array {
   try {
     // Room for one more than there may be, so that the decoder needs no second buffer to stop.
     const content = zstdDecompressSync(frame, {
-      chunkSize: size + 64,
+      chunkSize: bufferSize(size + 64),
       maxOutputLength: Math.max(1, size),
     });
     if (content.length === size) return content;
@@ -57,7 +60,7 @@ export function decompressFrame(frame: Uint8Array, size: number): Uint8Array {
 function settingsFor(size: number): ZstdOptions {
   return {
     // With an output as long as the bound and the size pledged, zstd takes the path of one call.
-    chunkSize: largestFrame(size),
+    chunkSize: bufferSize(largestFrame(size)),
     pledgedSrcSize: size,
     params: {
       [constants.ZSTD_c_compressionLevel]: 1,
@@ -75,19 +78,17 @@ export function largestFrame(size: number): number {
   return size + (size >>> 7) + 4096;
 }
 
-function storeFrame(raw: Uint8Array): Uint8Array {
-  const header = storedHeader(raw.length);
+function storedPieces(raw: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = [storedHeader(raw.length)];
   const blocks = Math.max(1, Math.ceil(raw.length / RAW_BLOCK));
-  const frame = Buffer.allocUnsafe(header.length + blocks * RAW_BLOCK_HEADER + raw.length);
-  let at = header.copy(frame);
   for (let block = 0; block < blocks; block++) {
     const content = raw.subarray(block * RAW_BLOCK, (block + 1) * RAW_BLOCK);
     const last = block === blocks - 1 ? 1 : 0;
-    at = frame.writeUIntLE(last | (content.length << 3), at, RAW_BLOCK_HEADER);
-    frame.set(content, at);
-    at += content.length;
+    const header = Buffer.alloc(RAW_BLOCK_HEADER);
+    header.writeUIntLE(last | (content.length << 3), 0, RAW_BLOCK_HEADER);
+    pieces.push(header, content);
   }
-  return frame;
+  return pieces;
 }
 
 /** RFC 8878 §3.1.1.1: single-segment, content size in the fewest bytes that hold it. */

@@ -14,6 +14,7 @@ import { decompressFrame } from "./frame.ts";
 import { frameContentSize } from "./frame-header.ts";
 import { kindAt, readEntry, readPath } from "./index-entry.ts";
 import { type IndexFacts, MARKED, memberOf, readIndex } from "./index-facts.ts";
+import { IndexText, type ReadIndexBytes } from "./index-text.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { firstRow, type Names } from "./names.ts";
@@ -26,7 +27,7 @@ import { checkWalk, walkFiles } from "./walk.ts";
  * when they are asked for; nothing holds all of them.
  */
 export class IndexReader implements Names {
-  readonly #cursor: Cursor;
+  readonly #text: IndexText;
   readonly #facts: IndexFacts;
   readonly #links: Links;
 
@@ -47,13 +48,11 @@ export class IndexReader implements Names {
 
   /** Opens an index from its blob, one zstd frame. Throws CTXPACK_E_PACK. */
   static fromFrame(frame: Uint8Array): IndexReader {
-    const size = frameContentSize(frame);
-    if (size > LIMITS.index) throw tooLarge(size);
-    return IndexReader.open(decompressFrame(frame, size));
+    return IndexReader.open(decompressIndex(frame));
   }
 
   private constructor(cursor: Cursor, facts: IndexFacts) {
-    this.#cursor = cursor;
+    this.#text = new IndexText(cursor);
     this.#facts = facts;
     this.#links = new Links(this, "CTXPACK_E_PACK");
   }
@@ -93,8 +92,7 @@ export class IndexReader implements Names {
 
   /** The entry in `row`, rows sorted bytewise by path. */
   entry(row: number): Entry {
-    this.#seek(row);
-    return readEntry(this.#cursor);
+    return readEntry(this.#seek(row));
   }
 
   /**
@@ -141,7 +139,7 @@ export class IndexReader implements Names {
     const from = first < this.count ? (rows[first] as number) : 0;
     const to = first < end ? this.#endOf(end - 1) : from;
     // Copies: what is sent must not take the whole index along.
-    const bytes = new Uint8Array(this.#cursor.bytes.subarray(from, to));
+    const bytes = this.#text.copy(from, to);
     const starts = rows.slice(first, end).map((start) => start - from);
     return { segment, number, at, bytes, starts };
   }
@@ -165,13 +163,11 @@ export class IndexReader implements Names {
   }
 
   path(row: number): string {
-    this.#seek(row);
-    return readPath(this.#cursor);
+    return readPath(this.#seek(row));
   }
 
   kind(row: number): EntryKind {
-    this.#seek(row);
-    return kindAt(this.#cursor);
+    return kindAt(this.#seek(row));
   }
 
   target(row: number): string {
@@ -194,6 +190,18 @@ export class IndexReader implements Names {
     return foldings(this);
   }
 
+  /**
+   * Has the entries read with `read` from now on, byte by byte what the index was opened from: gives back those bytes,
+   * which it needs no more. For whoever goes through the rows in order and has other use for the memory.
+   */
+  leave(read: ReadIndexBytes): Uint8Array {
+    const { rows, count } = this.#facts;
+    const { bytes } = this.#text;
+    const end = count > 0 ? this.#endOf(count - 1) : 0;
+    this.#text.leave(rows.subarray(0, count), end, read);
+    return bytes;
+  }
+
   #rowsIn(number: number): { segment: IndexSegment; at: number; first: number; end: number } {
     const segment = this.segments[number];
     if (segment === undefined) throw new RangeError(`there is no segment ${number}`);
@@ -206,13 +214,20 @@ export class IndexReader implements Names {
   /** Where an entry ends in the index. */
   #endOf(row: number): number {
     this.entry(row);
-    return this.#cursor.at;
+    return this.#text.at;
   }
 
-  #seek(row: number): void {
+  #seek(row: number): Cursor {
     if (row < 0 || row >= this.count) throw new RangeError(`row ${row} of ${this.count}`);
-    this.#cursor.at = this.#facts.rows[row] as number;
+    return this.#text.seek(this.#facts.rows[row] as number);
   }
+}
+
+/** The bytes of an index from its blob, for `IndexReader.open`. Throws CTXPACK_E_PACK. */
+export function decompressIndex(frame: Uint8Array): Uint8Array {
+  const size = frameContentSize(frame);
+  if (size > LIMITS.index) throw tooLarge(size);
+  return decompressFrame(frame, size);
 }
 
 function tooLarge(size: number): CtxPackError {

@@ -23,18 +23,24 @@ export interface PackSummary {
   /** log2 of the average segment. */
   readonly exponent: number;
   readonly segments: readonly IndexSegment[];
-  /** The index, uncompressed, in pieces. */
+  /** The index, uncompressed, in pieces, each valid until the next one is asked for. */
   indexChunks(): Iterable<Uint8Array>;
   /** The index, uncompressed, in one piece; at most 256 MiB. */
   indexBytes(): Uint8Array;
+  /** Gives back what the index is made from, the rows of the listing too: it cannot be asked for again. */
+  clear(): void;
 }
 
 /** Digests of a listing's files by row, 32 bytes each. */
 export class DigestColumn {
-  readonly #bytes: Buffer;
+  #bytes: Buffer<ArrayBuffer>;
 
   constructor(rows: number) {
-    this.#bytes = Buffer.alloc(rows * 32);
+    this.#bytes = Buffer.from(new ArrayBuffer(rows * 32));
+  }
+
+  clear(): void {
+    this.#bytes = Buffer.from(this.#bytes.buffer.transfer(0));
   }
 
   set(row: number, hex: string): void {
@@ -82,6 +88,10 @@ export function summarize(
     segments,
     indexChunks: chunks,
     indexBytes: () => joined(chunks(), size),
+    clear() {
+      listing.clear();
+      digests.clear();
+    },
   };
 }
 
@@ -159,7 +169,10 @@ function nameText(listing: Listing, row: number): string {
   return `{"link":${JSON.stringify(listing.target(row))},"path":${path}}`;
 }
 
-/** Texts as bytes, in pieces: written at once, since a string that grows leaves its weight many times over as garbage. */
+/**
+ * Texts as bytes, in pieces that are valid until the next one: written at once, since a string that grows leaves its
+ * weight many times over as garbage, and always to the same place, since so do buffers.
+ */
 function* pieces(texts: Iterable<string>): Generator<Uint8Array, void> {
   let piece = Buffer.allocUnsafeSlow(PIECE);
   let filled = 0;
@@ -168,7 +181,7 @@ function* pieces(texts: Iterable<string>): Generator<Uint8Array, void> {
     const most = text.length * 3;
     if (filled + most > piece.length) {
       if (filled > 0) yield piece.subarray(0, filled);
-      piece = Buffer.allocUnsafeSlow(Math.max(PIECE, most));
+      if (most > piece.length) piece = Buffer.allocUnsafeSlow(most);
       filled = 0;
     }
     filled += piece.write(text, filled, "utf8");

@@ -9,9 +9,9 @@ export type {
   LinkEntry,
 } from "./entry.ts";
 export { isFileEntry, isLinkEntry } from "./entry.ts";
-export { compressFrame, decompressFrame, largestFrame } from "./frame.ts";
+export { compressFrame, decompressFrame, framePieces, largestFrame } from "./frame.ts";
 export { frameContentSize } from "./frame-header.ts";
-export { IndexReader } from "./index-reader.ts";
+export { decompressIndex, IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
 export type { InputListing } from "./inputs.ts";
 export { buildInputsManifest, listingDescriptor, parseInputsManifest } from "./inputs.ts";

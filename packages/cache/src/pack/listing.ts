@@ -1,7 +1,7 @@
 import { CtxPackError, compareBytewise } from "@ctxpack/identity";
 import type { EntryKind } from "./entry.ts";
 import { foldings } from "./folding.ts";
-import { grown } from "./grown.ts";
+import { dropped, grown } from "./grown.ts";
 import { LIMITS } from "./limits.ts";
 import { Links } from "./links.ts";
 import { type Names, OrderCheck } from "./names.ts";
@@ -134,6 +134,16 @@ export class Listing implements Names {
   /** Pairs of names that some file systems take for one: other case, other composition. */
   foldings(): [string, string][] {
     return foldings(this);
+  }
+
+  /** Gives the rows back: what is left are numbers about the whole. */
+  clear(): void {
+    this.#paths.clear();
+    this.#targets.clear();
+    this.#keys.clear();
+    this.#sizes = dropped(this.#sizes);
+    this.#flags = dropped(this.#flags);
+    this.#order = undefined;
   }
 
   #add(path: string, flags: number, size: number): void {

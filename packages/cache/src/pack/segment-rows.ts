@@ -15,9 +15,9 @@ export interface SegmentRows {
 
 /** `SegmentRows` for another thread: the bytes of the index that are about them. */
 export interface SharedRows extends Omit<SegmentRows, "entries"> {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where each entry begins in `bytes`. */
-  readonly starts: Uint32Array;
+  readonly starts: Uint32Array<ArrayBuffer>;
 }
 
 /** The rows again, in the thread that got them. They have been checked. */

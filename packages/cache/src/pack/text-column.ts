@@ -1,4 +1,4 @@
-import { grown } from "./grown.ts";
+import { dropped, grown } from "./grown.ts";
 
 /** Texts by row, as UTF-8 one behind the other: a quarter of the memory that as many strings take. */
 export class TextColumn {
@@ -24,6 +24,13 @@ export class TextColumn {
   get(row: number): string {
     const start = this.#start(row);
     return this.#bytes.toString("utf8", start, this.#ends[row]);
+  }
+
+  /** Forgets all texts. */
+  clear(): void {
+    this.#bytes = Buffer.from(dropped(new Uint8Array(this.#bytes.buffer)).buffer);
+    this.#ends = dropped(this.#ends);
+    this.#count = 0;
   }
 
   #start(row: number): number {

@@ -61,7 +61,8 @@ export interface PackOptions {
   readonly profile?: Profile | undefined;
   /**
    * Gives a buffer of at least `room` bytes that nobody reads, asked for each segment, so that a segment need not be
-   * copied to outlive the next step. `room` grows with a restart only. Without it one buffer is used again and again.
+   * copied to outlive the next step: one that was given out is not looked at again. `room` grows with a restart only.
+   * Without it one buffer is used again and again.
    */
   readonly take?: ((room: number) => Buffer) | undefined;
   /** An earlier pack of what was much the same: its segments are not read again where nothing has changed. */
@@ -121,6 +122,8 @@ class Writer {
   readonly #ownSegment: number;
   readonly #chunker: Chunker;
   readonly #take: () => Buffer;
+  /** What was read beyond a cut, while the buffer it was read into is being given out. */
+  readonly #rest: Buffer;
   readonly #known: KnownSegments | undefined;
   /** The open segment from its first byte on. */
   #buffer: Buffer;
@@ -144,6 +147,7 @@ class Writer {
     const longest = Math.min(2 * 2 ** exponent, listing.tarSize);
     const room = longest + CHUNK + LONGEST_HEADER + TRAILER;
     this.#take = take ? () => take(room) : reuse(Buffer.allocUnsafeSlow(room));
+    this.#rest = Buffer.allocUnsafeSlow(CHUNK + LONGEST_HEADER + TRAILER);
     this.#buffer = this.#take();
   }
 
@@ -266,11 +270,10 @@ class Writer {
     const digest: Digest = `sha256:${hash("sha256", bytes, "hex")}`;
     const at = this.#add(digest, bytes.length);
     if (at === undefined) return;
+    this.#filled = this.#buffer.copy(this.#rest, 0, this.#searched, this.#filled);
     yield { kind: "segment", ...at, bytes, digest };
-    const next = this.#take();
-    this.#buffer.copy(next, 0, this.#searched, this.#filled);
-    this.#buffer = next;
-    this.#filled -= this.#searched;
+    this.#buffer = this.#take();
+    this.#rest.copy(this.#buffer, 0, 0, this.#filled);
     this.#searched = 0;
     this.#chunker.restart();
     yield* this.#pass();

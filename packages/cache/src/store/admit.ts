@@ -8,7 +8,6 @@ import {
 } from "@ctxpack/identity";
 import { type Descriptor, fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
 import {
-  IndexReader,
   LIMITS,
   largestFrame,
   type PackManifest,
@@ -18,7 +17,7 @@ import {
 import { arrivingConfig, expectSteps, type PackConfig } from "./config.ts";
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
-import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
+import { expectBlobs, type HeldPack, heldBytes, isComplete, openIndex } from "./held.ts";
 import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { type Acceptance, keepProofs } from "./proofs.ts";
@@ -171,7 +170,7 @@ async function bring(
   const config = await bringConfig(parts, arrival);
   await download.bring([manifest.index]);
   const candidate = newRecord(arrival);
-  const index = IndexReader.fromFrame(heldBytes(parts, candidate, manifest.index));
+  const index = openIndex(heldBytes(parts, candidate, manifest.index));
   const pack: HeldPack = { record: candidate, manifest, index };
   expectAgreement(pack, uri);
   expectSteps(config, index, uri);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -10,6 +11,7 @@ import {
   statSync,
   utimesSync,
   writeSync,
+  writevSync,
 } from "node:fs";
 import { promisify } from "node:util";
 import { CtxPackError, type Digest, digestHex, isDigest, sha256 } from "@ctxpack/identity";
@@ -22,6 +24,7 @@ import {
   type Storage,
   verified,
 } from "@ctxpack/oci";
+import { bufferSize } from "../pack/buffer-size.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
@@ -86,7 +89,15 @@ export class Blobs implements Storage {
   /** The bytes of a blob at once, for blobs that are read whole anyway. Not verified. */
   readWhole(d: { readonly digest: Digest; readonly size: number }): Uint8Array {
     const path = this.#find(d);
-    return onDisk("reading", path, () => readFileSync(path));
+    return onDisk("reading", path, () => {
+      const fd = openSync(path, constants.O_RDONLY);
+      try {
+        const bytes = Buffer.allocUnsafeSlow(bufferSize(d.size)).subarray(0, d.size);
+        return bytes.subarray(0, readFully(fd, bytes, 0));
+      } finally {
+        closeSync(fd);
+      }
+    });
   }
 
   /** The bytes of a blob that is here and has its digest; one longer than `most` bytes is not read. */
@@ -137,16 +148,17 @@ export class Blobs implements Storage {
     onDisk("writing", place, () => this.#place(path, place));
   }
 
-  /** Stores bytes that are at hand. They have been written when this returns its promise. */
-  async put(bytes: Uint8Array): Promise<StoredBlob> {
-    const blob = { digest: sha256(bytes), size: bytes.length };
+  /** Stores bytes that are at hand, in one piece or several. They have been written when this returns its promise. */
+  async put(bytes: Uint8Array | readonly Uint8Array[]): Promise<StoredBlob> {
+    const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
+    const blob = { digest: digestOf(pieces), size: sizeOf(pieces) };
     if (this.touch(blob)) return { ...blob, created: false };
     const path = this.#places.blob(blob.digest);
     const temporary = this.#temporary.path();
     try {
       const fd = openSync(temporary, "wx", 0o600);
       try {
-        writeFully(fd, bytes);
+        writePieces(fd, pieces);
         await finish(fd);
       } finally {
         closeSync(fd);
@@ -240,6 +252,36 @@ export function writeFully(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
     at += writeSync(fd, bytes, at, Math.min(PIECE, bytes.length - at));
   }
+}
+
+/** `writeFully` for pieces: as many at once as `PIECE` allows. */
+function writePieces(fd: number, pieces: readonly Uint8Array[]): void {
+  for (let at = 0; at < pieces.length; ) {
+    const group: Uint8Array[] = [];
+    for (let size = 0; at < pieces.length; at++) {
+      const piece = pieces[at] as Uint8Array;
+      size += piece.length;
+      if (size > PIECE && group.length > 0) break;
+      group.push(piece);
+    }
+    let written = group.length > 1 ? writevSync(fd, group) : 0;
+    for (const piece of group) {
+      if (written < piece.length) writeFully(fd, piece.subarray(written));
+      written = Math.max(0, written - piece.length);
+    }
+  }
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+function digestOf(pieces: readonly Uint8Array[]): Digest {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return sha256(first);
+  const hasher = createHash("sha256");
+  for (const piece of pieces) hasher.update(piece);
+  return `sha256:${hasher.digest("hex")}`;
 }
 
 /** Opens a file of ours for reading; a link in its place is refused. */

@@ -68,6 +68,7 @@ export async function compose(
           (row) => fileOf(row).digest,
         );
   const reader = new ComposedReader(parts, placeOf);
+  const warnings = foldingsOf(listing);
   const packed = await pack(
     parts,
     { listing, reader, earlier },
@@ -81,7 +82,7 @@ export async function compose(
   for (const family of manifest === packed.manifest.digest ? (options.families ?? []) : []) {
     await parts.database.joinFamily({ family, uri, manifest, exponent }, options.signal);
   }
-  return { ...resultOf(packed), record, created, warnings: foldingsOf(listing) };
+  return { ...resultOf(packed), record, created, warnings };
 }
 
 /** The entries, and from which packs how many of them come. */

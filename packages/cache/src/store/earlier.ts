@@ -1,6 +1,12 @@
 import { lstatSync } from "node:fs";
 import { CtxPackError, sha256 } from "@ctxpack/identity";
-import { IndexReader, type KnownPack, type PackBlob, parsePackManifest } from "../pack/index.ts";
+import {
+  type IndexReader,
+  type KnownPack,
+  type PackBlob,
+  parsePackManifest,
+} from "../pack/index.ts";
+import { openIndex } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import { absolute, type Scan } from "./scan.ts";
 import { type FileStates, Snapshot } from "./snapshot.ts";
@@ -48,7 +54,7 @@ function read(
 ): { index: IndexReader; segments: readonly PackBlob[] } | undefined {
   try {
     const { index, segments } = parsePackManifest(whole(parts, manifest));
-    return { index: IndexReader.fromFrame(whole(parts, index)), segments };
+    return { index: openIndex(whole(parts, index)), segments };
   } catch (error) {
     // Removed or damaged meanwhile: whoever uses that pack will say so.
     if (CtxPackError.isInstance(error)) return undefined;

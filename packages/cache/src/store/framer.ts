@@ -1,9 +1,9 @@
 import { type Digest, type OnProgress, sha256 } from "@ctxpack/identity";
-import { compressFrame, type PackBlob } from "../pack/index.ts";
+import type { PackBlob } from "../pack/index.ts";
 import type { StoredBlob } from "./blobs.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
-import { release } from "./release.ts";
+import { putFrame } from "./put-frame.ts";
 import { FrameThreads } from "./threads/frame-threads.ts";
 
 /** Frames that may be on their way to the disk while the next segment is cut. */
@@ -45,7 +45,6 @@ export class Framer {
       count,
       store: parts.places.dir,
       prefix: parts.workspace.path(),
-      instead: (raw) => this.#write(raw),
     });
   }
 
@@ -68,7 +67,7 @@ export class Framer {
     }
     this.#report(digest);
     await this.#threads?.until(raw.length);
-    const writing = (this.#threads?.offer(raw) ?? this.#write(raw)).then((blob) =>
+    const writing = (this.#threads?.offer(raw) ?? putFrame(this.#parts.blobs, raw)).then((blob) =>
       this.#note(digest, blob),
     );
     this.#made.push(writing);
@@ -79,6 +78,7 @@ export class Framer {
       this.#failure ??= { error };
     });
     while (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
+    await this.#threads?.untilNext();
   }
 
   /** Notes a segment whose frame is there. */
@@ -103,14 +103,6 @@ export class Framer {
     await Promise.allSettled(this.#writing);
     await this.#threads?.end();
     this.#threads = undefined;
-  }
-
-  /** Compressed and handed to the disk when this returns its promise. */
-  #write(raw: Uint8Array): Promise<StoredBlob> {
-    const frame = compressFrame(raw);
-    const writing = this.#parts.blobs.put(frame);
-    release(frame);
-    return writing;
   }
 
   #note(raw: Digest, { digest, size, created }: StoredBlob): MadeFrame {

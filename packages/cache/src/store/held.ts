@@ -1,6 +1,12 @@
 import { CtxPackError, type CtxUri, sha256 } from "@ctxpack/identity";
 import type { Descriptor } from "@ctxpack/oci";
-import { IndexReader, type PackBlob, type PackManifest, parsePackManifest } from "../pack/index.ts";
+import {
+  decompressIndex,
+  IndexReader,
+  type PackBlob,
+  type PackManifest,
+  parsePackManifest,
+} from "../pack/index.ts";
 import { isOfDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 import type { NewRecord } from "./record.ts";
@@ -16,10 +22,15 @@ export interface HeldPack {
 /** Opens the manifest and the index of a pack; throws like `heldBytes`. */
 export function openPack(parts: Parts, record: NewRecord): HeldPack {
   const manifest = parsePackManifest(heldBytes(parts, record, record.manifest));
-  const frame = heldBytes(parts, record, manifest.index);
-  const index = IndexReader.fromFrame(frame);
-  release(frame);
+  const index = openIndex(heldBytes(parts, record, manifest.index));
   return { record, manifest, index };
+}
+
+/** Opens an index from its blob, whose memory is given back: both are large where files are many. */
+export function openIndex(frame: Uint8Array): IndexReader {
+  const bytes = decompressIndex(frame);
+  release(frame);
+  return IndexReader.open(bytes);
 }
 
 /**

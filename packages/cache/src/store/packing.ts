@@ -19,6 +19,7 @@ import { expectBlobs, isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
 import { helpersFor } from "./threads/helpers.ts";
+import { wholeIndex } from "./whole-index.ts";
 
 /** How a pack is made. */
 export interface PackingOptions {
@@ -68,7 +69,7 @@ export async function pack(
     const summary = await storeSegments(framer, material, options);
     // The index of many files is large: threads and their buffers should be gone by then.
     await framer.settle();
-    const index = summary.indexBytes();
+    const index = wholeIndex(parts, summary, material.listing.count);
     await framer.add(index);
     const frames = await framer.finish();
     options.signal?.throwIfAborted();

@@ -54,7 +54,9 @@ async function fill(path: string, d: Descriptor, options: ReceiveOptions): Promi
     const range = { offset: at, length: d.size - at };
     onBytes?.(at, 0);
     // Hashed here, together with what was kept: the source need not do it too.
-    for await (const chunk of range.length > 0 ? source.fetch(d, { signal, range }) : []) {
+    for await (const chunk of range.length > 0
+      ? source.fetch(d, { signal, range, reuse: true })
+      : []) {
       signal?.throwIfAborted();
       verifier.update(chunk);
       writeFully(fd, chunk);

@@ -43,12 +43,12 @@ export async function seed(
   using _working = parts.workspace.begin();
   using _lease = lease(parts, uri);
   const scanned = await scan(root, options.signal);
+  const warnings = foldingsOf(scanned.listing);
   const packed = await packFolder(parts, scanned, config, options);
   scanned.unchanged();
   if (config.kind === "trace") expectSteps(config, IndexReader.open(packed.index), uri);
   const { record, created } = await publish(parts, uri, packed, options);
-  const { listing } = scanned;
-  return { ...resultOf(packed), record, created, warnings: foldingsOf(listing) };
+  return { ...resultOf(packed), record, created, warnings };
 }
 
 /** What was written for a pack. */

@@ -1,14 +1,16 @@
 import { hash } from "node:crypto";
 import {
   type BigIntStats,
+  closeSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { type Digest, isDigest } from "@ctxpack/identity";
+import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
@@ -83,7 +85,13 @@ export class Snapshot {
         ...facts,
         check: hash("sha256", bytes, "hex"),
       });
-      writeFileSync(temporary, Buffer.concat([Buffer.from(`${head}\n`), bytes]), { mode: 0o600 });
+      const fd = openSync(temporary, "wx", 0o600);
+      try {
+        writeFully(fd, Buffer.from(`${head}\n`));
+        writeFully(fd, bytes);
+      } finally {
+        closeSync(fd);
+      }
       renameSync(temporary, path);
     } catch {
       clear(temporary);

@@ -7,6 +7,7 @@ import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk
 import { probeNames, refuseFolding } from "./fold.ts";
 import { Folder } from "./folder.ts";
 import { type HeldPack, openPack } from "./held.ts";
+import { laidOut } from "./laid-out.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import type { Parts } from "./parts.ts";
@@ -139,6 +140,8 @@ async function fill(
   options: MakeOptions,
 ): Promise<void> {
   const { only, onProgress, ready, signal } = options;
+  // A part of a pack is asked again which it is.
+  using _index = only === undefined ? laidOut(parts, pack) : undefined;
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
   onDisk("creating", staging, () => mkdirSync(staging, { mode: 0o755 }));
   const total = countFiles(pack, only);

@@ -19,6 +19,11 @@ import { SegmentThreads } from "./threads/segment-threads.ts";
 
 /** What is taken in between two turns of the event loop, in bytes. */
 const PIECE: number = 2 ** 20;
+/**
+ * Memory that segments and their frames may take, in bytes: those of the largest packs are 32 MiB on average, of which
+ * one is decompressed while the one before it is written.
+ */
+const ROOM: number = 144 * 2 ** 20;
 
 /** What is unpacked and how far it is trusted. */
 export interface UnpackOptions {
@@ -63,7 +68,7 @@ class Unpacking implements AsyncDisposable {
   readonly #read = new Map<number, readonly FilePart[]>();
   /** Segments that a thread could not take in; this one meets the reason again, and can say more. */
   readonly #again: number[] = [];
-  readonly #room = new Room();
+  readonly #room = new Room(ROOM);
   /** What each segment at work takes, in bytes. */
   readonly #held = new Map<number, number>();
   /** How many of the needed segments have been taken in. */

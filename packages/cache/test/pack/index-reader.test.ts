@@ -27,6 +27,34 @@ describe("IndexReader", () => {
     expect(openIndex(packItems(items, "fine")).profile).toBe("fine");
   });
 
+  it("is the same when its bytes lie elsewhere", () => {
+    const many = Array.from({ length: 9000 }, (_, i): Item => {
+      const path = `${String(i % 90).padStart(2, "0")}/${i}${"é".repeat(i % 100)}`;
+      return i % 9 === 0 ? { path, dir: true } : { path, content: noise(path, i % 600) };
+    });
+    const packed = packItems(many);
+    const here = openIndex(packed);
+    const there = openIndex(packed);
+    let reads = 0;
+    const bytes = there.leave((at, into) => {
+      reads++;
+      into.set(whole.subarray(at, at + into.length));
+    });
+    const whole = Buffer.from(bytes);
+    expect(whole.equals(packed.summary.indexBytes())).toBe(true);
+    bytes.fill(0);
+    expect(JSON.stringify([...there.entries()])).toBe(JSON.stringify([...here.entries()]));
+    expect(reads, "in blocks, one at a time").toBeLessThan(10);
+    expect(reads).toBeGreaterThan(1);
+    for (const { path } of many.slice(0, 50)) expect(there.find(path)).toEqual(here.find(path));
+    for (const row of here.segments.keys())
+      expect(there.shareRows(row)).toEqual(here.shareRows(row));
+    const empty = openIndex(packItems([]));
+    expect(Buffer.from(empty.leave(() => expect.unreachable())).toString()).toContain("[]");
+    expect([...empty.entries()]).toEqual([]);
+    expect(empty.shareRows(0).starts).toHaveLength(0);
+  });
+
   it("finds entries by their exact path", () => {
     for (const { path } of items) expect(index.find(path)).toMatchObject({ path });
     for (const path of ["", "a", "a/", "b", "void/x", "zzz", "E\u0301"]) {

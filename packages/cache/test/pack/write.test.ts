@@ -202,7 +202,9 @@ describe("packSteps", () => {
         expect(sha(again.summary.indexBytes())).toBe(sha(pack.summary.indexBytes()));
         expect(again.raws.map(sha)).toEqual(pack.raws.map(sha));
         expect(pack.summary.segments.map((s) => s.digest)).toEqual(pack.raws.map(sha));
-        expect(Buffer.concat([...pack.summary.indexChunks()])).toEqual(pack.summary.indexBytes());
+        expect(
+          Buffer.concat(Array.from(pack.summary.indexChunks(), (chunk) => Buffer.from(chunk))),
+        ).toEqual(pack.summary.indexBytes());
       }),
       { numRuns: 60 },
     );

@@ -71,13 +71,13 @@ describe("admit", () => {
     const policies = [sha256(new TextEncoder().encode("policy"))];
     const bundles = [sha256(proof)];
     const yes = { policies, bundles, proofs: [proof] };
-    const contract = (): void => {
+    const config = (): void => {
       throw new CtxPackError("CTXPACK_E_PROOF_CONTRACT", "made by another tool");
     };
     const refused = here.admit(uri, {
       ...options,
       source: storage,
-      accept: async () => ({ ...yes, contract }),
+      accept: async () => ({ ...yes, config }),
     });
     await expect(refused).rejects.toMatchObject({ code: "CTXPACK_E_PROOF_CONTRACT" });
     expect(fetched).toHaveLength(1);
@@ -86,7 +86,7 @@ describe("admit", () => {
     const { digest: manifest } = options.manifest;
     expect((await here.proofs(uri))?.acceptances).toMatchObject([{ policies, bundles, manifest }]);
     // Asked again with the pack here already: the contract is looked at all the same.
-    const lying = here.admit(uri, { ...options, accept: async () => ({ ...yes, contract }) });
+    const lying = here.admit(uri, { ...options, accept: async () => ({ ...yes, config }) });
     await expect(lying).rejects.toMatchObject({ code: "CTXPACK_E_PROOF_CONTRACT" });
     const others = [sha256(new TextEncoder().encode("another"))];
     await here.admit(uri, { ...options, accept: async () => ({ ...yes, policies: others }) });

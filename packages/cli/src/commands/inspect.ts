@@ -1,6 +1,7 @@
 import type { DescribedProofs, LegacyDescription, PackDescription } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
+import { harmless } from "../harmless.ts";
 
 export const inspect: Command = defineCommand({
   usage: "inspect <uri> [--from PANTRY]",
@@ -13,7 +14,7 @@ export const inspect: Command = defineCommand({
   async run({ args, flags, output, open, signal }) {
     const ctx = await open();
     const pack = await ctx.inspect(args[0] as string, { from: flags.from, signal });
-    output.result(output.options.plain ? plainText(pack) : text(pack), { ...pack });
+    output.result(harmless(output.options.plain ? plainText(pack) : text(pack)), { ...pack });
     return undefined;
   },
 });

@@ -3,6 +3,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
 import { CommandError } from "../exit.ts";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
+import { harmless } from "../harmless.ts";
 import type { Output } from "../output.ts";
 import { printSizes, SIZE_ORDERS, type SizeOrder } from "../sizes.ts";
 
@@ -52,7 +53,7 @@ async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Pro
   const packs: PackRecord[] = [];
   for await (const record of ctx.list({ signal })) packs.push(record);
   packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
-  output.result(output.options.plain ? plainPacks(packs) : packTable(packs), {
+  output.result(harmless(output.options.plain ? plainPacks(packs) : packTable(packs)), {
     packs: packs.map(({ manifest, bytes, ...record }) => ({
       ...record,
       manifest: manifest.digest,

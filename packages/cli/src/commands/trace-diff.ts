@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import { type Command, defineCommand } from "../command.ts";
+import { writeNewFile } from "../new-file.ts";
 import { TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 export const traceDiff: Command = defineCommand({
-  usage: "trace diff <a> <b> [--ignore RULE]… [--exit-code]",
+  usage: "trace diff <a> <b> [--ignore RULE]… [--exit-code] [--html FILE]",
   example: [
     "ctxpack trace diff 58a6ff02 c31b196f",
     "ctxpack trace diff a1b2c3 d4e5f6 --ignore model_drift",
@@ -16,12 +18,21 @@ export const traceDiff: Command = defineCommand({
   flags: {
     ignore: { type: "string", multiple: true, value: "RULE", about: "what does not count" },
     "exit-code": { type: "boolean", about: "exit with 1 when they differ" },
+    html: { type: "string", value: "FILE", about: "write a page to look at, a new file" },
     from: TRACE_FROM_FLAG,
   },
-  async run({ args, flags, output, open, signal }) {
+  async run({ args, flags, output, cwd, open, signal }) {
     const [a = "", b = ""] = args;
     const ctx = await open();
-    const diff = await ctx.traces.diff(a, b, { ignore: flags.ignore, from: flags.from, signal });
+    const { ignore, from } = flags;
+    if (flags.html !== undefined) {
+      const path = resolve(cwd, flags.html);
+      const page = ctx.traces.diffPage(a, b, { ignore, from, signal });
+      await writeNewFile(path, page, signal);
+      output.result(path, { path });
+      return undefined;
+    }
+    const diff = await ctx.traces.diff(a, b, { ignore, from, signal });
     const { renderDiff } = await import("@ctxpack/trace");
     output.result(output.options.json ? "" : renderDiff(diff).trimEnd(), { ...diff });
     return flags["exit-code"] && diff.drift ? 1 : undefined;

@@ -1,11 +1,9 @@
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
 import { expectOnly } from "../flags.ts";
+import { harmless } from "../harmless.ts";
+import { writeNewFile } from "../new-file.ts";
 import { TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 export const traceExport: Command = defineCommand({
@@ -27,31 +25,13 @@ export const traceExport: Command = defineCommand({
     const ctx = await open();
     const pieces = ctx.traces.export(args[0] as string, { from: flags.from, signal });
     if (flags.out === undefined) {
-      for await (const piece of pieces) await output.bytes(Buffer.from(piece));
+      // As the same JSON: it may be a terminal that reads it.
+      for await (const piece of pieces) await output.bytes(Buffer.from(harmless(piece)));
       return undefined;
     }
     const path = resolve(cwd, flags.out);
-    await writeNew(path, pieces, signal);
+    await writeNewFile(path, pieces, signal);
     output.result(path, { path });
     return undefined;
   },
 });
-
-async function writeNew(
-  path: string,
-  pieces: AsyncIterable<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  let isOurs = false;
-  const file = createWriteStream(path, { flags: "wx" });
-  file.on("open", () => {
-    isOurs = true;
-  });
-  try {
-    await pipeline(Readable.from(pieces), file, { signal });
-  } catch (error) {
-    if (isOurs) await rm(path, { force: true });
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new CommandError("CTXPACK_E_CONFLICT", `${path} is there already`, "name a new file");
-  }
-}

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { Writable } from "node:stream";
 import type { ReplayTraceOptions } from "@ctxpack/client";
-import type { ReplayTool } from "@ctxpack/trace";
+import type { CommandToolOptions, ReplayTool } from "@ctxpack/trace";
 import { type Command, defineCommand } from "../command.ts";
 import { MANY } from "../computing-flags.ts";
 import { CommandError } from "../exit.ts";
@@ -40,7 +42,7 @@ export const traceReplay: Command = defineCommand({
     "strict-env": { type: "boolean", about: "another environment is a degraded replay" },
     from: TRACE_FROM_FLAG,
   },
-  async run({ args, flags, output, open, signal }) {
+  async run({ args, flags, output, cwd, open, signal }) {
     const mode = oneOf(flags.mode, ["audit", "tools", "tape"], "mode") ?? "audit";
     for (const [name, own] of FLAGS_OF_MODES) {
       if (flags[name] !== undefined && mode !== own) {
@@ -64,7 +66,7 @@ export const traceReplay: Command = defineCommand({
           : {
               ...common,
               mode,
-              tools: await toolsOf(flags.tool ?? []),
+              tools: await toolsOf(flags.tool ?? [], cwd),
               folder: flags.folder,
               limits: timeout === undefined ? undefined : { timeoutMs: parseDuration(timeout) },
             };
@@ -78,7 +80,7 @@ export const traceReplay: Command = defineCommand({
   },
 });
 
-async function toolsOf(given: readonly string[]): Promise<ReplayTool[]> {
+async function toolsOf(given: readonly string[], cwd: string): Promise<ReplayTool[]> {
   const { commandTool, fileTools } = await import("@ctxpack/trace");
   return given.flatMap((text) => {
     if (text === "files") return [...fileTools];
@@ -90,8 +92,18 @@ async function toolsOf(given: readonly string[]): Promise<ReplayTool[]> {
         "write files, or NAME=PROGRAM for a tool of that name",
       );
     }
-    return [commandTool({ names: name.split(","), argv: [program] })];
+    return [commandTool({ names: name.split(","), ...programOf(program, cwd) })];
   });
+}
+
+/** A program by its path is one of the user's own: the confined command gets to see that file, and no other. */
+function programOf(program: string, cwd: string): Pick<CommandToolOptions, "argv" | "readable"> {
+  if (!program.includes("/")) return { argv: [program] };
+  const path = resolve(cwd, program);
+  if (!existsSync(path)) {
+    throw new CommandError("CTXPACK_E_PATH_NOT_FOUND", `there is no program ${path}`);
+  }
+  return { argv: [path], readable: /^\/(?:usr|s?bin)\//.test(path) ? [] : [path] };
 }
 
 function streamTo(write: (bytes: Uint8Array) => Promise<void>): Writable {

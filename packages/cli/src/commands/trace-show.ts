@@ -1,25 +1,34 @@
+import { resolve } from "node:path";
 import type { Run, Step } from "@ctxpack/trace";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
+import { jsonText } from "../harmless.ts";
+import { writeNewFile } from "../new-file.ts";
 import type { Output } from "../output.ts";
 import { numberOf, TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 export const traceShow: Command = defineCommand({
-  usage: "trace show <uri> [--step N] [--from PANTRY]",
-  example: ["ctxpack trace show 58a6ff02", "ctxpack trace show 58a6ff02 --step 4"],
+  usage: "trace show <uri> [--step N | --html FILE] [--from PANTRY]",
+  example: ["ctxpack trace show 58a6ff02", "ctxpack trace show 58a6ff02 --html run.html"],
   about:
     "Shows a run: what is known of it, then its steps, a line each; with --step one of them with all it holds.\n" +
     "With --json its head and its steps, where what is longer than 1 KiB is named by its digest.",
   takes: [1, 1],
   flags: {
+    html: { type: "string", value: "FILE", about: "write a page to look at, a new file" },
     step: { type: "string", value: "N", about: "only this step, whole" },
     from: TRACE_FROM_FLAG,
   },
-  async run({ args, flags, output, open, signal }) {
+  async run({ args, flags, output, cwd, open, signal }) {
     const seq = numberOf(flags.step, "step");
     const ctx = await open();
     const run = await ctx.traces.open(args[0] as string, { from: flags.from, signal });
-    if (seq !== undefined) await showStep(run, seq, output, signal);
+    if (flags.html !== undefined) {
+      const path = resolve(cwd, flags.html);
+      const { showPage } = await import("@ctxpack/trace");
+      await writeNewFile(path, showPage(run, { signal }), signal);
+      output.result(path, { uri: run.uri, path });
+    } else if (seq !== undefined) await showStep(run, seq, output, signal);
     else if (output.options.json) await showJson(run, output, signal);
     else await showText(run, output, signal);
     return undefined;
@@ -34,10 +43,10 @@ async function showText(run: Run, output: Output, signal: AbortSignal): Promise<
 /** Written while it is read: a run may have a million steps. */
 async function showJson(run: Run, output: Output, signal: AbortSignal): Promise<void> {
   const { uri, head } = run;
-  const open = JSON.stringify({ schemaVersion: 1, uri, head });
+  const open = jsonText({ schemaVersion: 1, uri, head });
   let text = `${open.slice(0, -1)},"steps":[`;
   for await (const step of run.steps({ signal })) {
-    text += `${step.seq === 0 ? "" : ","}${JSON.stringify(step)}`;
+    text += `${step.seq === 0 ? "" : ","}${jsonText(step)}`;
     if (text.length < 65_536) continue;
     await output.bytes(Buffer.from(text));
     text = "";

@@ -61,7 +61,9 @@ export class Reuse {
     { circuit, onUntrusted }: { readonly circuit: Circuit } & Pick<GetOptions, "onUntrusted">,
     work: Work,
   ): Promise<void> {
-    for (const given of session.config.pantries) {
+    const { pantries } = session.config;
+    if (pantries.length > 0) await session.gate?.prepare(work.signal);
+    for (const given of pantries) {
       for (const family of families) {
         if (this.#isDone() || circuit.isOpen(given)) break;
         try {

@@ -50,7 +50,9 @@ export async function findRemote(
   work: Work,
 ): Promise<FoundResult | readonly Miss[]> {
   const misses: Miss[] = [];
-  for (const given of session.config.pantries) {
+  const { pantries } = session.config;
+  if (pantries.length > 0) await session.gate?.prepare(work.signal);
+  for (const given of pantries) {
     if (search.circuit.isOpen(given)) continue;
     try {
       const found = await fetchFrom(session, given, uri, search, work);

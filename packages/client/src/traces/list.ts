@@ -6,18 +6,29 @@ import type { Work } from "../work.ts";
 import { headBytes } from "./head.ts";
 
 /**
- * The runs in the store, in no order. One whose head is damaged is warned of and left out, and so is one that the
- * policies in force do not accept.
+ * The runs in the store, in no order. One whose head is damaged, or that is here in part only, is warned of and left
+ * out, and so is one that the policies in force do not accept.
  */
-export async function* storedRuns(session: Session, work: Work): AsyncGenerator<LoggedRun> {
+export async function* storedRuns(
+  session: Session,
+  work: Work,
+  which: "accepted" | "refused" = "accepted",
+): AsyncGenerator<LoggedRun> {
   const store = await session.store(work.signal);
   for await (const record of store.list({ signal: work.signal })) {
-    if (record.kind !== "trace" || record.partial) continue;
-    const refusal = await session.gate?.judgeStored(store, record, work.signal);
-    if (refusal !== undefined) {
-      session.warn(`${record.uri} is left out: ${refusal}`);
+    if (record.kind !== "trace") continue;
+    if (record.partial) {
+      if (which === "accepted")
+        session.warn(
+          `${record.uri} is left out: only part of it is here; ctxpack pull gets the rest`,
+        );
       continue;
     }
+    const refusal = await session.gate?.judgeStored(store, record, work.signal);
+    if (which === "accepted" && refusal !== undefined) {
+      session.warn(`${record.uri} is left out: ${refusal}`);
+    }
+    if ((which === "accepted") !== (refusal === undefined)) continue;
     const run = await loggedRun(session, record.uri, work);
     if (run !== undefined) yield run;
   }

@@ -74,6 +74,14 @@ export class Traces {
     return await diffRuns(left, right, { ignore, maxEntries, signal });
   }
 
+  /** The same as one HTML page that needs nothing else, in pieces. */
+  async *diffPage(a: string, b: string, options: DiffTracesOptions = {}): AsyncGenerator<string> {
+    const { diffPage } = await import("@ctxpack/trace");
+    const [left, right] = [await this.open(a, options), await this.open(b, options)];
+    const { ignore, maxEntries, signal } = options;
+    yield* diffPage(left, right, { ignore, maxEntries, signal });
+  }
+
   /** Checks a run, serves it as a tape to an agent, or executes its tools again. */
   async replay(subject: string, options: ReplayTraceOptions): Promise<ReplayReport> {
     return await replayTrace(this.#session, subject, options);

@@ -38,7 +38,12 @@ export async function verifyArtifact(
   const { digest } = await hashFile(path, work);
   const { attributeArtifact } = await import("@ctxpack/trace");
   const artifact = { digest, path: path.split(sep).join("/") };
-  const attribution = await attributeArtifact(artifact, candidates(session, work), work);
+  let attribution = await attributeArtifact(artifact, candidates(session, work, "accepted"), work);
+  if (attribution.verdict === "unknown" && session.gate !== undefined) {
+    // A run that is refused does not vouch for a file, and that it made the file is not unknown: its check ends with why.
+    const refused = await attributeArtifact(artifact, candidates(session, work, "refused"), work);
+    if (refused.verdict !== "unknown") attribution = refused;
+  }
   const found = { ...attribution, path: file, digest };
   const [match] = attribution.matches;
   if (match === undefined) return found;
@@ -46,9 +51,13 @@ export async function verifyArtifact(
   return { ...found, run: { uri: match.uri, match, check } };
 }
 
-async function* candidates(session: Session, work: Work): AsyncGenerator<CandidateRun> {
+async function* candidates(
+  session: Session,
+  work: Work,
+  which: "accepted" | "refused",
+): AsyncGenerator<CandidateRun> {
   const store = await session.store(work.signal);
-  for await (const { uri, head } of storedRuns(session, work)) {
+  for await (const { uri, head } of storedRuns(session, work, which)) {
     const has = async (name: string) => (await store.index(uri, work)).find(name) !== undefined;
     yield { uri, head, has };
   }

@@ -18,6 +18,8 @@ export interface Candidate {
 
 /** What every pack has to pass: policies, or what a library's user decides. */
 export interface Gate {
+  /** Reads what it goes by, before anything depends on it: a mistake there is nobody's miss. Throws CTXPACK_E_CONFIG. */
+  prepare(signal: AbortSignal): Promise<void>;
   /** Lets a pack of a pantry in, or throws CTXPACK_E_POLICY or CTXPACK_E_PROOF_…. */
   judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted | undefined>;
   /** Why a pack of the store does not count, or `undefined` when it does. */
@@ -37,6 +39,7 @@ export type Accept = (
 /** The gate that a library's user is; what is in the store has passed it. */
 export function gateOf(accept: Accept): Gate {
   return {
+    prepare: async () => {},
     judge: async ({ descriptor, manifest }, signal) => {
       await accept(descriptor, manifest.config, { signal });
       return undefined;

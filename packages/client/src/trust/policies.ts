@@ -24,21 +24,13 @@ export class OpenPolicies implements AsyncDisposable {
     this.#roots = roots;
   }
 
-  /** Reads policies, their keys and trust roots. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
+  /** Opens the trust roots that policies name. Throws CTXPACK_E_UNAVAILABLE when one cannot be fetched. */
   static async open(
-    sources: readonly PolicySource[],
+    policies: readonly LoadedPolicy[],
     settings: Pick<Session, "config" | "env" | "metrics">,
     signal: AbortSignal,
   ): Promise<OpenPolicies> {
-    const proof = await import("@ctxpack/proof");
-    const { policyMaterial, openTrustRoots, trustDirectory } = proof;
-    const policies = await Promise.all(
-      sources.map((source) =>
-        typeof source === "string"
-          ? proof.readPolicy(source, { signal })
-          : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
-      ),
-    );
+    const { policyMaterial, openTrustRoots, trustDirectory } = await import("@ctxpack/proof");
     const { metrics } = settings;
     const { keys, trustRoots: named } = policyMaterial(policies);
     if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [], metrics });
@@ -56,6 +48,21 @@ export class OpenPolicies implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#roots?.[Symbol.asyncDispose]();
   }
+}
+
+/** Reads policies and the keys they name. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
+export async function readPolicies(
+  sources: readonly PolicySource[],
+  signal: AbortSignal,
+): Promise<readonly LoadedPolicy[]> {
+  const proof = await import("@ctxpack/proof");
+  return await Promise.all(
+    sources.map((source) =>
+      typeof source === "string"
+        ? proof.readPolicy(source, { signal })
+        : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
+    ),
+  );
 }
 
 /** Where is remembered what was accepted when. */

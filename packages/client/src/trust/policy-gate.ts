@@ -2,13 +2,20 @@ import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError, type Digest, parseResolvedContract } from "@ctxpack/identity";
 import type { ReferrerLister } from "@ctxpack/oci";
-import type { Evaluation, JudgedPack, Lock, SeenTimesFile, Verdict } from "@ctxpack/proof";
+import type {
+  Evaluation,
+  JudgedPack,
+  LoadedPolicy,
+  Lock,
+  SeenTimesFile,
+  Verdict,
+} from "@ctxpack/proof";
 import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
 import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
-import { OpenPolicies, type PolicySource, seenFile } from "./policies.ts";
+import { OpenPolicies, type PolicySource, readPolicies, seenFile } from "./policies.ts";
 
 /** An acceptance is good for so long; then the same proofs are looked at again. In ms. */
 const GOOD_FOR = 24 * 3_600_000;
@@ -18,6 +25,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
   readonly #session: Session;
   readonly #sources: readonly PolicySource[];
   readonly #lock: Lock | undefined;
+  #read: Promise<readonly LoadedPolicy[]> | undefined;
   #opened: Promise<OpenPolicies> | undefined;
   #seen: SeenTimesFile | undefined;
   readonly #judged = new WeakMap<Candidate, Promise<Accepted>>();
@@ -26,6 +34,10 @@ export class PolicyGate implements Gate, AsyncDisposable {
     this.#session = session;
     this.#sources = sources;
     this.#lock = lock;
+  }
+
+  async prepare(signal: AbortSignal): Promise<void> {
+    await this.#readOnce(signal);
   }
 
   /** Once for each pack that was found: who describes it first and then lets it in asks twice. */
@@ -158,12 +170,27 @@ export class PolicyGate implements Gate, AsyncDisposable {
   }
 
   async #policies(signal: AbortSignal): Promise<OpenPolicies> {
-    this.#opened ??= OpenPolicies.open(this.#sources, this.#session, signal);
+    this.#opened ??= this.#open(signal);
     try {
       return await this.#opened;
     } catch (error) {
       // The next one tries again: this one may have been aborted.
       this.#opened = undefined;
+      throw error;
+    }
+  }
+
+  async #open(signal: AbortSignal): Promise<OpenPolicies> {
+    return await OpenPolicies.open(await this.#readOnce(signal), this.#session, signal);
+  }
+
+  async #readOnce(signal: AbortSignal): Promise<readonly LoadedPolicy[]> {
+    this.#read ??= readPolicies(this.#sources, signal);
+    try {
+      return await this.#read;
+    } catch (error) {
+      // As above.
+      this.#read = undefined;
       throw error;
     }
   }

@@ -212,3 +212,15 @@ test("who pulled a pack vouches for it as somebody who says so", async () => {
   await using other = await open("c", "team.json");
   expect(await other.pull(uri)).toMatchObject({ verified: "policy" });
 });
+
+test("a policy that cannot be read is an error, and no pantry's failure", async () => {
+  const uri = await pushedIn(cwd, "team");
+  writeFileSync(join(cwd, "broken.json"), '{"schema":"ctxpack.policy/v1","rules":[{}]}');
+  await using ctx = await open("b", "broken.json");
+  const refused = { code: "CTXPACK_E_CONFIG", message: expect.stringContaining("broken.json") };
+  await expect(ctx.pull(uri)).rejects.toMatchObject(refused);
+  await expect(ctx.resolve(contract)).rejects.toMatchObject(refused);
+  await expect(
+    ctx.getOrCompute(contract, async (dir) => writeFileSync(join(dir, "x"), "x")),
+  ).rejects.toMatchObject(refused);
+});

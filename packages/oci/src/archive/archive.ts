@@ -125,7 +125,7 @@ export class OciArchive implements ReadOnlyStorage, Resolver, TagLister, Referre
     await using handle = await openFile(this.file);
     this.#checkUnchanged(await handle.stat());
     const range = { path: this.file, offset: member.offset + offset, length };
-    const chunks = readRange(handle, range);
+    const chunks = readRange(handle, range, options);
     for await (const chunk of options.range === undefined ? verified(chunks, d) : chunks) {
       options.signal?.throwIfAborted();
       yield chunk;

@@ -42,7 +42,7 @@ export async function* readBlob(
     );
   }
   const { offset, length } = checkRange(d, options.range);
-  const chunks = readRange(handle, { path, offset, length });
+  const chunks = readRange(handle, { path, offset, length }, options);
   for await (const chunk of options.range === undefined ? verified(chunks, d) : chunks) {
     options.signal?.throwIfAborted();
     yield chunk;

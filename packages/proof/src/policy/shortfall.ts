@@ -83,5 +83,7 @@ export function noRuleReason(
 }
 
 function spokenTools(tools: readonly string[] | undefined): string {
-  return tools === undefined ? "" : ` and the tool ${tools.join(", ")}`;
+  if (tools === undefined) return "";
+  // A run of an agent has none.
+  return tools.length === 0 ? " and no tool" : ` and the tool ${tools.join(", ")}`;
 }

@@ -2,6 +2,7 @@ import { type Alignment, alignSteps, invertAlignment } from "../align/align.ts";
 import { KeyNumbers, stepKeys } from "../align/keys.ts";
 import { CAPTURE_PARTS } from "../run/head.ts";
 import type { Run } from "../run/read.ts";
+import type { Step } from "../run/step.ts";
 import { DetailBudget } from "./budget.ts";
 import { Causes, type DriftSubject } from "./cause.ts";
 import type { DriftDraft } from "./draft.ts";
@@ -19,7 +20,7 @@ import { IgnoreRules } from "./ignore.ts";
 import { compareModels, ModelPairs } from "./models.ts";
 import { notCaptured, type Sides, stepTexts } from "./side.ts";
 import { StepComparison } from "./steps.ts";
-import { StepWalk } from "./walk.ts";
+import { type StepEvent, StepWalk } from "./walk.ts";
 
 /** What {@link diffRuns} lists at most, unless it is told otherwise. */
 export const MAX_ENTRIES = 10_000;
@@ -62,38 +63,65 @@ export async function diffRuns(a: Run, b: Run, options: DiffRunsOptions = {}): P
   }
 }
 
-/**
- * The entries of a comparison one after the other: prompts, models, tools, environment and inputs, then the steps in
- * order, then outputs; returns what they come to. Memory does not grow with what the steps hold: 20 bytes and a few
- * numbers for each step, and the contents of two steps at a time.
- */
+/** The entries of a comparison one after the other; returns what they come to. */
 export async function* driftEntries(
   a: Run,
   b: Run,
   options: DiffOptions = {},
 ): AsyncGenerator<DriftEntry, DriftSummary> {
+  const all = driftEvents(a, b, options);
+  for (;;) {
+    const { done, value } = await all.next();
+    if (done) return value;
+    yield* value.entries;
+  }
+}
+
+/** What comes while two runs are compared: something of the whole run that drifted, or steps as they are aligned. */
+export interface DriftEvent {
+  /** Missing: it is about no step. */
+  readonly steps?: {
+    readonly kind: StepEvent["kind"];
+    readonly a?: Step | undefined;
+    readonly b?: Step | undefined;
+  };
+  /** None for a pair of steps that are the same. */
+  readonly entries: readonly DriftEntry[];
+}
+
+/**
+ * Compares two runs: prompts, models, tools, environment and inputs, then the steps in order, then outputs; returns what
+ * it comes to. Memory does not grow with what the steps hold: 20 bytes and a few numbers for each step, and the contents
+ * of two steps at a time.
+ */
+export async function* driftEvents(
+  a: Run,
+  b: Run,
+  options: DiffOptions = {},
+): AsyncGenerator<DriftEvent, DriftSummary> {
   const rules = new IgnoreRules(options.ignore ?? []);
   const sides: Sides = { a, b, rules, budget: new DetailBudget(), signal: options.signal };
   const ledger = new Ledger(rules);
   const models = new ModelPairs(sides);
-  for await (const draft of headDrafts(sides, models)) yield* ledger.take(draft, {});
+  for await (const draft of headDrafts(sides, models)) {
+    yield { entries: [...ledger.take(draft, {})] };
+  }
   for await (const { draft, ...files } of compareFiles(sides, "inputs")) {
-    yield* ledger.take(draft, { files: [files.a, files.b] });
+    yield { entries: [...ledger.take(draft, { files: [files.a, files.b] })] };
   }
   const walk = new StepWalk(sides, await align(sides, models));
   const comparison = new StepComparison(sides, models);
   for await (const event of walk.events()) {
-    const before = ledger.count;
+    const entries: DriftEntry[] = [];
     for await (const draft of event.drafts(comparison)) {
-      for (const entry of ledger.take(draft, event.subject)) {
-        walk.diverged(event, entry.id);
-        yield entry;
-      }
+      entries.push(...ledger.take(draft, event.subject));
     }
-    walk.count(event, ledger.count > before);
+    for (const { id } of entries) walk.diverged(event, id);
+    walk.count(event, entries.length > 0);
+    yield { steps: { kind: event.kind, ...event.subject }, entries };
   }
   for await (const { draft, ...files } of compareFiles(sides, "outputs")) {
-    yield* ledger.take(draft, { files: [files.a, files.b] });
+    yield { entries: [...ledger.take(draft, { files: [files.a, files.b] })] };
   }
   return {
     a: { uri: a.uri, steps: a.head.steps.count },

@@ -39,7 +39,8 @@ function causeText(cause: Extract<DriftEntry["cause"], { readonly entry: number 
   return `after ${cause.entry}${began}: ${WHY[cause.why]}`;
 }
 
-const WHY = {
+/** Why, in the words of a person; used with "after" and the entry. */
+export const WHY = {
   seen: "the model saw it",
   model: "the model is another, or set otherwise",
   arguments: "it was asked something else",

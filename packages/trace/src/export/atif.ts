@@ -191,9 +191,13 @@ class StepWriter {
 
   async #result(step: Step): Promise<Members> {
     const { result } = step;
-    return result === undefined || ("absent" in result && result.absent === "external")
-      ? {}
-      : { content: await this.#said(result) };
+    // A trajectory of a sub-agent is named elsewhere; an image that lies elsewhere is named here.
+    const isElsewhere =
+      result !== undefined &&
+      "absent" in result &&
+      result.absent === "external" &&
+      !isImage(result);
+    return result === undefined || isElsewhere ? {} : { content: await this.#said(result) };
   }
 
   async #arguments(step: Step): Promise<JsonValue> {

@@ -63,7 +63,8 @@ export async function* importRuns(
     onMalformed: options.onMalformed,
     signal: options.signal,
   });
-  const detected = detectFormat(log);
+  let detected = detectFormat(log);
+  while (detected === undefined && (await log.lookFurther())) detected = detectFormat(log);
   const format = chosen(options.format, detected);
   if (format === undefined) {
     throw new CtxPackError("CTXPACK_E_TRACE", visible(`${file}: no log of a known format`), {

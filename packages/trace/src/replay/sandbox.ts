@@ -100,11 +100,11 @@ for dir in usr bin sbin lib lib32 lib64 libx32; do
   elif [ -d "/$dir" ]; then bind "/$dir"; fi
 done
 for file in /etc/ld.so.cache /etc/alternatives /etc/ssl/certs; do [ -e "$file" ] && bind "$file"; done
-while [ "$count" -gt 0 ]; do bind "$1"; shift; count=$((count - 1)); done
 mkdir -p "$root/proc" "$root/dev" "$root/tmp" "$root/workspace" "$root/.old"
 mount -t proc proc "$root/proc"
 mount -o remount,bind,ro "$root/proc"
 mount -t tmpfs -o mode=1777,size=64m ctxpack "$root/tmp"
+while [ "$count" -gt 0 ]; do bind "$1"; shift; count=$((count - 1)); done
 for device in null zero full random urandom; do
   : > "$root/dev/$device"; mount --bind "/dev/$device" "$root/dev/$device"
 done

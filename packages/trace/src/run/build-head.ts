@@ -132,11 +132,23 @@ export class HeadBuilder {
       steps,
       totals: totals.totals(),
       loss: losses.list(),
-      notCaptured: [...this.#notCaptured].sort() as RunHead["notCaptured"],
+      notCaptured: this.#missing() as RunHead["notCaptured"],
       parents: this.#parents,
       note: this.#note,
       extra,
     });
+  }
+
+  /** What was said not to be captured, unless it came after all: who forks a run may know more than its log. */
+  #missing(): string[] {
+    const held = new Map<string, number>([
+      ["inputs", this.#inputs.size],
+      ["outputs", this.#outputs.size],
+      ["system", this.#system.length],
+      ["tools", this.#toolList.size],
+      ["models", this.#tools.models.list.length],
+    ]);
+    return [...this.#notCaptured].filter((part) => !held.get(part)).sort();
   }
 
   /** Adds members that are not there yet, objects by their members. */

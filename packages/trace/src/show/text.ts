@@ -152,7 +152,8 @@ function environmentText({ environment }: RunHead): string | undefined {
 }
 
 function stepLine(step: Step, head: RunHead): string {
-  const model = step.model === undefined ? undefined : head.models[step.model];
+  const isModel = step.kind === "llm" && step.model !== undefined;
+  const model = isModel ? head.models[step.model ?? 0] : undefined;
   const name = step.name ?? model?.requested ?? model?.served;
   const said = step.kind === "tool" || step.kind === "retrieval" ? step.request : step.result;
   const depth = step.parent === undefined ? "" : `in [${step.parent}] `;

@@ -9,8 +9,9 @@ const MAX_LOG_LINE: number = 64 * 1024 * 1024;
 /** Of a log that has to be read whole, in bytes. */
 export const MAX_DOCUMENT: number = 256 * 1024 * 1024;
 
-/** How much of a log is looked at to tell what it is, in bytes. */
+/** How much of a log is looked at to tell what it is, in bytes: first, and at most when that does not tell. */
 const SNIFF: number = 64 * 1024;
+const MAX_SNIFF: number = 4 * 1024 * 1024;
 
 /** A place of a log that could not be read. */
 export interface Malformed {
@@ -39,25 +40,16 @@ export interface LogLine extends ParsedJson {
 /** The bytes of a log, hashed as they go by. They can be read once. */
 export class LogSource {
   readonly options: LogOptions;
-  /** The first bytes, to tell what it is. */
-  readonly head: Uint8Array;
-  /** Whether `head` is all there is. */
-  readonly isWhole: boolean;
   /** Whether lines that cannot be read are passed over; as the options say, unless the format says otherwise. */
   skipsMalformed: boolean;
   readonly #rest: AsyncIterator<Uint8Array>;
+  #head: Uint8Array = new Uint8Array();
+  #isWhole = false;
   readonly #hash = createHash("sha256");
   #size = 0;
   #digest: Digest | undefined;
 
-  private constructor(
-    head: Uint8Array,
-    isWhole: boolean,
-    rest: AsyncIterator<Uint8Array>,
-    options: LogOptions,
-  ) {
-    this.head = head;
-    this.isWhole = isWhole;
+  private constructor(rest: AsyncIterator<Uint8Array>, options: LogOptions) {
     this.#rest = rest;
     this.options = options;
     this.skipsMalformed = options.skipMalformed;
@@ -67,17 +59,40 @@ export class LogSource {
     input: Uint8Array | AsyncIterable<Uint8Array>,
     options: LogOptions,
   ): Promise<LogSource> {
-    const rest = chunksOf(input);
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    while (size < SNIFF) {
-      options.signal?.throwIfAborted();
-      const { done, value } = await rest.next();
-      if (done) return new LogSource(Buffer.concat(pieces), true, rest, options);
-      pieces.push(value.slice());
-      size += value.length;
+    const log = new LogSource(chunksOf(input), options);
+    await log.#look(SNIFF);
+    return log;
+  }
+
+  /** The first bytes, to tell what it is. */
+  get head(): Uint8Array {
+    return this.#head;
+  }
+
+  /**
+   * Makes `head` longer, for texts may be long. Only before the log is read.
+   *
+   * @returns whether it is longer now.
+   */
+  async lookFurther(): Promise<boolean> {
+    const { length } = this.#head;
+    if (length < MAX_SNIFF) await this.#look(MAX_SNIFF);
+    return this.#head.length > length;
+  }
+
+  async #look(least: number): Promise<void> {
+    const pieces = [this.#head];
+    let size = this.#head.length;
+    while (size < least && !this.#isWhole) {
+      this.options.signal?.throwIfAborted();
+      const { done, value } = await this.#rest.next();
+      if (done) this.#isWhole = true;
+      else {
+        pieces.push(value.slice());
+        size += value.length;
+      }
     }
-    return new LogSource(Buffer.concat(pieces), false, rest, options);
+    this.#head = Buffer.concat(pieces);
   }
 
   /** Digest and size of the log, once it was read to its end. */
@@ -166,7 +181,7 @@ export class LogSource {
   get isLines(): boolean {
     const text = new TextDecoder().decode(this.head).trimStart();
     const end = text.indexOf("\n");
-    if (end === -1 && !this.isWhole) return true;
+    if (end === -1 && !this.#isWhole) return true;
     const first = readLine(new TextEncoder().encode(end === -1 ? text : text.slice(0, end)));
     return typeof first === "object";
   }

@@ -53,12 +53,13 @@ test.each([
   "codex/structured.jsonl",
   "execution-log/langchain.json",
   "langfuse/math-tutor.json",
+  "mcp/enveloped.jsonl",
   "mcp/files-server.jsonl",
   "messages/anthropic.json",
   "openinference/flat.jsonl",
   "otlp/agent.jsonl",
 ])("%s becomes a trajectory that is stable from then on", async (name) => {
-  const once = await exported(await packOne(await fixture(name)));
+  const once = await exported(await packOne(await fixture(name), { skipMalformed: true }));
   const pack = await packOne(once);
   expect(pack.head.source.format).toBe("atif");
   const twice = await exported(pack);

@@ -91,6 +91,16 @@ const logs: Readonly<Record<string, Expected>> = {
       "$.payload.timestamp duplicate 1",
     ],
   },
+  "execution-log/claude-code.json": {
+    format: "execution-log",
+    steps: { user: 1, tool: 7 },
+    loss: [],
+  },
+  "execution-log/crewai.json": {
+    format: "execution-log",
+    steps: { user: 1, tool: 3 },
+    loss: [],
+  },
   "execution-log/langchain.json": {
     format: "execution-log",
     steps: { user: 1, tool: 2 },

@@ -182,6 +182,24 @@ test("an Inspect log with NaN in it and without samples is read, and holds no ru
   expect(await packAll(await fixture("inspect/nan.json"))).toEqual([]);
 });
 
+test("a log is told when its first text is long, and is nothing when it never tells", async () => {
+  const text = "x".repeat(300_000);
+  const log = {
+    model: { identifier: "m" },
+    system_prompt: text,
+    prompts: [],
+    inputs: [],
+    steps: [],
+    outputs: [],
+    environment: { os: "linux" },
+  };
+  const { head } = await packOne(JSON.stringify(log));
+  expect(head.source.format).toBe("execution-log");
+  const message = `[{"content":"${text}","role":"user"}]`;
+  expect((await packOne(message)).head.source.format).toBe("messages");
+  await expect(packAll(`{"content":"${text}"}`)).rejects.toMatchObject({ code: "CTXPACK_E_TRACE" });
+});
+
 test("an Inspect archive gives a run for each sample, and refuses one that is there twice", async () => {
   const header = { version: 2, eval: { run_id: "r", task: "t", model: "m" } };
   const sample = (id: number) => ({

@@ -1,4 +1,5 @@
 import type { StoredBlob } from "../blobs.ts";
+import { release } from "../release.ts";
 import { errorOf, type Fault } from "./fault.ts";
 import { Room } from "./room.ts";
 import { Thread } from "./thread.ts";
@@ -7,6 +8,13 @@ import { Thread } from "./thread.ts";
 const QUEUE = 2;
 /** A segment and the frame it becomes, which may be as long. */
 const COST = 2;
+/**
+ * Memory that segments and their frames may take, in bytes: those of the largest packs are 32 MiB on average and twice
+ * that at most, of which one is compressed while the next one is cut.
+ */
+const ROOM = 160 * 2 ** 20;
+/** What each thread after the first adds to it. */
+const MORE_ROOM = 96 * 2 ** 20;
 
 /** What a thread is told when it starts. */
 export interface FrameThreadData {
@@ -18,29 +26,28 @@ export interface FrameThreadData {
 
 export interface FrameJob {
   readonly id: number;
-  readonly slot: SharedArrayBuffer;
+  /** Handed over with the job. */
+  readonly slot: ArrayBuffer;
   /** Bytes of the segment. */
   readonly length: number;
 }
 
 export interface FrameAnswer {
+  /** 0: it has begun to listen. */
   readonly id: number;
-  /** The slot may be used again. */
+  /** The segment has been read. */
   readonly isRead?: true;
+  /** Its memory, to be used again. */
+  readonly slot?: ArrayBuffer | undefined;
   readonly blob?: StoredBlob;
   readonly fault?: Fault;
 }
 
-interface Slot {
-  readonly buffer: Buffer<SharedArrayBuffer>;
-  isBusy: boolean;
-}
-
 interface Pending {
-  readonly slot: Slot;
   readonly length: number;
-  readonly resolve: (blob: StoredBlob | Promise<StoredBlob>) => void;
+  readonly resolve: (blob: StoredBlob) => void;
   readonly reject: (error: unknown) => void;
+  isRead: boolean;
 }
 
 interface Member {
@@ -48,7 +55,8 @@ interface Member {
   readonly pending: Map<number, Pending>;
   /** Segments that it has not read yet. */
   unread: number;
-  isLost: boolean;
+  /** It listens: what is handed over to one whose file is not where it should be would be lost. */
+  isReady: boolean;
 }
 
 /** What threads that make frames need. */
@@ -57,39 +65,34 @@ export interface FrameThreadsOptions {
   readonly store: string;
   /** A path that is nobody else's. */
   readonly prefix: string;
-  /** Does what a lost thread has left undone. */
-  readonly instead: (raw: Uint8Array) => Promise<StoredBlob>;
 }
 
-/** Threads that compress segments and store them as blobs, and the shared memory in which segments are cut. */
+/** Threads that compress segments and store them as blobs, and the memory in which segments are cut. */
 export class FrameThreads {
   readonly #members: Member[];
-  readonly #instead: FrameThreadsOptions["instead"];
-  readonly #memory = new Room();
-  #slots: Slot[] = [];
+  readonly #memory: Room;
+  /** The buffer that was taken last and not handed over. */
+  #taken: Buffer<ArrayBuffer> | undefined;
+  readonly #spare: ArrayBuffer[] = [];
   #room = 0;
   #count = 0;
 
   constructor(options: FrameThreadsOptions) {
     const { count, store, prefix } = options;
-    this.#instead = options.instead;
+    this.#memory = new Room(ROOM + (count - 1) * MORE_ROOM);
     this.#members = Array.from({ length: count }, (_, i) =>
       this.#start({ store, prefix: `${prefix}.${i}` }),
     );
   }
 
-  /** A buffer of at least `room` bytes that no thread reads. */
+  /** A buffer of at least `room` bytes that no thread reads: the last one again if it was not handed over. */
   take(room: number): Buffer {
     if (room > this.#room) {
-      // Those of the smaller slots that are still being read stay until their jobs are done.
-      this.#slots = [];
+      this.#drop();
       this.#room = room;
     }
-    const free = this.#slots.find((slot) => !slot.isBusy);
-    if (free !== undefined) return free.buffer;
-    const slot = { buffer: Buffer.from(new SharedArrayBuffer(room)), isBusy: false };
-    this.#slots.push(slot);
-    return slot.buffer;
+    this.#taken ??= Buffer.from(this.#spare.pop() ?? new ArrayBuffer(this.#room));
+    return this.#taken;
   }
 
   /** Waits until a segment of `length` bytes can be made a frame without taking too much memory. */
@@ -97,28 +100,35 @@ export class FrameThreads {
     await this.#memory.until(length * COST);
   }
 
+  /** Waits until one more segment can be cut, whose length nobody knows yet. */
+  async untilNext(): Promise<void> {
+    await this.#memory.until(this.#room);
+  }
+
   /**
-   * Hands over a segment at the beginning of the buffer that was taken last. `undefined` when every thread has
-   * enough to do: the caller then does it.
+   * Hands over a segment at the beginning of the buffer that was taken last, and the buffer. `undefined` when every
+   * thread has enough to do: the caller then does it.
    */
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
-    const slot = this.#slots.find(({ buffer }) => buffer.buffer === raw.buffer);
+    const slot = this.#taken?.buffer;
     const [member] = this.#members
-      .filter(({ isLost, unread }) => !isLost && unread < QUEUE)
+      .filter(({ isReady, unread }) => isReady && unread < QUEUE)
       .sort((a, b) => a.unread - b.unread);
-    if (slot === undefined || member === undefined) return undefined;
-    slot.isBusy = true;
-    this.#memory.take(raw.length * COST);
+    if (slot === undefined || slot !== raw.buffer || member === undefined) return undefined;
+    const { length } = raw;
+    this.#taken = undefined;
+    this.#memory.take(length * COST);
     member.unread += 1;
     const id = ++this.#count;
     return new Promise((resolve, reject) => {
-      member.pending.set(id, { slot, length: raw.length, resolve, reject });
-      member.thread.post({ id, slot: slot.buffer.buffer, length: raw.length });
+      member.pending.set(id, { length, resolve, reject, isRead: false });
+      member.thread.post({ id, slot, length }, [slot]);
     });
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
+    this.#drop();
   }
 
   #start(data: FrameThreadData): Member {
@@ -127,16 +137,19 @@ export class FrameThreads {
       onMessage: (answer) => this.#hear(member, answer),
       onLost: () => this.#lose(member),
     });
-    const member: Member = { thread, pending, unread: 0, isLost: false };
+    const member: Member = { thread, pending, unread: 0, isReady: false };
     return member;
   }
 
-  #hear(member: Member, { id, isRead, blob, fault }: FrameAnswer): void {
+  #hear(member: Member, { id, isRead, slot, blob, fault }: FrameAnswer): void {
+    if (id === 0) member.isReady = true;
     const job = member.pending.get(id);
     if (job === undefined) return;
-    if (isRead || (fault && job.slot.isBusy)) {
-      this.#release(job);
+    if (slot !== undefined && slot.byteLength >= this.#room) this.#spare.push(slot);
+    if (!job.isRead) {
+      this.#memory.free(job.length * COST);
       member.unread -= 1;
+      job.isRead = true;
     }
     if (isRead) return;
     member.pending.delete(id);
@@ -144,23 +157,20 @@ export class FrameThreads {
     else job.reject(errorOf(fault ?? { message: "a thread gave no answer" }));
   }
 
-  /** Segments that it was at are done here; one that it had read already is done again only if its slot still is. */
+  /** What it was at is lost with it. */
   #lose(member: Member): void {
-    member.isLost = true;
-    for (const job of member.pending.values()) {
-      const { slot, length, resolve, reject } = job;
-      if (!slot.isBusy) {
-        reject(new Error("a thread was lost while it was writing a segment"));
-        continue;
-      }
-      resolve(this.#instead(slot.buffer.subarray(0, length)));
-      this.#release(job);
+    member.isReady = false;
+    for (const { isRead, length, reject } of member.pending.values()) {
+      reject(new Error("a thread was lost while it was writing a segment"));
+      if (!isRead) this.#memory.free(length * COST);
     }
     member.pending.clear();
   }
 
-  #release({ slot, length }: Pending): void {
-    slot.isBusy = false;
-    this.#memory.free(length * COST);
+  /** Gives the memory of buffers back that nobody reads. */
+  #drop(): void {
+    if (this.#taken !== undefined) release(this.#taken);
+    this.#taken = undefined;
+    for (const slot of this.#spare.splice(0)) release(new Uint8Array(slot));
   }
 }

@@ -1,14 +1,20 @@
-/** Memory that segments may take while they are worked on, in bytes; one that needs more is worked on alone. */
-const ROOM = 160 * 2 ** 20;
-
-/** Counts the memory of segments at work, whoever works on them: it must not grow with the pack's segments. */
+/**
+ * Counts the memory of segments at work, whoever works on them: it must not grow with the pack's segments. One that
+ * needs more than there is is worked on alone.
+ */
 export class Room {
   #taken = 0;
   #news = Promise.withResolvers<void>();
+  readonly #size: number;
+
+  /** Of so many bytes. */
+  constructor(size: number) {
+    this.#size = size;
+  }
 
   /** Whether something of `bytes` fits in beside what is there. */
   fits(bytes: number): boolean {
-    return this.#taken === 0 || this.#taken + bytes <= ROOM;
+    return this.#taken === 0 || this.#taken + bytes <= this.#size;
   }
 
   take(bytes: number): void {

@@ -72,7 +72,9 @@ export class SegmentThreads {
       .sort((a, b) => a.rows.size - b.rows.size);
     if (member === undefined) return false;
     member.rows.add(row);
-    member.thread.post(this.#job(row));
+    const job = this.#job(row);
+    // Handed over: what is copied stays until the collector comes, and of many files there is much.
+    member.thread.post(job, [job.rows.bytes.buffer, job.rows.starts.buffer]);
     return true;
   }
 

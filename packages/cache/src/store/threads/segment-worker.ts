@@ -34,6 +34,7 @@ export function readSegments(port: MessagePort, data: SegmentThreadData): void {
       folder?.release();
       port.postMessage({ row } satisfies SegmentAnswer);
     }
+    release(job.rows.bytes);
   });
 
   function rawSegment({ rows, blob }: SegmentJob): Uint8Array {

@@ -1,0 +1,183 @@
+// Restores the results of contracts, or computes, shares and signs them, and writes the job's summary. It needs nothing
+// but Node and `ctxpack`, which the step before has installed.
+import { spawnSync } from "node:child_process";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const { env } = process;
+const ctxpack = join(env.RUNNER_TEMP ?? "", "ctxpack/bin/ctxpack");
+const contracts = (env.CONTRACT ?? "")
+  .split("\n")
+  .map((line) => line.trim())
+  .filter(Boolean);
+const pantry = env.PANTRY || `ghcr.io/${(env.GITHUB_REPOSITORY ?? "").toLowerCase()}/ctxpack`;
+const isPullRequest = (env.GITHUB_EVENT_NAME ?? "").startsWith("pull_request");
+const isAllowedToSign = Boolean(env.ACTIONS_ID_TOKEN_REQUEST_URL);
+const isSigning =
+  env.ATTEST === "true" || (env.ATTEST === "auto" && isAllowedToSign && !isPullRequest);
+
+const childEnv = {
+  ...env,
+  CTXPACK_REGISTRY: pantry,
+  // A store of this job alone: one that jobs of forks and of main share would let one write what the other believes.
+  CTXPACK_CACHE_DIR: env.CTXPACK_CACHE_DIR || join(env.RUNNER_TEMP ?? "", "ctxpack/store"),
+  ...(env.TRUST === "unsigned" && { XDG_CONFIG_HOME: configuration() }),
+};
+
+if (contracts.length === 0) fail("no contract is named");
+const results = contracts.map((contract) => ({ contract, ...restore(contract) }));
+summarise(results);
+const hits = results.filter((one) => one.hit).length;
+output("uri", results.at(-1)?.uri ?? "");
+output("hits", String(hits));
+output("misses", String(results.length - hits));
+
+/** That a pantry is believed without proofs is said in a configuration file, and nowhere else. */
+function configuration() {
+  const home = join(env.RUNNER_TEMP ?? "", "ctxpack/config");
+  mkdirSync(join(home, "ctxpack"), { recursive: true });
+  const config = { pantries: [{ name: "job", address: pantry, trust: "unsigned" }] };
+  writeFileSync(join(home, "ctxpack/config.json"), JSON.stringify(config));
+  return home;
+}
+
+/** Looks first, so that a miss can be told with its reason; then computes. */
+function restore(contract) {
+  const started = performance.now();
+  const policy = env.POLICY ? ["--policy", env.POLICY] : [];
+  const untrusted = env.ON_UNTRUSTED === "miss" ? ["--on-untrusted", "miss"] : [];
+  const command = env.COMMAND ? ["--", "bash", "-euo", "pipefail", "-c", env.COMMAND] : [];
+  const args = ["run", "--contract", contract, ...policy, ...untrusted];
+  const found = call([...args, "--frozen", ...command], "found");
+  if (found.code === 0) return told(found.value, "", started);
+  if (found.code !== 3) stop(found, contract);
+  const made = call([...args, ...(isPullRequest ? [] : ["--push"]), ...command], "made");
+  if (made.code !== 0) stop(made, contract);
+  const { uri, hit } = made.value;
+  if (!hit && isSigning) sign(uri);
+  return told(made.value, reasonOf(found.value), started);
+}
+
+function sign(uri) {
+  const own = env.SIGNING_CONFIG ? ["--signing-config", env.SIGNING_CONFIG] : [];
+  const signed = call(["push", uri, "--to", pantry, "--attest", "--keyless", ...own], "signed");
+  if (signed.code !== 0) stop(signed, uri);
+}
+
+/** What the summary says of one contract. */
+function told(value, reason, started) {
+  const seconds = (performance.now() - started) / 1000;
+  const { uri, hit, source, files, bytes } = value;
+  return {
+    uri,
+    hit,
+    source,
+    files,
+    bytes,
+    reason,
+    seconds,
+    saved: hit ? savedBy(uri, seconds) : 0,
+  };
+}
+
+/** How long the command took whose result was there, as whoever ran it says, without what the hit took; in seconds. */
+function savedBy(uri, seconds) {
+  const { value } = call(["inspect", uri], "inspect");
+  const { startedOn, finishedOn } = value?.proofs?.provenance ?? {};
+  if (!startedOn || !finishedOn) return undefined;
+  return Math.max(0, (Date.parse(finishedOn) - Date.parse(startedOn)) / 1000 - seconds);
+}
+
+/** `run --frozen` says why it is a miss after the places where it looked. */
+function reasonOf(value) {
+  return value?.error?.message?.split("; ").slice(1).join("; ") || "no contract like it is known";
+}
+
+/** Runs ctxpack; what it says to people goes to the log. */
+function call(args, group) {
+  console.log(`::group::ctxpack ${args[0]} (${group})`);
+  const done = spawnSync(ctxpack, [...args, "--json"], {
+    env: childEnv,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  console.log("::endgroup::");
+  if (done.error) fail(done.error.message);
+  let value;
+  try {
+    value = JSON.parse(done.stdout.trim().split("\n").at(-1) ?? "");
+  } catch {
+    fail(`ctxpack ${args[0]} printed no result`);
+  }
+  return { code: done.status ?? 70, value };
+}
+
+function stop({ code, value }, what) {
+  const { message, hint } = value?.error ?? {};
+  fail(`${what}: ${message ?? `exit code ${code}`}${hint ? ` (${hint})` : ""}`, code);
+}
+
+function fail(message, code = 2) {
+  console.log(`::error title=CtxPack::${escapeCommand(message)}`);
+  process.exit(code);
+}
+
+/** Of a workflow command, as GitHub reads it. */
+function escapeCommand(text) {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function output(name, value) {
+  if (env.GITHUB_OUTPUT) appendFileSync(env.GITHUB_OUTPUT, `${name}=${value}\n`);
+}
+
+function summarise(all) {
+  if (!env.GITHUB_STEP_SUMMARY) return;
+  const rows = all.map((one) => [
+    cell(one.contract),
+    one.hit ? `hit in ${cell(one.source)}` : "computed",
+    one.hit ? "" : cell(one.reason),
+    size(one.bytes),
+    one.hit ? (one.saved === undefined ? "not known" : duration(one.saved)) : "",
+    `\`${one.uri.slice("ctx://sha256:".length, "ctx://sha256:".length + 12)}\``,
+  ]);
+  const saved = all.reduce((sum, { saved }) => sum + (saved ?? 0), 0);
+  const count = all.filter(({ hit }) => hit).length;
+  const lines = [
+    `### CtxPack: ${count} of ${all.length} restored${saved > 0 ? `, ${duration(saved)} saved` : ""}`,
+    "",
+    "| contract | | why | size | saved | URI |",
+    "|---|---|---|---|---|---|",
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+    "",
+  ];
+  // A pull request's job may have been told to read only, or have found that it may.
+  if (isPullRequest)
+    lines.push("Nothing was sent to the pantry: this is the job of a pull request.", "");
+  appendFileSync(env.GITHUB_STEP_SUMMARY, `${lines.join("\n")}\n`);
+}
+
+/** Text in a cell of a table of Markdown: what it says of names is not ours. */
+function cell(text) {
+  return text.replace(/[\\`*_{}[\]<>|#!~]/g, "\\$&").replaceAll(/\s+/g, " ");
+}
+
+function size(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  let value = bytes;
+  while (value >= 1000 && at < units.length - 1) {
+    value /= 1000;
+    at++;
+  }
+  return `${at === 0 ? value : value.toFixed(1)} ${units[at]}`;
+}
+
+function duration(seconds) {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
