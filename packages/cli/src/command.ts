@@ -14,6 +14,8 @@ interface Invocation<Table extends FlagTable> {
   open(settings?: {
     readonly concurrency?: number | undefined;
     readonly offline?: boolean | undefined;
+    /** False for what has to answer others meanwhile. */
+    readonly blocking?: boolean;
   }): Promise<CtxPack>;
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -12,11 +11,12 @@ import {
   parseFlags,
 } from "./flags.ts";
 import { guardProcess, isClosedPipe } from "./guard.ts";
-import { commandHelp, mainHelp } from "./help.ts";
+import { commandHelp, mainHelp, TOPIC_NAMES } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
+import { version } from "./version.ts";
 
 /**
  * Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code when everything is printed. Never
@@ -57,14 +57,13 @@ async function dispatch(
 }
 
 async function printHelp(names: readonly string[], stdout: Stream): Promise<number> {
+  const [name = ""] = names;
   if (names.length === 0) stdout.write(`${mainHelp()}\n`);
-  else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
+  else if (TOPIC_NAMES.includes(name)) {
+    const { TOPICS } = await import("./topics/index.ts");
+    stdout.write(`${TOPICS[name]?.()}\n`);
+  } else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
   return 0;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** Commands of two words count as one name: `cache path`. */
@@ -110,7 +109,8 @@ async function runCommand(
     interruption.after(parseDuration(global.timeout), global.timeout);
   }
   const output = new Output(stdout, stderr, outputOptions(global, stderr));
-  const progress = new Progress(progressMode(global, stderr), output);
+  const [name] = command.usage.split(" ");
+  using progress = new Progress(progressMode(global, stderr), output, name);
   try {
     return (await call(command, args, flags, output, progress, interruption)) ?? 0;
   } catch (error) {
@@ -142,7 +142,7 @@ async function call(
     const warn = (text: string) => output.warning(text);
     const { signal } = interruption;
     const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
-    const given = { ...settings, policy, env: process.env, cwd, warn, blocking: true, signal };
+    const given = { blocking: true, ...settings, policy, env: process.env, cwd, warn, signal };
     return resources.use(await CtxPack.open(given));
   };
   const code = await command.run({

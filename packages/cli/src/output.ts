@@ -16,7 +16,8 @@ export class Output {
   readonly options: OutputOptions;
   readonly #stdout: Stream;
   readonly #stderr: Stream;
-  #drawn = false;
+  /** Lines that `draw` has on the terminal. */
+  #drawn = 0;
 
   constructor(stdout: Stream, stderr: Stream, options: OutputOptions) {
     this.#stdout = stdout;
@@ -70,18 +71,26 @@ export class Output {
     this.#say("", text);
   }
 
-  /** A line on the terminal that the next one replaces, and any other output takes away. */
-  draw(text: string): void {
+  /** Lines on the terminal that the next ones replace, and any other output takes away. */
+  draw(...lines: readonly string[]): void {
     // Some terminals say 0 columns.
     const width = (this.#stderr.columns || 80) - 1;
-    this.#stderr.write(`\r\x1b[K${text.slice(0, width)}`);
-    this.#drawn = true;
+    // Written over, and what is longer cut off after: a line that is emptied first flickers.
+    const text = lines.map((line) => `${line.slice(0, width)}\x1b[K`).join("\n");
+    const rest = this.#drawn > lines.length ? "\x1b[J" : "";
+    this.#stderr.write(`${this.#first()}${text}${rest}`);
+    this.#drawn = lines.length;
   }
 
-  /** Takes the drawn line away. */
+  /** Takes the drawn lines away. */
   clear(): void {
-    if (this.#drawn) this.#stderr.write("\r\x1b[K");
-    this.#drawn = false;
+    if (this.#drawn > 0) this.#stderr.write(`${this.#first()}\x1b[J`);
+    this.#drawn = 0;
+  }
+
+  /** Leads to the beginning of the first drawn line. */
+  #first(): string {
+    return this.#drawn > 1 ? `\r\x1b[${this.#drawn - 1}A` : "\r";
   }
 
   warning(text: string): void {

@@ -52,6 +52,9 @@ import type { IdentifyOptions } from "./resolve.ts";
 import type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 import type { GetOptions } from "./run/options.ts";
 import type { RunOptions, RunResult } from "./run/run.ts";
+import type { SearchHit } from "./search/facts.ts";
+import type { SearchQuery } from "./search/query.ts";
+import type { SearchOptions } from "./search/search.ts";
 import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import type { StatusOptions, StatusResult } from "./status/status.ts";
@@ -351,6 +354,15 @@ export class CtxPack implements AsyncDisposable {
   async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
     const { signal } = workOf(options);
     yield* (await this.#session.store(signal)).list({ signal });
+  }
+
+  /**
+   * Packs and traces that match, one after the other: of the store, the last used first; with `from` of that pantry,
+   * with a tag of every configured one. Policies are asked before a pack is told of. Throws CTXPACK_E_USAGE.
+   */
+  async *search(query: SearchQuery, options: SearchOptions = {}): AsyncIterable<SearchHit> {
+    const { search } = await import("./search/search.ts");
+    yield* search(this.#session, query, options);
   }
 
   /**
