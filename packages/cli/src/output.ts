@@ -16,6 +16,8 @@ export class Output {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
   #drawn = false;
+  /** Of the trace that the command belongs to: every line on stderr says so from then on. */
+  traceId: string | undefined;
 
   constructor(stdout: Stream, stderr: Stream, options: OutputOptions) {
     this.#stdout = stdout;
@@ -68,7 +70,7 @@ export class Output {
   note(text: string): void {
     if (this.options.quiet) return;
     this.clear();
-    this.#stderr.write(`${text}\n`);
+    this.#stderr.write(`${text}${this.#mark}\n`);
   }
 
   /** A line on the terminal that the next one replaces, and any other output takes away. */
@@ -96,9 +98,13 @@ export class Output {
     if (this.options.json) {
       this.line({ error: { code, message, hint, details }, ...beside, ...(child && { child }) });
     }
-    this.#stderr.write(`${this.#paint("31", "error:")} ${message}\n`);
-    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${hint}\n`);
+    this.#stderr.write(`${this.#paint("31", "error:")} ${message}${this.#mark}\n`);
+    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${hint}${this.#mark}\n`);
     if (this.options.verbose && error instanceof Error) this.#stderr.write(`${stackOf(error)}\n`);
+  }
+
+  get #mark(): string {
+    return this.traceId === undefined ? "" : ` trace_id=${this.traceId}`;
   }
 
   #paint(color: string, text: string): string {
