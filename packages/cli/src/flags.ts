@@ -81,8 +81,16 @@ export const TELEMETRY_FLAGS = {
 } as const;
 
 /** `--policy` and what goes with it: of every command that takes packs from somewhere. */
-export const POLICY_FLAGS: { readonly policy: typeof POLICY_FLAG } & typeof TELEMETRY_FLAGS = {
+export const POLICY_FLAGS: {
+  readonly policy: typeof POLICY_FLAG;
+  readonly "policy-sha256": typeof POLICY_FLAG;
+} & typeof TELEMETRY_FLAGS = {
   policy: POLICY_FLAG,
+  "policy-sha256": {
+    type: "string",
+    value: "HEX",
+    about: "the file of --policy has to have this sha256",
+  },
   ...TELEMETRY_FLAGS,
 };
 

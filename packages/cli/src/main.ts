@@ -153,7 +153,17 @@ async function call(
     const { signal } = interruption;
     const metrics = "metrics" in command.flags ? (await telemetry()).metrics : undefined;
     const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
-    const fixed = { policy, metrics, env: process.env, cwd, warn, blocking: true, signal };
+    const policySha256 = flags["policy-sha256"] as string | undefined;
+    const fixed = {
+      policy,
+      policySha256,
+      metrics,
+      env: process.env,
+      cwd,
+      warn,
+      blocking: true,
+      signal,
+    };
     return resources.use(await CtxPack.open({ ...settings, ...fixed }));
   };
   const code = await command.run({

@@ -36,7 +36,7 @@ export const pull: Command = defineCommand({
     const concurrency = concurrencyOf(flags.concurrency);
     const subject = args[0] as string;
     const result =
-      (flags.policy === undefined
+      (flags.policy === undefined && flags["policy-sha256"] === undefined
         ? pullHit(subject, { ...options, env: process.env, cwd })
         : undefined) ??
       (await (await open({ concurrency })).pull(subject, { ...options, signal: call.signal }));

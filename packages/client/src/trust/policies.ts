@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Session } from "../session.ts";
 import type { Material } from "./evidence.ts";
 import type { PolicyText } from "./given-signers.ts";
+import { readPolicyFile } from "./policy-pin.ts";
 
 /** A policy's file, or its text. */
 export type PolicySource = string | PolicyText;
@@ -27,7 +28,7 @@ export class OpenPolicies implements AsyncDisposable {
   /** Reads policies, their keys and trust roots. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
   static async open(
     sources: readonly PolicySource[],
-    settings: Pick<Session, "config" | "env" | "metrics">,
+    settings: Pick<Session, "config" | "env" | "metrics" | "policyPin">,
     signal: AbortSignal,
   ): Promise<OpenPolicies> {
     const proof = await import("@ctxpack/proof");
@@ -35,7 +36,7 @@ export class OpenPolicies implements AsyncDisposable {
     const policies = await Promise.all(
       sources.map((source) =>
         typeof source === "string"
-          ? proof.readPolicy(source, { signal })
+          ? readPolicyFile(source, settings.policyPin, signal)
           : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
       ),
     );
