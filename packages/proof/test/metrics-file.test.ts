@@ -59,9 +59,13 @@ test("four processes share a file: every line is whole", async () => {
   using scratch = scratchFolder();
   const file = join(scratch.path, "m.ndjson");
   const children = [0, 1, 2, 3].map(() =>
-    spawn(process.execPath, [join(import.meta.dirname, "metrics-writer.ts"), file, "500"], {
-      stdio: ["ignore", "inherit", "inherit"],
-    }),
+    spawn(
+      process.execPath,
+      [new URL("./metrics-writer.ts", import.meta.url).pathname, file, "500"],
+      {
+        stdio: ["ignore", "inherit", "inherit"],
+      },
+    ),
   );
   const codes = await Promise.all(children.map(async (child) => (await once(child, "close"))[0]));
   expect(codes).toEqual([0, 0, 0, 0]);
