@@ -16,6 +16,7 @@ import { Interruption } from "./interrupt.ts";
 import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
 import { version } from "./version.ts";
 
 /**
@@ -137,13 +138,24 @@ async function call(
 ): Promise<number | undefined> {
   await using resources = new AsyncDisposableStack();
   const cwd = process.cwd();
+  // The table says what each is; checked when it was parsed.
+  const given = flags as Readonly<Record<string, unknown>> as Parameters<typeof openTelemetry>[0];
+  let opened: Promise<Telemetry> | undefined;
+  const telemetry = () => {
+    opened ??= openTelemetry(given, process.env, output).then((one) => resources.use(one));
+    return opened;
+  };
+  // What was mistyped is said whether or not there turns out to be something to measure.
+  if (given.metrics !== undefined || given["trace-id"] !== undefined) await telemetry();
   const open: Parameters<Command["run"]>[0]["open"] = async (settings) => {
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
     const { signal } = interruption;
+    const metrics = "metrics" in command.flags ? (await telemetry()).metrics : undefined;
     const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
-    const given = { blocking: true, ...settings, policy, env: process.env, cwd, warn, signal };
-    return resources.use(await CtxPack.open(given));
+    const policySha256 = flags["policy-sha256"] as string | undefined;
+    const own = { policy, policySha256, metrics, env: process.env, cwd, warn, signal };
+    return resources.use(await CtxPack.open({ blocking: true, ...settings, ...own }));
   };
   const code = await command.run({
     args,
@@ -154,6 +166,7 @@ async function call(
       return interruption.signal;
     },
     onProgress: progress.on,
+    telemetry,
     open,
   });
   output.clear();

@@ -18,6 +18,8 @@ export class Output {
   readonly #stderr: Stream;
   /** Lines that `draw` has on the terminal. */
   #drawn = 0;
+  /** Of the trace that the command belongs to: every line on stderr says so from then on. */
+  traceId: string | undefined;
 
   constructor(stdout: Stream, stderr: Stream, options: OutputOptions) {
     this.#stdout = stdout;
@@ -104,8 +106,8 @@ export class Output {
     if (this.options.json) {
       this.line({ error: { code, message, hint, details }, ...beside, ...(child && { child }) });
     }
-    this.#stderr.write(`${this.#paint("31", "error:")} ${harmless(message)}\n`);
-    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${harmless(hint)}\n`);
+    this.#stderr.write(`${this.#paint("31", "error:")} ${harmless(message)}${this.#mark}\n`);
+    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${harmless(hint)}${this.#mark}\n`);
     if (this.options.verbose && error instanceof Error) {
       this.#stderr.write(`${harmless(stackOf(error))}\n`);
     }
@@ -114,7 +116,11 @@ export class Output {
   #say(before: string, text: string): void {
     if (this.options.quiet) return;
     this.clear();
-    this.#stderr.write(`${before}${harmless(text)}\n`);
+    this.#stderr.write(`${before}${harmless(text)}${this.#mark}\n`);
+  }
+
+  get #mark(): string {
+    return this.traceId === undefined ? "" : ` trace_id=${this.traceId}`;
   }
 
   #paint(color: string, text: string): string {

@@ -68,6 +68,7 @@ import {
   explainPolicies,
 } from "./trust/explain.ts";
 import { type Accept, gateOf } from "./trust/gate.ts";
+import { pinOfPolicy, readPolicyFile } from "./trust/policy-pin.ts";
 import { type VerifyOptions, type VerifyResult, verify } from "./trust/verify.ts";
 import type { WhyOptions, WhyResult } from "./why/why.ts";
 import { type WorkOptions, workOf } from "./work.ts";
@@ -83,6 +84,8 @@ export interface OpenOptions {
   readonly cwd?: string | undefined;
   /** A policy file that every pack has to satisfy, beside those of configuration and environment. */
   readonly policy?: string | undefined;
+  /** The sha256 in hex that the file `policy` has to have: who can write to it cannot loosen it. */
+  readonly policySha256?: string | undefined;
   /** The gate every pack of a pantry has to pass in place of policies; throws CTXPACK_E_POLICY to keep one out. */
   readonly accept?: Accept | undefined;
   /** Asked for the credentials of a registry before docker's and podman's configuration. */
@@ -144,6 +147,8 @@ export class CtxPack implements AsyncDisposable {
       }),
     };
     for (const file of accept ? [] : config.policies) requirePolicy(file);
+    const policyPin = pinOfPolicy(options, cwd);
+    if (policyPin !== undefined) await readPolicyFile(policyPin.file, policyPin, signal);
     const { credentials, warn = () => {}, blocking } = options;
     return new CtxPack(
       new Session({
@@ -154,6 +159,7 @@ export class CtxPack implements AsyncDisposable {
         blocking,
         credentials,
         metrics: options.metrics,
+        policyPin,
         warn,
       }),
     );

@@ -10,6 +10,7 @@ import type { Config, Env } from "./config.ts";
 import { Registries } from "./registries.ts";
 import type { Gate } from "./trust/gate.ts";
 import { PolicyGate } from "./trust/policy-gate.ts";
+import type { PolicyPin } from "./trust/policy-pin.ts";
 
 /** A registry is far: of small blobs many wait for it at the same time. */
 const REMOTE_CONCURRENCY: BlobConcurrency = { blobs: 8, small: 32 };
@@ -27,6 +28,8 @@ export class Session implements AsyncDisposable {
   /** The registries that pantries are in. */
   readonly registries: Registries;
   readonly metrics: MetricsSink | undefined;
+  /** Which bytes the policy that was named when opening has to have. */
+  readonly policyPin: PolicyPin | undefined;
   readonly #ownGate: PolicyGate | undefined;
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
@@ -40,6 +43,7 @@ export class Session implements AsyncDisposable {
     gate: Gate | undefined;
     blocking?: boolean | undefined;
     metrics?: MetricsSink | undefined;
+    policyPin?: PolicyPin | undefined;
     credentials?: CredentialProvider | undefined;
     registries?: Registries | undefined;
     warn: (text: string) => void;
@@ -48,6 +52,7 @@ export class Session implements AsyncDisposable {
     this.cwd = settings.cwd;
     this.env = settings.env;
     this.metrics = settings.metrics;
+    this.policyPin = settings.policyPin;
     const { policies } = settings.config;
     this.#ownGate =
       settings.gate === undefined && policies.length > 0
@@ -125,10 +130,10 @@ export class Session implements AsyncDisposable {
 
   async #makeAside(): Promise<Session> {
     const cacheDir = await mkdtemp(join(tmpdir(), "ctxpack-store-"));
-    const { cwd, env, gate, warn, registries, metrics } = this;
+    const { cwd, env, gate, warn, registries, metrics, policyPin } = this;
     const config = { ...this.config, cacheDir };
     return new Session({
-      ...{ config, cwd, env, gate, warn, registries, metrics },
+      ...{ config, cwd, env, gate, warn, registries, metrics, policyPin },
       blocking: this.#blocking,
     });
   }

@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { version } from "../version.ts";
 
 export const mcp: Command = defineCommand({
@@ -12,7 +12,7 @@ export const mcp: Command = defineCommand({
     "the pantries they reach are the configured ones. Ends when the client hangs up.",
   takes: [0, 0],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     root: { type: "string", value: "DIR", multiple: true, about: "paths may lie in it" },
     "allow-write": {
       type: "boolean",
