@@ -76,12 +76,12 @@ export function texts(dir: string, scale: Scale): Corpus {
   return writer.corpus(`${gigabytes(writer.bytes)} of text in ${count.toLocaleString("en")} files`);
 }
 
-/** 300 MB in files of 4 MB that do not compress: what is sent is what there is. */
-export function noiseFiles(dir: string, scale: Scale): Corpus {
-  const writer = new CorpusWriter(dir, 4);
-  const count = scale === "full" ? 75 : 2;
-  for (let i = 0; i < count; i++) writer.file(`${pad(i, 3)}.bin`, 4 * MB, writer.source.noise);
-  return writer.corpus(`${gigabytes(writer.bytes)} that do not compress`);
+/** The published run's corpus: 1,600 pages of text, 50 MB. */
+export function pages(dir: string, scale: Scale): Corpus {
+  const writer = new CorpusWriter(dir, 8);
+  const count = scale === "full" ? 1600 : 16;
+  for (let i = 0; i < count; i++) writer.file(`page-${pad(i, 4)}.txt`, 31_250, writer.source.text);
+  return writer.corpus(`${gigabytes(writer.bytes)} in ${count.toLocaleString("en")} pages`);
 }
 
 function pad(n: number, width: number): string {

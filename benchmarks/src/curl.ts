@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Contender } from "./measure.ts";
 
@@ -16,6 +17,8 @@ export interface CurlPlace {
   /** http://host:port */
   readonly origin: string;
   readonly inside?: readonly string[];
+  /** Uploads go to repositories that begin with this. */
+  readonly repository?: string;
 }
 
 /** The blobs of the one pack that a store holds, without its manifest: that is no blob to a registry. */
@@ -26,6 +29,34 @@ export function blobsOf(store: string): PackBlob[] {
     return bytes.includes('"schemaVersion":2') ? [] : [{ hex, size: bytes.length }];
   });
 }
+
+/**
+ * The blobs of one pack of a store, from its manifest on: config, index, segments. Throws an Error when it is not there.
+ *
+ * @param uri of the pack: the digest of its config.
+ */
+export function packBlobs(store: string, uri: string): PackBlob[] {
+  const dir = join(store, "blobs/sha256");
+  const config = uri.slice("ctx://".length);
+  for (const hex of readdirSync(dir)) {
+    if (statSync(join(dir, hex)).size > MAX_MANIFEST) continue;
+    const text = readFileSync(join(dir, hex), "utf8");
+    if (!text.includes('"schemaVersion":2') || !text.includes(config)) continue;
+    const manifest = JSON.parse(text) as Manifest;
+    return [manifest.config, ...manifest.layers].map(({ digest, size }) => ({
+      hex: digest.slice("sha256:".length),
+      size,
+    }));
+  }
+  throw new Error(`${store} has no manifest of ${uri}`);
+}
+
+interface Manifest {
+  readonly config: { readonly digest: string; readonly size: number };
+  readonly layers: readonly Manifest["config"][];
+}
+
+const MAX_MANIFEST = 1 << 20;
 
 /** Downloads blobs to files, `parallel` at a time. */
 export function curlDownload(
@@ -89,7 +120,7 @@ export function curlUpload(
   return {
     name: `\`curl\` of the blobs, ${parallel} at a time (sessions open beforehand)`,
     prepare: (run) => {
-      const repository = `curl/p${parallel}-${run}`;
+      const repository = `${place.repository ?? "curl/p"}${parallel}-${run}`;
       const locations = openSessions(place, repository, blobs.length);
       const parts = blobs.map(({ hex }, i) =>
         [
@@ -104,6 +135,26 @@ export function curlUpload(
       writeFileSync(file(run), `${parts.join("\nnext\n")}\n`);
     },
     argv: (run) => [...(place.inside ?? []), ...curl(parallel), "-K", file(run)],
+  };
+}
+
+/** Uploads one file as one blob in one request to a new repository; its session is opened before the clock starts. */
+export function curlUploadWhole(place: CurlPlace, source: string): Contender {
+  const digest = createHash("sha256").update(readFileSync(source)).digest("hex");
+  const config = (run: number): string => join(place.scratch, `curl-whole-${run}.conf`);
+  return {
+    name: "`curl` of the same bytes, one upload (session open beforehand)",
+    prepare: (run) => {
+      const [location] = openSessions(place, `${place.repository ?? "curl/"}whole-${run}`, 1);
+      const lines = [
+        `url = "${location}&digest=sha256:${digest}"`,
+        `upload-file = "${source}"`,
+        'output = "/dev/null"',
+        'header = "Expect:"',
+      ];
+      writeFileSync(config(run), `${lines.join("\n")}\n`);
+    },
+    argv: (run) => [...(place.inside ?? []), ...curl(1), "-K", config(run)],
   };
 }
 

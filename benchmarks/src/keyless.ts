@@ -15,6 +15,9 @@ export const keyless: Question = {
   name: "keyless",
   about:
     "signing against sigstore's services on loopback, and a warm trust root, against `node -e 0`",
+  whys: {
+    "node -e 0": "It starts Node and does nothing: the floor under every command of ours.",
+  },
   *rounds(bench) {
     const facts = join(bench.scratch, "facts.json");
     const trust = join(bench.scratch, "trust");
@@ -40,6 +43,7 @@ function signing(bench: Bench, facts: string): Round {
     contenders: [
       {
         name: "three signatures, as a whole process",
+        ours: true,
         argv: () => [...nodeCommand(), program("sign-keyless.ts"), facts, "1"],
       },
       { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
@@ -63,6 +67,7 @@ function warm(bench: Bench, facts: string, trust: string): Round {
     contenders: [
       {
         name: "`TrustRootManager.get`, warm, as a whole process",
+        ours: true,
         argv: () => [...nodeCommand(), program("trust-root.ts"), facts, trust],
       },
       { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },

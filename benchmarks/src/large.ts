@@ -9,6 +9,7 @@ import { writeContract } from "./seed.ts";
 /** What the largest packs take: time, and above all memory, which should not grow with them. */
 export const large: Question = {
   name: "large",
+  byName: true,
   about: "`ctxpack seed` and `pull` of 50 MB to 10 GB and of a million files, for the peak memory",
   *rounds(bench) {
     const full = bench.scale === "full";

@@ -1,79 +1,50 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, release, tmpdir, totalmem, type } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Corpus, mixed, type Scale, singleFile, smallFiles, texts } from "./corpus.ts";
-import { documents } from "./documents/updates.ts";
-import { keyless } from "./keyless.ts";
-import { large } from "./large.ts";
-import { link } from "./link.ts";
-import { map } from "./map.ts";
-import { markdown } from "./markdown.ts";
-import { materialise } from "./materialise.ts";
-import { compare, hasGnuTime, type Measurement } from "./measure.ts";
-import { proof } from "./proof.ts";
-import { pull } from "./pull.ts";
-import type { Bench, Details, Question } from "./question.ts";
-import { registry } from "./registry.ts";
-import { reseed } from "./reseed.ts";
-import { seed } from "./seed.ts";
-import { sign } from "./sign.ts";
-import { start } from "./start.ts";
-import { table } from "./table.ts";
-import { tree } from "./tree.ts";
-import { why } from "./why.ts";
+import { ask, corpora } from "./ask.ts";
+import { compareCommand } from "./compare/command.ts";
+import { commit, machine, versions } from "./machine.ts";
+import { hasGnuTime } from "./measure.ts";
+import type { Question } from "./question.ts";
+import { QUESTIONS } from "./questions.ts";
+import { reportCommand } from "./report/command.ts";
+import { type Answer, type Failure, type RunFile, writeRun } from "./run-file.ts";
 
-const QUESTIONS: readonly Question[] = [
-  start,
-  tree,
-  seed,
-  reseed,
-  materialise,
-  pull,
-  map,
-  documents,
-  registry,
-  why,
-  sign,
-  proof,
-  keyless,
-  link,
-  large,
-];
-/** Asked only by name: they take long, and a machine of their own. */
-const BY_NAME: readonly Question[] = [link, large];
-const CORPORA = { small: smallFiles, mixed, texts, single: singleFile } as const;
+const USAGE = `bench [--all] [--smoke] [--no-sleep] [--out FILE] [name…]
+bench report RUN.json… [--to FOLDER]     writes BENCHMARKS.md and its pictures from runs
+bench compare BEFORE.json AFTER.json     exits with 1 when something is slower than noise explains
 
-const USAGE = `node benchmarks/src/main.ts [--smoke] [--out FILE] [name…]
+${QUESTIONS.map(({ name, about, byName }) => `  ${name.padEnd(11)} ${about}${byName ? " (*)" : ""}`).join("\n")}
 
-${QUESTIONS.map(({ name, about }) => `  ${name.padEnd(11)} ${about}`).join("\n")}
-
-  --smoke     tiny corpora, one run: shows that everything works, measures nothing
-  --out FILE  also write the figures as JSON
+  --all       also those that are asked only by name (*)
+  --smoke     all of them, tiny corpora, one run: shows that everything works, measures nothing
+  --no-sleep  what stands for long work takes no time
+  --out FILE  where the run is written as JSON; otherwise a new file in benchmarks/runs
 `;
 
-interface Answer {
-  readonly question: string;
-  readonly title: string;
-  readonly bytes?: number;
-  readonly measurements: readonly Measurement[];
-  readonly details?: Details;
-  /** What was said beside the table. */
-  readonly notes: readonly string[];
-}
+const RUNS = fileURLToPath(new URL("../runs", import.meta.url));
 
-process.exitCode = run(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));
 
-function run(argv: readonly string[]): number {
+async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
     options: {
+      all: { type: "boolean", default: false },
+      "no-sleep": { type: "boolean", default: false },
       smoke: { type: "boolean", default: false },
       out: { type: "string" },
+      to: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
+  const [first, ...files] = positionals;
+  if (first === "compare") return refusing(async () => compareCommand(files));
+  if (first === "report") return refusing(() => reportCommand(files, values.to));
   const unknown = positionals.filter((name) => !QUESTIONS.some((one) => one.name === name));
   if (values.help || unknown.length > 0) {
     if (unknown.length > 0) console.error(`no such question: ${unknown.join(", ")}\n`);
@@ -81,91 +52,88 @@ function run(argv: readonly string[]): number {
     return values.help ? 0 : 2;
   }
   const asked = QUESTIONS.filter((question) =>
-    positionals.length === 0 ? !BY_NAME.includes(question) : positionals.includes(question.name),
+    positionals.length === 0
+      ? values.all || values.smoke || !question.byName
+      : positionals.includes(question.name),
   );
-  const scale: Scale = values.smoke ? "smoke" : "full";
-  // Ctrl-C ends the child that is measured, which fails the run, and everything made here is deleted.
-  process.on("SIGINT", () => {});
+  return measure(asked, {
+    scale: values.smoke ? "smoke" : "full",
+    noSleep: values["no-sleep"] || values.smoke,
+    out: values.out,
+  });
+}
+
+/** A file that is no run is said in a line. */
+async function refusing(command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
+}
+
+interface MeasureOptions {
+  readonly scale: RunFile["scale"];
+  readonly noSleep: boolean;
+  readonly out: string | undefined;
+}
+
+/** Asks questions one after the other; what was answered is written at once, and one that fails does not stop the rest. */
+async function measure(
+  asked: readonly Question[],
+  { scale, noSleep, out }: MeasureOptions,
+): Promise<number> {
+  const answers: Answer[] = [];
+  const failures: Failure[] = [];
+  const about = {
+    scale,
+    slept: !noSleep,
+    started: new Date().toISOString(),
+    commit: commit(),
+    machine: machine(),
+    versions: versions(asked.flatMap(({ programs = [] }) => programs)),
+  };
+  const file = out ?? join(RUNS, `${about.started.replaceAll(/[:.]/g, "-")}.json`);
+  console.log(describe(about));
+  // Ctrl-C ends the child that is measured, which fails its question; everything made here is deleted.
+  let stopped = false;
+  process.on("SIGINT", () => {
+    stopped = true;
+  });
   const root = mkdtempSync(join(tmpdir(), "ctxpack-bench-"));
   try {
-    console.log(environment(scale));
     const corpus = corpora(root, scale);
-    const answers = asked.flatMap((question) => answer(question, root, scale, corpus));
-    if (values.out)
-      writeFileSync(values.out, `${JSON.stringify(report(scale, answers), null, 2)}\n`);
-    return 0;
+    for (const question of asked) {
+      if (stopped) break;
+      try {
+        for (const answer of ask(question, root, { scale, noSleep, corpus })) {
+          answers.push(answer);
+          writeRun(file, { ...about, answers, failures });
+        }
+      } catch (error) {
+        console.error(`${question.name} FAILED: ${(error as Error).stack}`);
+        failures.push({ question: question.name, error: String((error as Error).message) });
+      }
+      writeRun(file, { ...about, answers, failures });
+      // Everything above blocks; a signal that came meanwhile is heard now.
+      await setTimeout(1);
+    }
   } finally {
     // Only now: creating files right after deleting many is slow on ext4 and would be measured.
     rmSync(root, { recursive: true, force: true });
   }
-}
-
-/** Generates each corpus once, at its first use. */
-function corpora(root: string, scale: Scale): Bench["corpus"] {
-  const made = new Map<string, Corpus>();
-  return (name) => {
-    const corpus = made.get(name) ?? CORPORA[name](join(root, "corpus", name), scale);
-    made.set(name, corpus);
-    return corpus;
-  };
-}
-
-function answer(question: Question, root: string, scale: Scale, corpus: Bench["corpus"]): Answer[] {
-  const scratch = join(root, question.name);
-  mkdirSync(scratch);
-  const notes: string[] = [];
-  const bench: Bench = {
-    scale,
-    scratch,
-    corpus,
-    note: (line) => {
-      console.log(`- ${line}`);
-      notes.push(line);
-    },
-  };
-  return Array.from(question.rounds(bench), (round) => {
-    const runs = scale === "full" ? (round.runs ?? 5) : 1;
-    const warmUps = scale === "full" ? 1 : 0;
-    const measurements = compare(round.contenders, {
-      runs,
-      warmUps,
-      scratch,
-      reads: round.reads,
-    });
-    round.check?.();
-    console.log(table(round, measurements));
-    const details = round.details?.();
-    if (details) console.log(`${markdown(details.head, details.rows)}\n`);
-    const { title, bytes } = round;
-    return {
-      question: question.name,
-      title,
-      measurements,
-      notes: notes.splice(0),
-      ...(bytes !== undefined && { bytes }),
-      ...(details && { details }),
-    };
-  });
+  console.log(`all samples: ${file}`);
+  return stopped ? 130 : failures.length > 0 ? 1 : 0;
 }
 
 /** The lines before the tables: what was measured where. */
-function environment(scale: Scale): string {
-  const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";
-  const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
+function describe({ scale, machine: on }: Pick<RunFile, "scale" | "machine">): string {
   const lines = [
-    `Node ${process.version}, ${type()} ${release()}, ${availableParallelism()} x ${cpu}, ${memory}, files in ${tmpdir()}`,
+    `Node ${process.version}, ${on.os}, ${on.cpus} x ${on.cpu}, ${on.memoryGiB} GiB, files in ${tmpdir()} (${on.files})`,
   ];
   if (scale === "smoke") lines.push("Smoke run: tiny corpora, one run each. These are no figures.");
   if (!hasGnuTime())
     lines.push("absent: GNU time (/usr/bin/time); CPU seconds and memory are left out");
   return `${lines.join("\n")}\n`;
-}
-
-function report(scale: Scale, answers: readonly Answer[]): object {
-  const machine = {
-    cpu: cpus()[0]?.model,
-    cpus: availableParallelism(),
-    os: `${type()} ${release()}`,
-  };
-  return { schemaVersion: 1, scale, node: process.version, machine, answers };
 }

@@ -10,6 +10,12 @@ import { settle } from "./settle.ts";
 export const map: Question = {
   name: "map",
   about: "`map` over 10,000 small files: first, again, one touched, changed, removed; make -j2",
+  programs: ["make"],
+  whys: {
+    make:
+      "It compares two times of each file and starts `tr`; what a file holds, which command made it and whether it is whole " +
+      "it does not know, and another machine gets nothing from it.",
+  },
   *rounds(bench) {
     const corpus = tinyFiles(join(bench.scratch, "docs"), bench.scale === "full" ? 10_000 : 40);
     yield first(bench, corpus);
@@ -112,11 +118,13 @@ function again(bench: Bench, corpus: Corpus): Round {
         ? [
             {
               name: "`make -j2`, unchanged",
+              against: "unchanged",
               argv: () => making,
               prepare: () => void runMake(making),
             },
             {
               name: "`make -j2`, one changed",
+              against: "one changed",
               argv: () => making,
               prepare: (run: number) => edit(run + 500),
             },

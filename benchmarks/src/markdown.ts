@@ -7,3 +7,8 @@ export function markdown(
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
   return [line(head), rule, ...Array.from(rows, line)].join("\n");
 }
+
+/** A ratio: two decimals, and two digits of what is small. */
+export function times(ratio: number): string {
+  return ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2);
+}

@@ -10,6 +10,14 @@ import { writeContract } from "./seed.ts";
 export const materialise: Question = {
   name: "materialise",
   about: "`ctxpack pull` of a pack whose blobs are here and whose folder is not, against tar x",
+  programs: ["tar", "zstd"],
+  whys: {
+    sha256sum:
+      "One digest of the archive is checked, none of a file, and the folder is written with no way back if it is wrong.",
+    "tar x":
+      "It checks nothing, and writes into the folder that is asked for; ours hashes every file and makes the whole visible " +
+      "in one rename.",
+  },
   *rounds(bench) {
     yield materialising(bench, "mixed", "zstd");
     yield materialising(bench, "small", "tar");

@@ -12,10 +12,19 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { median } from "./median.ts";
+import type { Growth } from "./question.ts";
 
 /** One way of doing the job: a command line that is run as a whole process, again and again. */
 export interface Contender {
   readonly name: string;
+  /** Whether it is ours and not a peer; unless said, it is if its name starts with `ctxpack` in code marks. */
+  readonly ours?: boolean;
+  /** A part of the name of the row of ours that does the same work, if that is not the first. */
+  readonly against?: string;
+  /** How it is configured, where that is not all in its name. */
+  readonly setup?: string;
+  /** The point of a curve of growth that it is. */
+  readonly grows?: Growth;
   /** The command of this run; `run` is unique, so whatever it writes can go into a fresh folder. */
   argv(run: number): readonly string[];
   /** What must be there before the clock starts. */
@@ -23,6 +32,8 @@ export interface Contender {
   /** Files and folders that this run leaves behind; after the first run their space is given back. */
   leaves?(run: number): readonly string[];
   env?(run: number): Record<string, string>;
+  /** The file that its stdout goes into; nowhere unless said. */
+  output?(run: number): string;
   /** What it exits with when it did its work, if not with 0. */
   readonly exitCode?: number;
   /** How often it is run and counted, where that takes too long for all rounds; then nothing warms it up. */
@@ -32,6 +43,12 @@ export interface Contender {
 /** Medians over the runs of one contender. */
 export interface Measurement {
   readonly name: string;
+  readonly ours: boolean;
+  readonly against?: string;
+  readonly setup?: string;
+  readonly grows?: Growth;
+  /** Every counted run, in order. */
+  readonly samples: readonly Sample[];
   /** Seconds on the wall: median, fastest, slowest. */
   readonly wall: { readonly median: number; readonly least: number; readonly most: number };
   /** Seconds of CPU time of the process and its children, user and system; absent without GNU time. */
@@ -52,7 +69,8 @@ export interface MeasureOptions {
   readonly scratch: string;
 }
 
-interface Sample {
+/** What one run took: the units of a `Measurement`. */
+export interface Sample {
   readonly wall: number;
   readonly cpu?: number;
   readonly peak?: number;
@@ -81,7 +99,7 @@ export function compare(contenders: readonly Contender[], options: MeasureOption
       if (run > 0) contender.leaves?.(run).forEach(giveSpaceBack);
     }
   }
-  return [...samples].map(([contender, list]) => summarise(contender.name, list));
+  return [...samples].map(([contender, list]) => summarise(contender, list));
 }
 
 function measure(
@@ -99,12 +117,15 @@ function measure(
   const argv = [...contender.argv(run)];
   const command = timed ? [TIME, "-q", "-f", "%U %S %M", "-o", report, "--", ...argv] : argv;
   const env = { ...process.env, ...contender.env?.(run) };
+  const output = contender.output?.(run);
+  const stdout = output === undefined ? "ignore" : openSync(output, "w");
   const started = process.hrtime.bigint();
   const { status, stderr, error } = spawnSync(command[0] ?? "", command.slice(1), {
     env,
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", stdout, "pipe"],
   });
   const wall = Number(process.hrtime.bigint() - started) / 1e9;
+  if (typeof stdout === "number") closeSync(stdout);
   if (error || status !== (contender.exitCode ?? 0)) {
     throw new Error(`${contender.name}: ${argv.join(" ")}: exit ${status}\n${error ?? stderr}`);
   }
@@ -134,24 +155,25 @@ const BUFFER: Buffer = Buffer.allocUnsafe(1 << 20);
 const LARGE = 65_536;
 
 /**
- * Empties large files and deletes none: ext4 is slow at creating files for minutes after others were
+ * Empties files of `least` bytes and more and deletes none: ext4 is slow at creating files for minutes after others were
  * deleted, and the next run would pay for it.
  */
-function giveSpaceBack(path: string): void {
+export function giveSpaceBack(path: string, least: number = LARGE): void {
   if (!existsSync(path)) return;
   const files = lstatSync(path).isDirectory()
     ? readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name))
     : [path];
   for (const file of files) {
     const stats = lstatSync(file);
-    if (!stats.isFile() || stats.size < LARGE) continue;
+    if (!stats.isFile() || stats.size < least) continue;
     // What a store holds is read-only.
     chmodSync(file, 0o600);
     truncateSync(file, 0);
   }
 }
 
-function summarise(name: string, samples: readonly Sample[]): Measurement {
+function summarise(contender: Contender, samples: readonly Sample[]): Measurement {
+  const { name, ours = name.startsWith("`ctxpack"), against, setup, grows } = contender;
   const walls = samples.map(({ wall }) => wall);
   const known = (pick: (sample: Sample) => number | undefined): number[] =>
     samples.map(pick).filter((value) => value !== undefined);
@@ -159,6 +181,11 @@ function summarise(name: string, samples: readonly Sample[]): Measurement {
   const peak = known((sample) => sample.peak);
   return {
     name,
+    ours,
+    ...(against !== undefined && { against }),
+    ...(setup !== undefined && { setup }),
+    ...(grows && { grows }),
+    samples,
     wall: { median: median(walls), least: Math.min(...walls), most: Math.max(...walls) },
     ...(cpu.length > 0 && { cpu: median(cpu) }),
     ...(peak.length > 0 && { peak: median(peak) }),

@@ -10,6 +10,14 @@ import { writeContract } from "./seed.ts";
 export const pull: Question = {
   name: "pull",
   about: "get a pack from a directory pantry, every byte checked, against zstd -d | tar x",
+  programs: ["tar", "zstd"],
+  whys: {
+    sha256sum:
+      "One digest of the archive is checked, none of a file, and the folder is written with no way back if it is wrong.",
+    "tar x":
+      "It checks nothing, and writes into the folder that is asked for; ours hashes every file and makes the whole visible " +
+      "in one rename.",
+  },
   *rounds(bench) {
     for (const name of ["texts", "mixed"] as const) yield pulling(bench, name);
   },

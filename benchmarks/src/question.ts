@@ -1,21 +1,25 @@
 import type { Corpus, Scale } from "./corpus.ts";
-import type { Contender } from "./measure.ts";
+import type { Contender, Measurement, Sample } from "./measure.ts";
 
 /** What a question works with. */
 export interface Bench {
   readonly scale: Scale;
   /** A folder of this question alone; deleted when everything is measured. */
   readonly scratch: string;
+  /** What stands for long work does not take its time. */
+  readonly noSleep: boolean;
   /** A corpus, generated at its first use and shared by all questions. */
   corpus(name: "small" | "mixed" | "texts" | "single"): Corpus;
   /** Says that something is left out, and why, beside the result. */
   note(line: string): void;
 }
 
-/** Contenders that are measured against each other; the first is ours, ratios are to it. */
+/** Contenders that are measured against each other; ratios are to the first. */
 export interface Round {
   readonly title: string;
   readonly contenders: readonly Contender[];
+  /** Rounds of one question with the same word share a picture; without it a question has one picture for all of them. */
+  readonly chart?: string;
   /** Counted runs of each contender, where more are needed than usual. */
   readonly runs?: number;
   /** Files and folders that runs read: they are in the page cache then, whoever comes first. */
@@ -25,7 +29,11 @@ export interface Round {
   /** Looks, after the clock, whether the work was done right. Throws an Error if not. */
   check?(): void;
   /** What else came of it, once it is checked. */
-  details?(): Details;
+  details?(measured: readonly Measurement[]): Details;
+  /** What is counted instead of timed and may be compared with another run: bytes on the wire or the disk, requests. */
+  figures?(): readonly Figure[];
+  /** What was timed within one process, for growth; a contender that is a point says so itself (`grows`). */
+  points?(): readonly GrowthPoint[];
 }
 
 /** A second table, of what is counted instead of timed. */
@@ -34,10 +42,42 @@ export interface Details {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** A number of one contender that a clock has no part in. Less is better. */
+export interface Figure {
+  /** The name of the contender. */
+  readonly of: string;
+  /** `sent`, `on disk`, `requests`. */
+  readonly what: string;
+  readonly unit: "bytes" | "count";
+  readonly value: number;
+}
+
+/** Where a measurement lies on a curve of growth: all of one question with the same `what` are one curve. */
+export interface Growth {
+  readonly what: string;
+  readonly size: number;
+  /** What `size` counts: `files`, `bytes`, `packs`, `clients`. */
+  readonly unit: string;
+}
+
+/** One point of a curve of growth that no contender stands for. */
+export interface GrowthPoint extends Growth {
+  readonly samples: readonly Sample[];
+}
+
 /** One question: asked by its name on the command line, answered by one table for each round. */
 export interface Question {
   readonly name: string;
   readonly about: string;
+  /** Asked only by name or with `--all`: it takes long, or a machine of its own. */
+  readonly byName?: true;
+  /** Programs whose versions go into the report. */
+  readonly programs?: readonly string[];
+  /**
+   * Why a contender is quicker than ours and what would change that: a part of its name, and the sentences that the report
+   * prints where it wins.
+   */
+  readonly whys?: Readonly<Record<string, string>>;
   /** A generator, so that what one round needs is made only when the round before it is done. */
   rounds(bench: Bench): Iterable<Round>;
 }

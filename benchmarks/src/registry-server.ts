@@ -6,6 +6,8 @@ import { join } from "node:path";
 export interface ServerPlace {
   /** A folder of ours. */
   readonly dir: string;
+  /** Where its blobs lie; a folder in `dir` unless said. */
+  readonly data?: string;
   /** The address it listens on. */
   readonly address: string;
   /** What is written before its command: `ip netns exec NAME`. */
@@ -20,7 +22,7 @@ export class RegistryServer implements Disposable {
   readonly host: string;
   readonly #process: ChildProcess;
 
-  constructor({ dir, address, inside = [], log }: ServerPlace) {
+  constructor({ dir, address, inside = [], log, data = join(dir, "data") }: ServerPlace) {
     const port = freePort();
     this.host = `${address}:${port}`;
     mkdirSync(dir, { recursive: true });
@@ -31,7 +33,7 @@ export class RegistryServer implements Disposable {
         "version: 0.1",
         `log: {level: error, accesslog: {disabled: ${log === undefined}}}`,
         "storage:",
-        `  filesystem: {rootdirectory: ${join(dir, "data")}}`,
+        `  filesystem: {rootdirectory: ${data}}`,
         "  maintenance: {uploadpurging: {enabled: false}}",
         `http: {addr: "${this.host}", secret: for-a-benchmark}`,
       ].join("\n"),

@@ -11,6 +11,14 @@ import { writeContract } from "./seed.ts";
 export const registry: Question = {
   name: "registry",
   about: "push and pull through a registry on loopback, against curl of the same blobs",
+  programs: ["docker-registry", "curl"],
+  whys: {
+    "sessions open":
+      "`curl` is given its list and its upload sessions before the clock starts, and pushes no manifest; ours asks what is there, " +
+      "opens the sessions and, when it moves a tag, looks again after half a second whether the tag is its own.",
+    "nothing checked":
+      "`curl` leaves the blobs as they came: no digest is computed, nothing is unpacked, no file of the pack is written.",
+  },
   *rounds(bench) {
     if (!findProgram("docker-registry") || !findProgram("curl")) {
       bench.note("absent: docker-registry or curl; the rows of `registry` are left out");

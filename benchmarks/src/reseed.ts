@@ -12,6 +12,7 @@ import { settle } from "./settle.ts";
 export const reseed: Question = {
   name: "reseed",
   about: "store a folder again, unchanged or 1 % changed, against storing it first, restic, borg",
+  programs: ["restic", "borg"],
   *rounds(bench) {
     yield reseeding(bench);
   },
@@ -138,6 +139,7 @@ function backups(bench: Bench, dir: string): Contender[] {
     runProgram(file, args);
     return {
       name: `${program.name} again, unchanged`,
+      against: "again, unchanged",
       argv: (run) => repository.backup(dir, `again-${run}`),
     };
   });

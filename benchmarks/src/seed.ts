@@ -13,6 +13,14 @@ export const seed: Question = {
   name: "seed",
   about:
     "store a folder as a pack: `ctxpack seed` against tar | zstd, restic, borg, casync, a prototype",
+  programs: ["tar", "zstd", "restic", "borg", "casync", "python3"],
+  whys: {
+    "tar ":
+      "It makes one file: no digest of any file or piece is computed, nothing is cut where the content says, and a second " +
+      "version starts from nothing. Giving that up would make ours as quick.",
+    "casync make":
+      "It does not put its pieces on the disk before it says that it is done, and starts in a millisecond.",
+  },
   *rounds(bench) {
     for (const name of ["texts", "mixed"] as const) yield seeding(bench, name);
   },

@@ -1,4 +1,4 @@
-import { markdown } from "./markdown.ts";
+import { markdown, times } from "./markdown.ts";
 import type { Measurement } from "./measure.ts";
 import type { Round } from "./question.ts";
 
@@ -12,7 +12,7 @@ export function table(round: Round, measurements: readonly Measurement[]): strin
     own === runs ? name : `${name} (${own === 1 ? "one run" : `${own} runs`})`,
     seconds(wall.median),
     `${seconds(wall.least)} – ${seconds(wall.most)}`,
-    (wall.median / base).toFixed(2),
+    times(wall.median / base),
     cpu === undefined ? "–" : seconds(cpu),
     peak === undefined ? "–" : peak.toFixed(0),
     ...(round.bytes ? [(round.bytes / 1e6 / wall.median).toFixed(0)] : []),

@@ -21,6 +21,9 @@ const SETTLED_MS = 2100;
 export const why: Question = {
   name: "why",
   about: "`ctxpack why` with 10,000 packs and 10,000 files, against `node -e 0` and `ctxpack id`",
+  whys: {
+    "node -e 0": "It starts Node and does nothing: the floor under every command of ours.",
+  },
   *rounds(bench) {
     yield miss(bench);
   },

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hashTree } from "@ctxpack/identity";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mixed, singleFile, smallFiles, texts } from "../src/corpus.ts";
+import { mixed, pages, singleFile, smallFiles, texts } from "../src/corpus.ts";
 
 describe("corpora", () => {
   let root = "";
@@ -21,6 +21,7 @@ describe("corpora", () => {
     ],
     ["mixed", mixed, "dirHash1:965bffd4b1345c3d0aa62474a70fed85640d9806401ae89519ed4fd17098de1a"],
     ["texts", texts, "dirHash1:6176b0f4c84e1879878fdcd041602397244539d29fff64a4fb627bcb39af5b47"],
+    ["pages", pages, "dirHash1:c8624cf7faab209a7f9a11f4879b47e64322dc2987d6f94d5e95d492005df117"],
     [
       "single",
       singleFile,

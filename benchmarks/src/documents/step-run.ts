@@ -63,6 +63,7 @@ export class StepRun {
     const flags = [...(push ? ["--push"] : []), ...(log === undefined ? [] : ["--log", log])];
     return {
       name,
+      ours: true,
       runs: 1,
       prepare: () => this.#prepare(),
       argv: () => [...nodeCommand(), PIPELINE, machine.folder, this.#report, kind, ...flags],

@@ -12,6 +12,7 @@ import { type Machine, type Step, StepRun } from "./step-run.ts";
 export const documents: Question = {
   name: "documents",
   about: "two Debian documentation updates from text to an index: what of each stage is reused",
+  programs: ["docker-registry", "curl", "pdftotext"],
   *rounds(bench) {
     for (const update of UPDATES) {
       const missing = (PROGRAMS[update.kind] ?? []).filter((name) => !findProgram(name));

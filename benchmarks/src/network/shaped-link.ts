@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeCommand } from "./programs.ts";
-import { RegistryServer, waitFor } from "./registry-server.ts";
+import { nodeCommand } from "../programs.ts";
+import { RegistryServer, waitFor } from "../registry-server.ts";
 
 /** How good a link is. */
 export interface LinkSpeed {
@@ -11,6 +11,9 @@ export interface LinkSpeed {
   readonly rateMbit: number;
   readonly roundTripMs: number;
 }
+
+/** Of this process, so that no two have the same name. */
+let links = 0;
 
 const SERVER = "10.213.77.1";
 const CLIENT = "10.213.77.2";
@@ -29,8 +32,10 @@ export class ShapedLink implements Disposable {
   readonly #server: RegistryServer;
   readonly #relay: ChildProcess;
 
-  constructor(scratch: string, speed: LinkSpeed) {
-    const id = `${process.pid}${speed.rateMbit}`.slice(-8);
+  /** @param data the folder of the registry's blobs. */
+  constructor(scratch: string, data: string, speed: LinkSpeed) {
+    links += 1;
+    const id = `${process.pid}${links}`.slice(-8);
     const names = [`cps${id}`, `cpc${id}`] as const;
     this.#names = names;
     try {
@@ -55,6 +60,7 @@ export class ShapedLink implements Disposable {
       const far = ["ip", "netns", "exec", names[0]];
       this.#server = new RegistryServer({
         dir: join(scratch, `server-${id}`),
+        data,
         address: SERVER,
         inside: far,
       });
