@@ -9,6 +9,7 @@ import { proof } from "./proof.ts";
 import { published } from "./published/published.ts";
 import { pull } from "./pull.ts";
 import type { Question } from "./question.ts";
+import { rag } from "./rag/rag.ts";
 import { registry } from "./registry.ts";
 import { reseed } from "./reseed.ts";
 import { scale } from "./scale/scale.ts";
@@ -29,6 +30,7 @@ export const QUESTIONS: readonly Question[] = [
   pull,
   map,
   documents,
+  rag,
   registry,
   why,
   sign,
