@@ -26,7 +26,10 @@ export interface Folders {
 }
 
 /** `undefined` when one cannot be had, which is said. */
-export function fetchBoth(bench: Bench, { title, kind, before, after, few }: Update): Folders | undefined {
+export function fetchBoth(
+  bench: Bench,
+  { title, kind, before, after, few }: Update,
+): Folders | undefined {
   const folders: string[] = [];
   for (const one of [before, after]) {
     const fetched = fetchPackage(one);
@@ -41,4 +44,3 @@ export function fetchBoth(bench: Bench, { title, kind, before, after, few }: Upd
   const [old = "", now = ""] = folders;
   return { before: old, after: now };
 }
-

@@ -35,8 +35,18 @@ export function stagesOf(kind: Kind, settings: Settings = DEFAULTS): readonly St
       ? pdfText()
       : mapping("extract", { tool: "html-text", folder: "text", end: ".txt" }),
     running("pages", { tool: "pages" }),
-    mapping("chunk", { tool: "chunks", folder: "chunks", end: ".json", flag: `--size=${chunkSize}` }),
-    mapping("embed", { tool: "embed", folder: "vectors", end: ".f32", flag: `--dimensions=${dimensions}` }),
+    mapping("chunk", {
+      tool: "chunks",
+      folder: "chunks",
+      end: ".json",
+      flag: `--size=${chunkSize}`,
+    }),
+    mapping("embed", {
+      tool: "embed",
+      folder: "vectors",
+      end: ".f32",
+      flag: `--dimensions=${dimensions}`,
+    }),
     running("index", { tool: "join-vectors", flag: `--dimensions=${dimensions}` }),
   ];
 }
@@ -68,10 +78,7 @@ interface Mapping {
   readonly flag?: string;
 }
 
-function mapping(
-  name: string,
-  { tool, folder, end, flag }: Mapping,
-): Stage {
+function mapping(name: string, { tool, folder, end, flag }: Mapping): Stage {
   const outputs = [{ path: `${folder}/{path}${end}` }];
   const contract = { ...transform(tool, flag), outputs };
   return { name, command: "map", folder, contract, flags: ["-j", "2", "--batch", "100"] };

@@ -36,7 +36,8 @@ if (import.meta.main) {
   for (let at = 0; at < paths.length; at += 2) {
     const chunks: readonly string[] = JSON.parse(readFileSync(paths[at] as string, "utf8"));
     const vectors = new Float32Array(chunks.length * dimensions);
-    for (const [row, chunk] of chunks.entries()) vectors.set(embed(chunk, dimensions), row * dimensions);
+    for (const [row, chunk] of chunks.entries())
+      vectors.set(embed(chunk, dimensions), row * dimensions);
     writeFileSync(paths[at + 1] as string, new Uint8Array(vectors.buffer));
   }
 }
