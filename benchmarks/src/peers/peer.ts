@@ -32,7 +32,7 @@ export interface PeerStore {
   restore(to: string): string;
 }
 
-export type Version = "first" | "second";
+type Version = "first" | "second";
 
 /** A place that several machines reach. */
 export interface Remote {

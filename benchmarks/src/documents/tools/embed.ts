@@ -4,7 +4,7 @@
 // deterministic and finds words again, and that is all it shares with an embedding model; it is also much faster.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const DIMENSIONS = 256;
+export const DIMENSIONS = 256;
 
 /** A vector of length 1; of a text without words zeros. */
 export function embed(text: string, dimensions: number = DIMENSIONS): Float32Array {
