@@ -1,0 +1,177 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { result, run, scratch } from "../run.ts";
+import { Attacker, type Described, digestOf, type Json } from "./attacker.ts";
+
+export const TEAM = "team";
+
+export interface Key {
+  readonly pem: string;
+  readonly publicKey: string;
+  /** OpenSSH fingerprint. */
+  readonly id: string;
+}
+
+/** The team's machine: it makes a pack with `run` and one with `map`, and has keys. */
+export interface Team {
+  readonly cwd: string;
+  readonly packs: readonly string[];
+  readonly keys: Readonly<Record<string, Key>>;
+}
+
+const CONTRACT = {
+  command: ["sh", "-c", 'echo result > "$0"; echo ran >> ran', "{out}"],
+  transforms: [{ tool: "ocr", tool_version: "1" }],
+  outputs: [{ path: "out.txt" }],
+};
+
+const MAP = ["map", "--in", "docs/*.txt", "--out", "mapped/{name}.up"];
+const MAPPER = ["--", "sh", "-c", 'echo ran >> ran; cat "$0" "$0" > "$1"', "{in}", "{out}"];
+
+/** The command line of the map that everybody here runs. */
+export function mapLine(...flags: string[]): string[] {
+  return [...MAP, ...flags, ...MAPPER];
+}
+
+/** A folder with what can be computed in it. */
+export function project(): string {
+  const cwd = scratch();
+  writeFileSync(join(cwd, "c.json"), JSON.stringify(CONTRACT));
+  mkdirSync(join(cwd, "docs"));
+  for (const name of ["a", "b"]) writeFileSync(join(cwd, `docs/${name}.txt`), `${name}\n`);
+  return cwd;
+}
+
+export async function startTeam(): Promise<Team> {
+  const cwd = project();
+  const keys: Record<string, Key> = {};
+  for (const name of [TEAM, "stranger", "intern", "retired", "expired"]) {
+    await result(["keygen", "--out", `${name}.pem`], { cwd });
+    const { keyId } = JSON.parse(
+      await result(["keygen", "--out", `x-${name}.pem`, "--json"], { cwd }),
+    );
+    expect(keyId).toMatch(/^SHA256:/);
+    keys[name] = {
+      pem: readFileSync(join(cwd, `x-${name}.pem`), "utf8"),
+      publicKey: readFileSync(join(cwd, `x-${name}.pub`), "utf8"),
+      id: keyId,
+    };
+  }
+  const packs = [
+    await result(["run", "--contract", "c.json"], { cwd }),
+    await result(mapLine(), { cwd }),
+  ];
+  return { cwd, packs, keys };
+}
+
+/** One of the team's packs in the pantry, as the attacker finds it. */
+export interface Target {
+  readonly uri: string;
+  /** `ctx-<hex>`. */
+  readonly tag: string;
+  readonly descriptor: Described;
+  readonly manifest: Json;
+  /** What the team attached. */
+  readonly bundle: Json;
+}
+
+/** A pantry with the team's signed packs, an attacker who may push to it, and a policy that believes the team. */
+export interface Scene {
+  readonly pantry: string;
+  readonly team: Team;
+  readonly attacker: Attacker;
+  readonly targets: readonly Target[];
+}
+
+/** Pushes and attests the team's packs to a pantry that nothing is in. */
+export async function stage(team: Team, pantry: string): Promise<Scene> {
+  const key = `x-${TEAM}.pem`;
+  const attacker = new Attacker(pantry);
+  const targets: Target[] = [];
+  for (const uri of team.packs) {
+    await result(["push", uri, "--to", pantry, "--attest", "--key", key], team);
+    const tag = tagOf(uri);
+    const bytes = (await attacker.manifest(tag)) as Uint8Array;
+    const manifest = JSON.parse(new TextDecoder().decode(bytes));
+    const descriptor = {
+      mediaType: manifest.mediaType,
+      digest: digestOf(bytes),
+      size: bytes.length,
+    };
+    targets.push({ uri, tag, descriptor, manifest, bundle: await attacker.bundle(descriptor.digest) });
+  }
+  return { pantry, team, attacker, targets };
+}
+
+export function tagOf(uri: string): string {
+  return `ctx-${uri.slice("ctx://sha256:".length)}`;
+}
+
+/** Puts another output under a pack's tag that claims the same contract; nobody vouches for it. */
+export async function poison({ attacker }: Scene, target: Target): Promise<Described> {
+  // The index of a pack is not read before the policy has spoken: any other layer will do.
+  const { config, layers, ...rest } = target.manifest;
+  const evil = new TextEncoder().encode("poison");
+  const blob = await attacker.putBlob(evil, layers[0].mediaType);
+  const [index, ...segments] = layers;
+  const forged = { ...rest, config, layers: [{ ...index, ...blob }, ...segments] };
+  return await attacker.putManifest(inOrder(forged), target.tag);
+}
+
+/** The manifest's canonical form: nothing but who vouches for it shall be wrong with it. */
+function inOrder(value: Json): Json {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, inOrder(value[key])]),
+  );
+}
+
+/** Another machine. */
+export interface Victim {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A machine with an empty store and a policy, that has only this pantry. */
+export function victimOf(pantry: string, policy?: object): Victim {
+  const cwd = project();
+  if (policy !== undefined) writeFileSync(join(cwd, "policy.json"), JSON.stringify(policy));
+  const env = {
+    CTXPACK_REGISTRY: pantry,
+    ...(policy !== undefined && { CTXPACK_POLICY: join(cwd, "policy.json") }),
+  };
+  return { cwd, env };
+}
+
+/** What a command ended with. */
+export interface Ending {
+  readonly exit: number | null;
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly stderr: string;
+}
+
+/** Runs a command with `--json`; a `map` writes several lines, the last one counts. */
+export async function ending(args: readonly string[], victim: Victim): Promise<Ending> {
+  const [command = "", ...rest] = args;
+  const done = await run([command, "--json", ...rest], victim);
+  const last = done.stdout.trimEnd().split("\n").at(-1) || "{}";
+  const { error } = JSON.parse(last);
+  const message = `${error?.message ?? ""}\n${error?.hint ?? ""}`;
+  return { exit: done.code, code: error?.code, message, stderr: done.stderr };
+}
+
+/** Nothing of a refused pack is to be seen, neither in the store nor in the folder, and nothing was computed. */
+export function expectNothing({ cwd }: Victim): void {
+  const filesIn = (folder: string): string[] =>
+    existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
+  const seen = ["packs", "trees", "proofs"].flatMap((name) => filesIn(join(cwd, "store", name)));
+  expect(seen.filter((path) => /[0-9a-f]{60}/.test(path))).toEqual([]);
+  for (const made of ["out.txt", "mapped", "ran"]) {
+    expect(existsSync(join(cwd, made)), made).toBe(false);
+  }
+}
