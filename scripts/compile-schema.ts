@@ -46,6 +46,13 @@ export const COMPILED_SCHEMAS: readonly CompiledSchema[] = [
     firstErrorOnly: true,
   },
   {
+    schema: "packages/proof/schemas/agent-run-parameters.v1.json",
+    module: "packages/proof/src/statement/run-parameters.generated.ts",
+    types: "@ctxpack/identity/schema",
+    validators: { validateRunParameters: "#/$defs/externalParameters" },
+    firstErrorOnly: true,
+  },
+  {
     schema: "packages/proof/schemas/proof-envelope.v1.json",
     module: "packages/proof/src/proof-envelope/envelope.generated.ts",
     types: "@ctxpack/identity/schema",

@@ -16,6 +16,14 @@ const bundled: Options = {
 
 type Plugin = NonNullable<Options["esbuildPlugins"]>[number];
 
+/** What only runs of agents need is a file of its own, for the library too. */
+const traces: Plugin = {
+  name: "traces",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@ctxpack\/trace$/ }, () => ({ path: "./trace.cjs", external: true }));
+  },
+};
+
 /** What only some commands need is a file of its own. */
 const apart: Plugin = {
   name: "apart",
@@ -33,7 +41,7 @@ const apart: Plugin = {
 /**
  * CommonJS, for that starts quickest: what no command needs is not even parsed, each command is evaluated when it is
  * called, and Node's modules are loaded with who uses them. A pull from the store is in the program itself; beside it lie
- * the identity of a contract, what proof envelopes need, the whole library, and the threads of these, each in one file: to find and read the twenty
+ * the identity of a contract, what proof envelopes and runs of agents need, the whole library, and the threads of these, each in one file: to find and read the twenty
  * of our packages costs ten milliseconds at every start.
  */
 export default defineConfig([
@@ -42,7 +50,7 @@ export default defineConfig([
     entry: { ctxpack: "src/index.ts" },
     format: "cjs",
     shims: true,
-    esbuildPlugins: [apart],
+    esbuildPlugins: [apart, traces],
   },
   {
     ...bundled,
@@ -50,10 +58,12 @@ export default defineConfig([
       identify: "../client/src/identify-file.ts",
       library: "../client/src/index.ts",
       proof: "../client/src/proof/index.ts",
+      trace: "../trace/src/index.ts",
     },
     format: "cjs",
     shims: true,
     clean: false,
+    esbuildPlugins: [traces],
   },
   {
     ...bundled,

@@ -159,6 +159,61 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "sign proofs",
     load: async () => (await import("./commands/proof-sign.ts")).proofSign,
   },
+  "trace pack": {
+    group: "traces",
+    summary: "make a pack of an agent's run",
+    load: async () => (await import("./commands/trace-pack.ts")).tracePack,
+  },
+  "trace show": {
+    group: "traces",
+    summary: "show a run, its steps, or one of them",
+    load: async () => (await import("./commands/trace-show.ts")).traceShow,
+  },
+  "trace log": {
+    group: "traces",
+    summary: "list the runs in the store",
+    load: async () => (await import("./commands/trace-log.ts")).traceLog,
+  },
+  "trace diff": {
+    group: "traces",
+    summary: "say what differs between two runs, and why",
+    load: async () => (await import("./commands/trace-diff.ts")).traceDiff,
+  },
+  "trace replay": {
+    group: "traces",
+    summary: "check a run, execute its tools again, or serve it as a tape",
+    load: async () => (await import("./commands/trace-replay.ts")).traceReplay,
+  },
+  "trace verify": {
+    group: "traces",
+    summary: "say which run produced a file",
+    load: async () => (await import("./commands/trace-verify.ts")).traceVerify,
+  },
+  "trace fork": {
+    group: "traces",
+    summary: "lay a run out as files to be edited",
+    load: async () => (await import("./commands/trace-fork.ts")).traceFork,
+  },
+  "trace finalize": {
+    group: "traces",
+    summary: "make a run of an edited fork",
+    load: async () => (await import("./commands/trace-finalize.ts")).traceFinalize,
+  },
+  "trace import": {
+    group: "traces",
+    summary: "pack the runs of many logs, or of the earlier tool",
+    load: async () => (await import("./commands/trace-import.ts")).traceImport,
+  },
+  "trace export": {
+    group: "traces",
+    summary: "write a run as an ATIF trajectory",
+    load: async () => (await import("./commands/trace-export.ts")).traceExport,
+  },
+  "trace record": {
+    group: "traces",
+    summary: "run an agent and pack what it says to models",
+    load: async () => (await import("./commands/trace-record.ts")).traceRecord,
+  },
   login: {
     group: "pantry",
     summary: "show a registry an account, and keep it",

@@ -22,7 +22,7 @@ export function mainHelp(): string {
     ...sections,
     `flags of every command\n${flagRows(GLOBAL_FLAGS)}`,
     "ctxpack <command> --help says more. Exit codes: 0 ok, 1 items of map failed, 2 usage,\n" +
-      "3 no such pack, 4 permission, 5 integrity, 6 policy, 7 unavailable, 8 conflict, 9 lock, 10 disk full, 70 a bug;\n" +
+      "3 no such pack, 4 permission, 5 integrity, 6 policy, 7 unavailable, 8 conflict, 9 lock, 10 disk full, 11 replay degraded,\n12 replay failed, 70 a bug;\n" +
       "of run and map, once a command has run: that of the command, 124 out of time, 125 ctxpack failed after it.",
   ].join("\n\n");
 }

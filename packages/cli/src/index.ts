@@ -1,1 +1,2 @@
+export { ctx } from "./ctx.ts";
 export { main } from "./main.ts";

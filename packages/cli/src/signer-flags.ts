@@ -19,3 +19,27 @@ export function signerOf(flags: FlagValues<typeof SIGNER_FLAGS>): {
 } {
   return { key: flags.key, keyless: flags.keyless, signingConfig: flags["signing-config"] };
 }
+
+/** Whose signature is to count, without a policy. */
+export const VERIFIER_FLAGS = {
+  key: { type: "string", multiple: true, value: "FILE", about: "public key that counts" },
+  identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
+  issuer: { type: "string", value: "URL", about: "who vouched for that name" },
+  "trusted-root": {
+    type: "string",
+    value: "FILE",
+    about: "trusted_root.json for certificates; that of sigstore's public instance",
+  },
+  offline: { type: "boolean", about: "open no connection" },
+} as const;
+
+/** What the library is told by them. */
+export function signersOf(flags: FlagValues<typeof VERIFIER_FLAGS>): {
+  readonly keys: readonly string[] | undefined;
+  readonly identity: string | undefined;
+  readonly issuer: string | undefined;
+  readonly trustedRoot: string | undefined;
+} {
+  const { key: keys, identity, issuer } = flags;
+  return { keys, identity, issuer, trustedRoot: flags["trusted-root"] };
+}

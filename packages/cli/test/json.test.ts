@@ -24,8 +24,13 @@ const { Ajv2020 } = require("ajv/dist/2020.js") as {
 const schema = JSON.parse(
   readFileSync(join(import.meta.dirname, "../schemas/output.v1.json"), "utf8"),
 );
-const ajv = new Ajv2020({ strict: true, strictRequired: false });
+const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true });
 ajv.addSchema(schema);
+// Runs, their comparisons and replays are published with the package that knows them.
+for (const name of ["run", "run-diff", "replay"]) {
+  const path = join(import.meta.dirname, `../../trace/schemas/${name}.v1.json`);
+  ajv.addSchema(JSON.parse(readFileSync(path, "utf8")));
+}
 
 function check(name: string, value: unknown): void {
   const validate = ajv.compile({ $ref: `${schema.$id}#/$defs/${encodeURIComponent(name)}` });
@@ -152,6 +157,42 @@ async function sayLines(cwd: string): Promise<void> {
   expect(kinds).toEqual(["miss items item item", "", "miss items item"]);
   rmSync(join(cwd, "docs"), { recursive: true });
 }
+
+test("runs of agents too", async () => {
+  const cwd = scratch();
+  const say = async (name: string, ...args: string[]) => {
+    const { stdout, stderr } = await run(["trace", name, ...args, "--json"], { cwd });
+    const value = JSON.parse(stdout);
+    expect(stderr).not.toMatch(/^error/);
+    check(`trace ${name}`, value);
+    return value;
+  };
+  const logs = join(import.meta.dirname, "../../trace/test/fixtures");
+  const { uri } = await say("pack", join(logs, "claude-code/sidechain.jsonl"));
+  const codex = await say("import", join(logs, "codex/malformed.jsonl"), "--skip-malformed");
+  expect(codex.malformed).not.toEqual([]);
+  await say("show", uri);
+  await say("show", uri, "--step", "1");
+  await say("log");
+  await say("diff", uri, codex.uri);
+  await say("replay", uri);
+  const { path } = await say("fork", uri);
+  await say("finalize", path);
+  await say("export", uri, "--out", "run.json");
+  writeFileSync(join(cwd, "said.txt"), "said");
+  const agent = `{"model":{"identifier":"m","parameters":{}},"system_prompt":"s","prompts":[],"inputs":[],
+    "steps":[],"outputs":[{"name":"said.txt","content":"said"}],
+    "environment":{"os":"o","runtime":"r","tool_versions":{}}}`;
+  writeFileSync(join(cwd, "agent.json"), agent);
+  await say("pack", "agent.json");
+  expect(await say("verify", "said.txt")).toMatchObject({ verdict: "produced" });
+  expect(await say("verify", "agent.json")).toMatchObject({ verdict: "unknown" });
+  const { stdout } = await run(["trace", "record", "--json", "--", "true"], { cwd });
+  check("trace record", JSON.parse(stdout));
+  const inspected = await run(["inspect", uri, "--json"], { cwd });
+  check("inspect", JSON.parse(inspected.stdout));
+  check("ls", JSON.parse((await run(["ls", "--json"], { cwd })).stdout));
+});
 
 test("progress and errors too", async () => {
   const cwd = scratch();

@@ -188,22 +188,7 @@ describe("signing", () => {
 test("keyless: a certificate counts for whose it is, and for no one else", async () => {
   await using sigstore = await startSigstore();
   await made("a");
-  const { fulcio, rekorV1, tsa } = sigstore.urls;
-  const service = (url: string) => ({
-    url,
-    majorApiVersion: 1,
-    validFor: { start: "2026-01-01T00:00:00Z" },
-    operator: "test",
-  });
-  const config = {
-    mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-    caUrls: [service(fulcio)],
-    rekorTlogUrls: [service(rekorV1)],
-    rekorTlogConfig: { selector: "ANY" },
-    tsaUrls: [service(`${tsa}/api/v1/timestamp`)],
-    tsaConfig: { selector: "ANY" },
-  };
-  file("signing_config.json", JSON.stringify(config));
+  file("signing_config.json", sigstore.signingConfig);
   file("trusted_root.json", sigstore.trustedRoot);
   const env = { SIGSTORE_ID_TOKEN: identityToken() };
   const sign = ["proof", "sign", "a.proof.json", "--keyless"];

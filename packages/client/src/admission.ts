@@ -1,4 +1,5 @@
 import type { AdmitOptions } from "@ctxpack/cache";
+import { readRunHead } from "./pack-config.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import type { Work } from "./work.ts";
@@ -13,6 +14,7 @@ export function admissionOf(session: Session, found: FoundPack, work: Partial<Wo
     manifestBytes: found.bytes,
     accept: async (_manifest, _config, { signal = new AbortController().signal }) =>
       await session.gate?.judge(found, signal),
+    readRun: readRunHead,
     origin: found.address,
     concurrency: session.concurrency(found.remote),
     ...work,

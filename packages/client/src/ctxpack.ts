@@ -56,6 +56,7 @@ import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import type { StatusOptions, StatusResult } from "./status/status.ts";
 import { type TagOptions, type TagResult, tag } from "./tag.ts";
+import { Traces } from "./traces/traces.ts";
 import { type AttestOptions, type AttestResult, attest } from "./trust/attest.ts";
 import {
   type ExplainedPack,
@@ -110,10 +111,13 @@ export interface OpenOptions {
  * await ctx.push(record.uri, { to: "oci:./pantry" });
  */
 export class CtxPack implements AsyncDisposable {
+  /** Recorded runs of agents. */
+  readonly traces: Traces;
   readonly #session: Session;
 
   private constructor(session: Session) {
     this.#session = session;
+    this.traces = new Traces(session);
   }
 
   /** Reads the configuration; the store is opened when something needs it. Throws CTXPACK_E_CONFIG. */

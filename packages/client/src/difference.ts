@@ -12,6 +12,7 @@ import {
 import { findPack } from "./find.ts";
 import { identify } from "./identify.ts";
 import { describeLocation } from "./inspect.ts";
+import { requireContract } from "./pack-config.ts";
 import type { Session } from "./session.ts";
 import { parseSubject } from "./subject.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
@@ -89,7 +90,8 @@ async function side(
     );
   }
   const location = await findPack(session, resolution?.uri ?? text, options, work);
-  const { contract, index } = await describeLocation(session, location, work);
+  const { config, index } = await describeLocation(session, location, work);
+  const contract = requireContract(config, location.uri);
   return { uri: location.uri, contract, ...(options.outputs && { index }) };
 }
 

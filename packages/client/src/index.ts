@@ -76,6 +76,18 @@ export type {
   StatusResult,
 } from "./status/status.ts";
 export type { TagOptions, TagResult } from "./tag.ts";
+export type { TraceSources } from "./traces/open-run.ts";
+export type { LogInput, PackedLog, PackLogOptions } from "./traces/pack-log.ts";
+export type { PackedTrace } from "./traces/pack-run.ts";
+export type { RecordCommandOptions, RecordedCommand } from "./traces/record-command.ts";
+export type { ReplayTraceOptions } from "./traces/replay.ts";
+export type {
+  DiffTracesOptions,
+  FinalizeTraceOptions,
+  OpenTraceOptions,
+  Traces,
+} from "./traces/traces.ts";
+export type { VerifiedArtifact, VerifyArtifactOptions } from "./traces/verify-artifact.ts";
 export type { AttestOptions, AttestResult } from "./trust/attest.ts";
 export type { DescribedProofs } from "./trust/describe.ts";
 export type { ExplainedPack, ExplainPolicyOptions } from "./trust/explain.ts";

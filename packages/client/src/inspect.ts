@@ -1,15 +1,10 @@
 import type { PackRecord, Rechecks } from "@ctxpack/cache";
 import type { Entry, IndexReader } from "@ctxpack/cache/pack";
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  type CtxUri,
-  type Digest,
-  parseResolvedContract,
-  type ResolvedContract,
-} from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { parsePackManifest } from "@ctxpack/cache/pack";
+import type { CtxUri, Digest } from "@ctxpack/identity";
 import { findReadable, type Location } from "./find.ts";
 import type { LegacyDescription } from "./legacy/inspect.ts";
+import { type PackConfig, readConfig } from "./pack-config.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { type DescribedProofs, describeFoundProofs, describeStored } from "./trust/describe.ts";
@@ -20,8 +15,11 @@ export interface FromOptions extends WorkOptions {
   readonly from?: string | undefined;
 }
 
-/** What made a pack and what it holds. */
-export interface PackDescription {
+/** What made a pack, a contract or an agent, and what it holds. */
+export type PackDescription = PackConfig & PackFacts;
+
+/** What is told of a pack of either kind. */
+interface PackFacts {
   readonly uri: CtxUri;
   /** `store`, or the pantry's address. */
   readonly where: string;
@@ -35,7 +33,6 @@ export interface PackDescription {
     /** What a pull transfers: segments and index, compressed. */
     readonly packed: number;
   };
-  readonly contract: ResolvedContract;
   /** What the store knows beside it. */
   readonly name?: string;
   readonly origin?: string;
@@ -59,9 +56,10 @@ export async function inspect(
     const { inspectLegacy } = await import("./legacy/inspect.ts");
     return await inspectLegacy(session, location.found, work);
   }
-  const { contract, manifestDigest, manifest } = await describeLocation(session, location, work);
+  const { config, manifestDigest, manifest } = await describeLocation(session, location, work);
   const layers = [manifest.index, ...manifest.segments];
   return {
+    ...config,
     uri: location.uri,
     where: location.kind === "store" ? "store" : location.found.address,
     manifest: manifestDigest,
@@ -72,7 +70,6 @@ export async function inspect(
       content: manifest.bytes,
       packed: layers.reduce((sum, { size }) => sum + size, 0),
     },
-    contract,
     ...(await factsOf(session, location, work)),
   };
 }
@@ -93,15 +90,23 @@ async function storeFacts(session: Session, record: PackRecord, { signal }: Work
   const store = await session.store(signal);
   const proofs = await describeStored(store, record);
   const known = await store.rechecks(uri);
-  const { uri: _, tree: __, ...rechecks } = known ?? { uri, tree: record.tree };
   return {
     ...(name !== undefined && { name }),
     origin,
     createdAt,
     pinned,
-    ...(known && { rechecks: rechecks as NonNullable<Facts["rechecks"]> }),
+    ...(known && { rechecks: withoutOutput(known) }),
     ...(proofs && { proofs }),
   };
+}
+
+/** The description has both. */
+function withoutOutput({
+  uri: _,
+  tree: __,
+  ...rechecks
+}: Rechecks): Omit<Rechecks, "uri" | "tree"> {
+  return rechecks;
 }
 
 /** The entries of a pack, sorted bytewise by path, from its index alone; a v0 pack has none, and is fetched. */
@@ -120,13 +125,13 @@ export async function entries(
   return (await describeLocation(session, location, work)).index.entries();
 }
 
-/** Manifest, contract and index of a pack, from the store or from a pantry. */
+/** Manifest, config and index of a pack, from the store or from a pantry. */
 export async function describeLocation(
   session: Session,
   location: Location,
   work: Work,
 ): Promise<{
-  contract: ResolvedContract;
+  config: PackConfig;
   index: IndexReader;
   manifestDigest: Digest;
   manifest: ReturnType<typeof parsePackManifest>;
@@ -139,12 +144,8 @@ export async function describeLocation(
   const store = await session.store(work.signal);
   const { descriptor, bytes } = await store.manifest(location.uri);
   const manifest = parsePackManifest(bytes);
-  const configBytes = await fetchBytes(store.blobs, manifest.config, {
-    maxBytes: LIMITS.config,
-    signal: work.signal,
-  });
   return {
-    contract: parseResolvedContract(configBytes),
+    config: await readConfig(store.blobs, manifest, work.signal),
     index: await store.index(location.uri, { signal: work.signal }),
     manifestDigest: descriptor.digest,
     manifest,

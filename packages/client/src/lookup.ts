@@ -46,7 +46,7 @@ export async function lookUpContract(
     misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
   }
   for (const given of session.config.pantries) {
-    const miss = await lookIn(session, given, uri, work);
+    const miss = await lookIn(session, given, resolution, work);
     if (miss.reason === "") return { uri, resolution, misses, hit: true, where: miss.where };
     misses.push(miss);
   }
@@ -57,7 +57,7 @@ export async function lookUpContract(
 async function lookIn(
   session: Session,
   given: Session["config"]["pantries"][number],
-  uri: CtxUri,
+  { uri, bytes }: Resolution,
   work: Work,
 ): Promise<Miss> {
   let where = given.address;
@@ -67,7 +67,8 @@ async function lookIn(
     const found = await lookUp(pantry, uri, work.signal);
     if (!found) return { where, reason: "not there" };
     if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
-    await acceptFound(session, found, work.signal);
+    const accepted = await acceptFound(session, found, work.signal);
+    accepted?.config?.(bytes);
     return { where, reason: "" };
   } catch (error) {
     work.signal.throwIfAborted();

@@ -1,20 +1,13 @@
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  type CtxUri,
-  type Digest,
-  parseResolvedContract,
-  type ResolvedContract,
-  refuseSecrets,
-} from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, type Digest, refuseSecrets } from "@ctxpack/identity";
 import { identifySubject } from "./find.ts";
 import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
+import { readConfig, requireContract } from "./pack-config.ts";
 import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
 import type { SignerChoice } from "./proof/open-signer.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
-import { attachKept, attest } from "./trust/attest.ts";
+import { attachKept, signFor } from "./trust/attest.ts";
 import { type AttachedInputs, attachInputs } from "./why/inputs.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -58,8 +51,10 @@ export async function push(
   // Its blobs are read by digest for as long as they take to send.
   using _lease = (await session.store(work.signal)).lease(uri);
   const pack = await packOfStore(session, uri, options.to, work);
-  const contract = await contractOf(pack, work);
-  refuseSecrets(contract, { allow: options.allowSecret ?? [] });
+  const config = await readConfig(pack.source, pack.manifest, work.signal);
+  // A contract is public once pushed, also one seeded before a rule knew its secret; a run was redacted when it was packed.
+  if (config.kind === "contract")
+    refuseSecrets(config.contract, { allow: options.allowSecret ?? [] });
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
   const { action, manifest, summary } = await publish(
     session,
@@ -72,11 +67,19 @@ export async function push(
     work,
   );
   const inputs = options.withInputs
-    ? await attachInputs(session, pantry, { subject: manifest, contract }, work)
+    ? await attachInputs(
+        session,
+        pantry,
+        { subject: manifest, contract: requireContract(config, uri) },
+        work,
+      )
     : undefined;
-  if (options.attest)
-    await attest(session, uri, { ...options.attest, to: options.to ?? pantry.address, ...work });
   const store = await session.store(work.signal);
+  const record = options.attest && (await store.get(uri));
+  if (options.attest && record) {
+    const name = pantry.remote ? pantry.address : uri;
+    await signFor(session, record, { name, manifest, choice: options.attest }, work);
+  }
   const proofs = await attachKept(store, uri, pantry, manifest, work);
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
@@ -117,12 +120,4 @@ async function packOfStore(
   const { descriptor, bytes } = await store.manifest(uri);
   const manifest = parsePackManifest(bytes);
   return { address: "the store", source: store.blobs, uri, descriptor, bytes, manifest };
-}
-
-/** Looked at before anything is sent: a contract is public once pushed, also one seeded before a rule knew its secret. */
-async function contractOf(pack: FoundPack, { signal }: Work): Promise<ResolvedContract> {
-  const { config } = pack.manifest;
-  return parseResolvedContract(
-    await fetchBytes(pack.source, config, { maxBytes: LIMITS.config, signal }),
-  );
 }

@@ -1,13 +1,14 @@
 import type { Accepted } from "@ctxpack/cache";
 import { IndexReader, LIMITS } from "@ctxpack/cache/pack";
-import { CtxPackError, parseResolvedContract, type ResolvedContract } from "@ctxpack/identity";
+import { CtxPackError } from "@ctxpack/identity";
 import { fetchBytes } from "@ctxpack/oci";
+import { configBytes, type PackConfig, parseConfig } from "./pack-config.ts";
 import type { FoundPack } from "./pantry.ts";
 import type { Session } from "./session.ts";
 
 /** What a pack in a pantry says of itself, read without its data. */
 export interface RemoteDescription {
-  readonly contract: ResolvedContract;
+  readonly config: PackConfig;
   readonly index: IndexReader;
 }
 
@@ -20,29 +21,33 @@ export async function acceptFound(
   return await session.gate?.judge(found, signal);
 }
 
-/** Reads contract and index of a pack in a pantry, after the policy has let it in. */
+/** Reads config and index of a pack in a pantry, after the policy has let it in. */
 export async function describeRemote(
   session: Session,
   found: FoundPack,
   signal: AbortSignal,
 ): Promise<RemoteDescription> {
   const accepted = await acceptFound(session, found, signal);
-  const described = await describeFound(found, signal);
-  accepted?.contract?.(described.contract);
-  return described;
+  const bytes = await configBytes(found.source, found.manifest, signal);
+  accepted?.config?.(bytes);
+  return await describe(found, bytes, signal);
 }
 
-/** Reads contract and index of a pack that needs no policy: one of our own. */
+/** Reads config and index of a pack that needs no policy: one of our own. */
 export async function describeFound(
   found: FoundPack,
   signal: AbortSignal,
 ): Promise<RemoteDescription> {
-  const { config, index } = found.manifest;
-  const configBytes = await fetchBytes(found.source, config, {
-    maxBytes: LIMITS.config,
-    signal,
-  });
-  const contract = parseResolvedContract(configBytes);
+  return await describe(found, await configBytes(found.source, found.manifest, signal), signal);
+}
+
+async function describe(
+  found: FoundPack,
+  bytes: Uint8Array,
+  signal: AbortSignal,
+): Promise<RemoteDescription> {
+  const config = await parseConfig(found.manifest.kind, bytes);
+  const { index } = found.manifest;
   const frame = await fetchBytes(found.source, index, { maxBytes: LIMITS.index, signal });
   const reader = IndexReader.fromFrame(frame);
   if (reader.tree !== found.manifest.tree) {
@@ -52,5 +57,5 @@ export async function describeFound(
       { details: { uri: found.uri, expected: found.manifest.tree, found: reader.tree } },
     );
   }
-  return { contract, index: reader };
+  return { config, index: reader };
 }

@@ -54,7 +54,8 @@ export async function seed(
     });
     if (result.created) {
       const making = { kind: "seed", finishedOn: new Date() } as const;
-      await noteMaking(session, store, result.record, resolution, making, work.signal);
+      const { record } = result;
+      await noteMaking({ session, store, record, resolution }, making, work.signal);
     }
     return result;
   } catch (error) {

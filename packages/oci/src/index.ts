@@ -28,6 +28,7 @@ export {
 export type { Reference, TargetName } from "./reference.ts";
 export { formatReference, isTag, parseReference, parseTarget } from "./reference.ts";
 export { isLoopback } from "./remote/address.ts";
+export { networkCode } from "./remote/network-error.ts";
 export { printable } from "./remote/printable.ts";
 export type { RegistryProfile } from "./remote/profile.ts";
 export { isRetryableStatus, parseRetryAfter, pause } from "./remote/retry.ts";

@@ -159,7 +159,7 @@ export type {
   Witness,
   Witnessed,
 } from "./sign/signer.ts";
-export { CONTRACT_PACK_BUILD_TYPE } from "./statement/build-type.ts";
+export { AGENT_RUN_BUILD_TYPE, CONTRACT_PACK_BUILD_TYPE } from "./statement/build-type.ts";
 export type { BuildKind, BuildOrigin, BuildSource } from "./statement/builder.ts";
 export { buildOrigin, RUN_BUILDER, SEED_BUILDER } from "./statement/builder.ts";
 export type { StatementInput } from "./statement/create.ts";
@@ -182,8 +182,13 @@ export {
   isPackProvenance,
   readPackProvenance,
 } from "./statement/read-pack.ts";
+export type { RunProvenance } from "./statement/read-run.ts";
+export { isRunProvenance, readRunProvenance } from "./statement/read-run.ts";
 export type { Release, ReleaseFacts } from "./statement/release.ts";
 export { isReleaseOf, parseRelease, releasePredicate } from "./statement/release.ts";
+export type { MakingFacts } from "./statement/run-details.ts";
+export type { ParentRun, RunFacts } from "./statement/run-provenance.ts";
+export { runProvenance } from "./statement/run-provenance.ts";
 export type { DigestSet, ResourceDescriptor, Statement, Subject } from "./statement/statement.ts";
 export { STATEMENT_MEDIA_TYPE, STATEMENT_TYPE } from "./statement/statement.ts";
 export type { Summary, SummaryFacts } from "./statement/summary.ts";

@@ -15,6 +15,7 @@ export { IndexReader } from "./index-reader.ts";
 export type { PackSummary } from "./index-writer.ts";
 export type { InputListing } from "./inputs.ts";
 export { buildInputsManifest, listingDescriptor, parseInputsManifest } from "./inputs.ts";
+export type { PackKind } from "./kind.ts";
 export type { KnownPack } from "./known.ts";
 export { LIMITS } from "./limits.ts";
 export { Listing } from "./listing.ts";
@@ -28,7 +29,9 @@ export {
   INPUTS_TYPE,
   LISTING_TYPE,
   PACK_TYPE,
+  RUN_TYPE,
   SEGMENT_TYPE,
+  TRACE_TYPE,
   TREE_ANNOTATION,
 } from "./media-type.ts";
 export type { UnpackSink } from "./read.ts";

@@ -1,10 +1,10 @@
 import { CtxPackError, type Digest, isDigest } from "@ctxpack/identity";
 import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import { largestFrame } from "./frame.ts";
+import { KIND_TYPES, kindOf, type PackKind } from "./kind.ts";
 import { LIMITS } from "./limits.ts";
 import {
   BYTES_ANNOTATION,
-  CONTRACT_TYPE,
   FILES_ANNOTATION,
   INDEX_TYPE,
   PACK_TYPE,
@@ -20,7 +20,8 @@ export type PackBlob = Pick<Descriptor, "digest" | "size">;
 
 /** What a pack's manifest says. */
 export interface PackManifest {
-  /** The resolved contract: its digest is the URI's. */
+  readonly kind: PackKind;
+  /** The resolved contract, or the run head: its digest is the URI's. */
   readonly config: Descriptor;
   /** Layer 0. */
   readonly index: Descriptor;
@@ -38,6 +39,7 @@ export interface PackManifest {
  * set here. Throws CTXPACK_E_TOO_LARGE past 3,999 segments or 1 MiB.
  */
 export function buildManifest(o: {
+  kind: PackKind;
   config: PackBlob;
   index: PackBlob;
   segments: readonly PackBlob[];
@@ -51,8 +53,8 @@ export function buildManifest(o: {
       [FILES_ANNOTATION]: String(o.files),
       [TREE_ANNOTATION]: o.tree,
     },
-    artifactType: PACK_TYPE,
-    config: { digest: o.config.digest, mediaType: CONTRACT_TYPE, size: o.config.size },
+    artifactType: KIND_TYPES[o.kind].artifact,
+    config: { digest: o.config.digest, mediaType: KIND_TYPES[o.kind].config, size: o.config.size },
     layers: [
       layer(o.index, INDEX_TYPE, "index.json.zst"),
       ...o.segments.map((segment, i) => layer(segment, SEGMENT_TYPE, segmentTitle(i))),
@@ -81,7 +83,8 @@ export function parsePackManifest(bytes: Uint8Array): PackManifest {
   }
   const document = parseObject(bytes);
   const type = document["artifactType"];
-  if (type !== PACK_TYPE) {
+  const kind = kindOf(type);
+  if (kind === undefined) {
     throw refuse(`has the artifactType ${show(type)}, expected ${show(PACK_TYPE)}`);
   }
   const layers = document["layers"];
@@ -93,6 +96,7 @@ export function parsePackManifest(bytes: Uint8Array): PackManifest {
   );
   const annotations = (document["annotations"] ?? {}) as Record<string, unknown>;
   const parsed = {
+    kind,
     config: parseBlob(document["config"], "/config", LIMITS.config),
     index: index as PackBlob,
     segments,
@@ -105,7 +109,7 @@ export function parsePackManifest(bytes: Uint8Array): PackManifest {
   }
   return {
     ...parsed,
-    config: { mediaType: CONTRACT_TYPE, ...parsed.config },
+    config: { mediaType: KIND_TYPES[kind].config, ...parsed.config },
     index: layer(parsed.index, INDEX_TYPE, "index.json.zst"),
     segments: segments.map((segment, i) => layer(segment, SEGMENT_TYPE, segmentTitle(i))),
   };

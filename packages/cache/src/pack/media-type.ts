@@ -1,7 +1,11 @@
-/** `artifactType` of a pack's manifest. */
+/** `artifactType` of the manifest of a contract's pack. */
 export const PACK_TYPE = "application/vnd.ctxpack.pack.v1";
-/** Media type of a pack's config: the resolved contract's canonical bytes. */
+/** Media type of such a pack's config: the resolved contract's canonical bytes. */
 export const CONTRACT_TYPE = "application/vnd.ctxpack.contract.v1+json";
+/** `artifactType` of the manifest of a recorded run's pack. */
+export const TRACE_TYPE = "application/vnd.ctxpack.trace.v1";
+/** Media type of such a pack's config: the run head's canonical bytes. */
+export const RUN_TYPE = "application/vnd.ctxpack.run.v1+json";
 /** Media type of a pack's first layer: the index as one zstd frame. */
 export const INDEX_TYPE = "application/vnd.ctxpack.index.v1+json+zstd";
 /** Media type of every other layer: a slice of the pack's tar as one zstd frame. */

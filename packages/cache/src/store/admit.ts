@@ -3,8 +3,6 @@ import {
   type CtxUri,
   type Digest,
   type OnProgress,
-  parseResolvedContract,
-  type ResolvedContract,
   sha256,
   uriDigest,
 } from "@ctxpack/identity";
@@ -17,6 +15,7 @@ import {
   parsePackManifest,
   segmentsOf,
 } from "../pack/index.ts";
+import { arrivingConfig, expectSteps, type PackConfig } from "./config.ts";
 import type { Frame } from "./database.ts";
 import { Download } from "./download.ts";
 import { expectBlobs, type HeldPack, heldBytes, isComplete } from "./held.ts";
@@ -42,8 +41,8 @@ export type Accept = (
 export interface Accepted extends Omit<Acceptance, "manifest" | "at"> {
   /** The bundles' bytes; kept with the pack. */
   readonly proofs: readonly Uint8Array[];
-  /** Asked once the contract has been read, before anything else is fetched; throws to keep the pack out after all. */
-  readonly contract?: (contract: ResolvedContract) => void;
+  /** Asked once the config has been read, before anything else is fetched; throws to keep the pack out after all. */
+  readonly config?: (config: Uint8Array) => void;
 }
 
 /** Where a pack comes from and what of it is wanted. */
@@ -53,6 +52,8 @@ export interface AdmitOptions {
   /** The manifest as fetched; checked against its descriptor. */
   readonly manifestBytes: Uint8Array;
   readonly accept: Accept;
+  /** Reads the head of a trace, of which the store knows only that it is one, and its steps; throws `CTXPACK_E_PACK`. */
+  readonly readRun?: ((head: Uint8Array) => Promise<unknown>) | undefined;
   /** Only these files; the record is then `partial`. Paths as in the index. */
   readonly only?: ((path: string) => boolean) | undefined;
   /** False makes no folder of it: the blobs are checked, and are all that is wanted. */
@@ -105,6 +106,7 @@ export async function admit(
     const isSame = there.tree === manifest.tree;
     if (!isSame && !options.replace) throw conflict(there, manifest);
     if (isSame && isComplete(parts, there)) {
+      accepted?.config?.(heldBytes(parts, there, manifest.config));
       await noteAccepted(parts, arrival);
       return nothingToDo(there, manifest);
     }
@@ -166,12 +168,13 @@ async function bring(
 ): Promise<{ pack: HeldPack; only: AdmitOptions["only"] }> {
   const { uri, manifest, options } = arrival;
   const { signal, onProgress } = options;
-  await bringConfig(parts, arrival);
+  const config = await bringConfig(parts, arrival);
   await download.bring([manifest.index]);
   const candidate = newRecord(arrival);
   const index = IndexReader.fromFrame(heldBytes(parts, candidate, manifest.index));
   const pack: HeldPack = { record: candidate, manifest, index };
   expectAgreement(pack, uri);
+  expectSteps(config, index, uri);
   const only = isEverything(pack, options.only) ? undefined : options.only;
   const rows = only ? segmentsOf(index, only) : [...index.segments.keys()];
   for (const row of rows) expectSize(pack, row, uri);
@@ -199,27 +202,21 @@ async function bring(
 }
 
 /** The config is small and is parsed before anything else is fetched. */
-async function bringConfig(parts: Parts, arrival: Arrival): Promise<void> {
+async function bringConfig(parts: Parts, arrival: Arrival): Promise<PackConfig> {
   const { uri, manifest, options, accepted } = arrival;
   const { source, signal } = options;
   const bytes = await fetchBytes(source, manifest.config, { maxBytes: LIMITS.config, signal });
-  let contract: ResolvedContract;
-  try {
-    contract = parseResolvedContract(bytes);
-  } catch (cause) {
-    throw new CtxPackError("CTXPACK_E_PACK", `the config of ${uri} is no resolved contract`, {
-      cause,
-      details: { uri, digest: manifest.config.digest },
-    });
-  }
-  accepted?.contract?.(contract);
+  const config = arrivingConfig(manifest.kind, bytes, uri);
+  if (config.kind === "trace") await options.readRun?.(bytes);
+  accepted?.config?.(bytes);
   await parts.blobs.put(bytes);
+  return config;
 }
 
 /** Keeps what let the pack in, for the next one who asks under the same policies. */
 async function noteAccepted(parts: Parts, { uri, options, accepted }: Arrival): Promise<void> {
   if (accepted === undefined) return;
-  const { proofs, contract: _, ...rest } = accepted;
+  const { proofs, config: _, ...rest } = accepted;
   const acceptance = {
     ...rest,
     manifest: options.manifest.digest,
@@ -232,6 +229,7 @@ function newRecord({ uri, manifest, options }: Arrival): NewRecord {
   const { mediaType, digest, size } = options.manifest;
   return {
     uri,
+    ...(manifest.kind === "trace" && { kind: manifest.kind }),
     manifest: { mediaType, digest, size },
     tree: manifest.tree,
     files: manifest.files,

@@ -68,7 +68,12 @@ export async function compose(
           (row) => fileOf(row).digest,
         );
   const reader = new ComposedReader(parts, placeOf);
-  const packed = await pack(parts, { listing, reader, earlier }, contract, options);
+  const packed = await pack(
+    parts,
+    { listing, reader, earlier },
+    { kind: "contract", bytes: contract },
+    options,
+  );
   expectDigests(IndexReader.open(packed.index), byPath);
   const { record, created } = await publish(parts, uri, packed, options);
   const manifest = record.manifest.digest;

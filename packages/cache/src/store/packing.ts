@@ -7,9 +7,11 @@ import {
   IndexReader,
   type Listing,
   type PackBlob,
+  type PackKind,
   type PackSummary,
   packSteps,
 } from "../pack/index.ts";
+import type { PackConfig } from "./config.ts";
 import { differingPaths } from "./difference.ts";
 import type { EarlierPack } from "./earlier.ts";
 import { blobOf, Framer, type MadeFrame } from "./framer.ts";
@@ -42,6 +44,7 @@ export interface Material {
 
 /** A pack whose blobs are all stored, and which nobody can see yet. */
 export interface Packed {
+  readonly kind: PackKind;
   readonly summary: PackSummary;
   readonly index: Uint8Array;
   readonly manifest: Descriptor;
@@ -54,7 +57,7 @@ export interface Packed {
 export async function pack(
   parts: Parts,
   material: Material,
-  contract: Uint8Array,
+  config: PackConfig,
   options: PackingOptions,
 ): Promise<Packed> {
   const framer = new Framer(parts, {
@@ -70,9 +73,10 @@ export async function pack(
     const frames = await framer.finish();
     options.signal?.throwIfAborted();
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 2 });
-    const config = await parts.blobs.put(contract);
+    const configBlob = await parts.blobs.put(config.bytes);
     const bytes = buildManifest({
-      config,
+      kind: config.kind,
+      config: configBlob,
       index: blobOf(lastOf(frames)),
       segments: frames.slice(0, -1).map(blobOf),
       tree: summary.tree,
@@ -93,8 +97,9 @@ export async function pack(
     return {
       summary,
       index,
+      kind: config.kind,
       manifest: { mediaType: IMAGE_MANIFEST_TYPE, digest, size },
-      config,
+      config: configBlob,
       frames,
     };
   } finally {
@@ -153,6 +158,7 @@ export async function publish(
     expectBlobs(parts, uri, [packed.manifest, packed.config, ...packed.frames.map(blobOf)]);
     parts.records.write({
       uri,
+      ...(packed.kind === "trace" && { kind: packed.kind }),
       manifest: packed.manifest,
       tree,
       files,

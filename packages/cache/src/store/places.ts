@@ -70,20 +70,17 @@ export class Places {
 
   /** What the command printed that made a pack. */
   log(uri: CtxUri): string {
-    const hex = digestHex(uriDigest(uri));
-    return join(this.logs, hex.slice(0, 2), hex);
+    return shelved(this.logs, uri);
   }
 
   /** What became of computing a pack again. */
   rechecks(uri: CtxUri): string {
-    const hex = digestHex(uriDigest(uri));
-    return join(this.rechecked, hex.slice(0, 2), hex);
+    return shelved(this.rechecked, uri);
   }
 
   /** Who vouches for a pack. */
   proof(uri: CtxUri): string {
-    const hex = digestHex(uriDigest(uri));
-    return join(this.proofs, hex.slice(0, 2), hex);
+    return shelved(this.proofs, uri);
   }
 
   /** Says which process computes a pack. */
@@ -101,4 +98,9 @@ export class Places {
     const hex = digestHex(tree);
     return join(this.trees, hex.slice(0, 2), selection === undefined ? hex : `${hex}-${selection}`);
   }
+}
+
+function shelved(dir: string, uri: CtxUri): string {
+  const hex = digestHex(uriDigest(uri));
+  return join(dir, hex.slice(0, 2), hex);
 }

@@ -1,8 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import { readBeside, writeBeside } from "./beside.ts";
 import type { Parts } from "./parts.ts";
 
 const SCHEMA = "ctxpack.proofs/v1";
@@ -69,11 +66,7 @@ export async function keepProofs(
 
 /** `Store.proofs`: `undefined` also for those of another output than the pack's, and for a damaged file. */
 export function readProofs(parts: Parts, uri: CtxUri): KeptProofs | undefined {
-  const path = parts.places.proof(uri);
-  const bytes = unlessMissing(() => onDisk("reading", path, () => readFileSync(path)));
-  const found = bytes && parse(bytes);
-  if (found === undefined || found.uri !== uri) return undefined;
-  return found.tree === parts.records.get(uri)?.tree ? found : undefined;
+  return readBeside(parts, parts.places.proof(uri), uri, parse);
 }
 
 /** Those before and those added, one of a kind, not more than `most`. */
@@ -99,16 +92,8 @@ function policiesOf({ policies }: Acceptance): string {
 function write(parts: Parts, { statement, bundles, ...facts }: KeptProofs): void {
   const sizes = { statement: statement?.length ?? 0, bundles: bundles.map(sized) };
   const head = Buffer.from(`${JSON.stringify({ schema: SCHEMA, ...facts, ...sizes })}\n`);
-  const path = parts.places.proof(facts.uri);
-  const temporary = parts.workspace.path();
-  try {
-    makeFolder(dirname(path));
-    writeFileSync(temporary, Buffer.concat([head, ...(statement ? [statement] : []), ...bundles]));
-    renameSync(temporary, path);
-  } catch (error) {
-    clear(temporary);
-    throw diskError(error, "writing", path);
-  }
+  const bytes = Buffer.concat([head, ...(statement ? [statement] : []), ...bundles]);
+  writeBeside(parts, parts.places.proof(facts.uri), bytes);
 }
 
 function sized(bundle: Uint8Array): { digest: Digest; size: number } {
@@ -121,23 +106,18 @@ function parse(file: Buffer): KeptProofs | undefined {
     at += size;
     return file.subarray(at - size, at);
   };
-  try {
-    const { schema, statement, bundles, ...facts } = JSON.parse(file.toString("utf8", 0, at));
-    if (schema !== SCHEMA || !isDigest(facts.tree) || !facts.acceptances.every(isAcceptance)) {
-      return undefined;
-    }
-    const said = take(statement);
-    const kept = (bundles as ReturnType<typeof sized>[]).map(({ digest, size }) => {
-      const bytes = take(size);
-      if (sha256(bytes) !== digest) throw new RangeError("a bundle is not what it was");
-      return bytes;
-    });
-    if (at !== file.length) return undefined;
-    return { ...facts, ...(statement > 0 && { statement: said }), bundles: kept };
-  } catch {
-    // Not synced: what is lost is asked of a pantry again, and a power cut may leave half of it.
+  const { schema, statement, bundles, ...facts } = JSON.parse(file.toString("utf8", 0, at));
+  if (schema !== SCHEMA || !isDigest(facts.tree) || !facts.acceptances.every(isAcceptance)) {
     return undefined;
   }
+  const said = take(statement);
+  const kept = (bundles as ReturnType<typeof sized>[]).map(({ digest, size }) => {
+    const bytes = take(size);
+    if (sha256(bytes) !== digest) throw new RangeError("a bundle is not what it was");
+    return bytes;
+  });
+  if (at !== file.length) return undefined;
+  return { ...facts, ...(statement > 0 && { statement: said }), bundles: kept };
 }
 
 function isAcceptance(value: Acceptance): boolean {

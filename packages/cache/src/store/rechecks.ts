@@ -1,8 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { type CtxUri, type Digest, isDigest } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import { readBeside, writeBeside } from "./beside.ts";
 import type { Parts } from "./parts.ts";
 
 const SCHEMA = "ctxpack.rechecks/v1";
@@ -60,39 +57,22 @@ export async function noteRechecks(
 
 /** `Store.rechecks`: `undefined` also for those of another output than the pack's, and for damaged ones. */
 export function readRechecks(parts: Parts, uri: CtxUri): Rechecks | undefined {
-  const path = parts.places.rechecks(uri);
-  const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
-  const found = text === undefined ? undefined : parse(text);
-  if (found === undefined || found.uri !== uri) return undefined;
-  return found.tree === parts.records.get(uri)?.tree ? found : undefined;
+  return readBeside(parts, parts.places.rechecks(uri), uri, parse);
 }
 
 function write(parts: Parts, all: Rechecks): void {
-  const path = parts.places.rechecks(all.uri);
-  const temporary = parts.workspace.path();
-  try {
-    makeFolder(dirname(path));
-    writeFileSync(temporary, `${JSON.stringify({ schema: SCHEMA, ...all })}\n`);
-    renameSync(temporary, path);
-  } catch (error) {
-    clear(temporary);
-    throw diskError(error, "writing", path);
-  }
+  const text = `${JSON.stringify({ schema: SCHEMA, ...all })}\n`;
+  writeBeside(parts, parts.places.rechecks(all.uri), Buffer.from(text));
 }
 
-function parse(text: string): Rechecks | undefined {
-  try {
-    const { schema, ...all } = JSON.parse(text);
-    const isRight =
-      schema === SCHEMA &&
-      isDigest(all.tree) &&
-      Number.isSafeInteger(all.runs) &&
-      Number.isSafeInteger(all.different) &&
-      typeof all.lastAt === "string" &&
-      (all.last === undefined || Array.isArray(all.last.paths));
-    return isRight ? all : undefined;
-  } catch {
-    // Not synced: it only informs, and a power cut may leave half of it.
-    return undefined;
-  }
+function parse(file: Buffer): Rechecks | undefined {
+  const { schema, ...all } = JSON.parse(file.toString());
+  const isRight =
+    schema === SCHEMA &&
+    isDigest(all.tree) &&
+    Number.isSafeInteger(all.runs) &&
+    Number.isSafeInteger(all.different) &&
+    typeof all.lastAt === "string" &&
+    (all.last === undefined || Array.isArray(all.last.paths));
+  return isRight ? all : undefined;
 }

@@ -9,6 +9,8 @@ const SCHEMA = "ctxpack.record/v1";
 /** What the store knows of one pack. */
 export interface PackRecord {
   readonly uri: CtxUri;
+  /** Present when it is the trace of a run, and not the output of a contract. */
+  readonly kind?: "trace";
   /** The manifest this store holds for the URI; its bytes are a blob. */
   readonly manifest: Descriptor;
   /** Digest of everything the output is; two packs with one tree have the same output. */
@@ -95,6 +97,7 @@ function isRecord(value: object): value is NewRecord {
     isCount(r.bytes) &&
     (r.name === undefined || typeof r.name === "string") &&
     (r.outputs === undefined || isTexts(r.outputs)) &&
+    (r.kind === undefined || r.kind === "trace") &&
     typeof r.partial === "boolean" &&
     typeof r.origin === "string" &&
     typeof r.createdAt === "string"

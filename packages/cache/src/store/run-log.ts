@@ -1,8 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { type CtxUri, type Digest, isDigest } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import { readBeside, writeBeside } from "./beside.ts";
 import type { Parts } from "./parts.ts";
 
 const SCHEMA = "ctxpack.run-log/v1";
@@ -38,47 +35,30 @@ export function writeLog(parts: Parts, log: RunLog): void {
     stderr: { bytes: stderr.bytes.length, dropped: stderr.dropped },
   };
   const line = Buffer.from(`${JSON.stringify(head)}\n`);
-  const path = parts.places.log(log.uri);
-  const temporary = parts.workspace.path();
-  try {
-    makeFolder(dirname(path));
-    // Nobody else's: a command may print what only its user should see.
-    writeFileSync(temporary, Buffer.concat([line, stdout.bytes, stderr.bytes]), { mode: 0o600 });
-    renameSync(temporary, path);
-  } catch (error) {
-    clear(temporary);
-    throw diskError(error, "writing", path);
-  }
+  const bytes = Buffer.concat([line, stdout.bytes, stderr.bytes]);
+  // Nobody else's: a command may print what only its user should see.
+  writeBeside(parts, parts.places.log(log.uri), bytes, 0o600);
 }
 
 /** `Store.log`: `undefined` also for a log of another output than the pack's, and for a damaged one. */
 export function readLog(parts: Parts, uri: CtxUri): RunLog | undefined {
-  const path = parts.places.log(uri);
-  const bytes = unlessMissing(() => onDisk("reading", path, () => readFileSync(path)));
-  const log = bytes && parseLog(bytes);
-  if (log === undefined || log.uri !== uri) return undefined;
-  return log.tree === parts.records.get(uri)?.tree ? log : undefined;
+  return readBeside(parts, parts.places.log(uri), uri, parseLog);
 }
 
 function parseLog(file: Buffer): RunLog | undefined {
   const end = file.indexOf(0x0a);
-  try {
-    const { schema, stdout, stderr, ...facts } = JSON.parse(file.toString("utf8", 0, end));
-    const middle = end + 1 + stdout.bytes;
-    const isLog =
-      schema === SCHEMA &&
-      isDigest(facts.tree) &&
-      Array.isArray(facts.command) &&
-      Number.isFinite(facts.durationMs) &&
-      middle + stderr.bytes === file.length;
-    if (!isLog) return undefined;
-    return {
-      ...facts,
-      stdout: { bytes: file.subarray(end + 1, middle), dropped: stdout.dropped },
-      stderr: { bytes: file.subarray(middle), dropped: stderr.dropped },
-    };
-  } catch {
-    // Not synced: it only informs, and a power cut may leave half of it.
-    return undefined;
-  }
+  const { schema, stdout, stderr, ...facts } = JSON.parse(file.toString("utf8", 0, end));
+  const middle = end + 1 + stdout.bytes;
+  const isLog =
+    schema === SCHEMA &&
+    isDigest(facts.tree) &&
+    Array.isArray(facts.command) &&
+    Number.isFinite(facts.durationMs) &&
+    middle + stderr.bytes === file.length;
+  if (!isLog) return undefined;
+  return {
+    ...facts,
+    stdout: { bytes: file.subarray(end + 1, middle), dropped: stdout.dropped },
+    stderr: { bytes: file.subarray(middle), dropped: stderr.dropped },
+  };
 }

@@ -1,7 +1,8 @@
 import { realpathSync, statSync } from "node:fs";
 import { sep } from "node:path";
-import { CtxPackError, parseResolvedContract, sha256, uriOf } from "@ctxpack/identity";
-import type { Listing } from "../pack/index.ts";
+import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
+import { IndexReader, type Listing } from "../pack/index.ts";
+import { expectSteps, type PackConfig, packConfig } from "./config.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
 import { earlierPack } from "./earlier.ts";
 import { lease } from "./lease.ts";
@@ -32,18 +33,19 @@ export interface SeedResult {
 export async function seed(
   parts: Parts,
   dir: string,
-  contract: Uint8Array,
+  bytes: Uint8Array,
   options: SeedOptions,
 ): Promise<SeedResult> {
   options.signal?.throwIfAborted();
-  parseResolvedContract(contract);
-  const uri = uriOf(sha256(contract));
+  const config = packConfig(bytes);
+  const uri = uriOf(sha256(bytes));
   const root = outputFolder(dir, parts.places);
   using _working = parts.workspace.begin();
   using _lease = lease(parts, uri);
   const scanned = await scan(root, options.signal);
-  const packed = await packFolder(parts, scanned, contract, options);
+  const packed = await packFolder(parts, scanned, config, options);
   scanned.unchanged();
+  if (config.kind === "trace") expectSteps(config, IndexReader.open(packed.index), uri);
   const { record, created } = await publish(parts, uri, packed, options);
   const { listing } = scanned;
   return { ...resultOf(packed), record, created, warnings: foldingsOf(listing) };
@@ -100,7 +102,7 @@ function isWithin(path: string, folder: string): boolean {
 async function packFolder(
   parts: Parts,
   scanned: Scan,
-  contract: Uint8Array,
+  config: PackConfig,
   options: SeedOptions,
 ): Promise<Packed> {
   const { listing, root } = scanned;
@@ -110,7 +112,7 @@ async function packFolder(
   const { profile } = options;
   const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   const reader = new FileReader(scanned, (row, stat, since) => states.set(row, stat, since));
-  const packed = await pack(parts, { listing, reader, earlier }, contract, options);
+  const packed = await pack(parts, { listing, reader, earlier }, config, options);
   if (isWorth) {
     const { digest, size } = packed.manifest;
     const { exponent } = packed.summary;

@@ -4,6 +4,7 @@ import { canonical, sha } from "./memory.ts";
 
 const blob = (name: string, size: number) => ({ digest: sha(name), size });
 const said = {
+  kind: "contract" as const,
   config: blob("config", 300),
   index: blob("index", 1234),
   segments: [blob("one", 262_144), blob("two", 17)],
@@ -47,6 +48,16 @@ describe("buildManifest", () => {
       expect.objectContaining({ code: "CTXPACK_E_TOO_LARGE" }),
     );
   });
+});
+
+it("tells the trace of a run by its types", () => {
+  const bytes = buildManifest({ ...said, kind: "trace" });
+  const manifest = JSON.parse(Buffer.from(bytes).toString());
+  expect(manifest.artifactType).toBe("application/vnd.ctxpack.trace.v1");
+  expect(manifest.config.mediaType).toBe("application/vnd.ctxpack.run.v1+json");
+  expect(parsePackManifest(bytes)).toMatchObject({ kind: "trace", config: manifest.config });
+  const mixed = good.replace("pack.v1", "trace.v1");
+  expect(() => parse(mixed)).toThrow(/other members/);
 });
 
 describe("parsePackManifest", () => {

@@ -35,6 +35,7 @@ describe("golden packs", () => {
     expect(summary.tree).toBe(vector.expect.tree);
     const blob = (bytes: Uint8Array) => ({ digest: sha(bytes), size: bytes.length });
     const manifest = buildManifest({
+      kind: "contract",
       config: { digest: `sha256:${"0".repeat(64)}`, size: 2 },
       index: blob(index),
       segments: raws.map(blob),

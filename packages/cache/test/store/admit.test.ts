@@ -85,7 +85,9 @@ describe("admit", () => {
     await here.admit(uri, { ...options, accept: async () => yes });
     const { digest: manifest } = options.manifest;
     expect((await here.proofs(uri))?.acceptances).toMatchObject([{ policies, bundles, manifest }]);
-    // Asked again under another policy, with the pack here already.
+    // Asked again with the pack here already: the contract is looked at all the same.
+    const lying = here.admit(uri, { ...options, accept: async () => ({ ...yes, contract }) });
+    await expect(lying).rejects.toMatchObject({ code: "CTXPACK_E_PROOF_CONTRACT" });
     const others = [sha256(new TextEncoder().encode("another"))];
     await here.admit(uri, { ...options, accept: async () => ({ ...yes, policies: others }) });
     expect((await here.proofs(uri))?.acceptances).toHaveLength(2);

@@ -22,6 +22,7 @@ function text(pack: PackDescription | LegacyDescription): string {
   if ("profile" in pack) return legacyText(pack);
   const rows = [
     ["uri", pack.uri],
+    ...(pack.kind === "trace" ? [["kind", "the trace of an agent's run"]] : []),
     ...(pack.name === undefined ? [] : [["name", pack.name]]),
     ["where", pack.where],
     ...(pack.origin === undefined ? [] : [["origin", pack.origin]]),
@@ -32,18 +33,23 @@ function text(pack: PackDescription | LegacyDescription): string {
     ["content", `${plural(pack.files, "file")}, ${formatBytes(pack.bytes.content)}`],
     ["packed", `${formatBytes(pack.bytes.packed)} in ${plural(pack.segments, "segment")}`],
   ];
-  const proofs = pack.proofs && describeProofs(pack.proofs);
+  const proofs = pack.proofs && describeProofs(pack.proofs, pack.kind);
   if (proofs !== undefined) rows.push(...proofs);
-  const contract = JSON.stringify(pack.contract, null, 2);
-  return `${formatTable(rows)}\n\ncontract, as it is hashed\n${contract}`;
+  const [title, config] =
+    pack.kind === "trace" ? ["run head", pack.run] : ["contract, as it is hashed", pack.contract];
+  return `${formatTable(rows)}\n\n${title}\n${JSON.stringify(config, null, 2)}`;
 }
 
 /** Who, when, from what; the claim of whoever signed, or of this machine. */
-function describeProofs({ provenance, signatures, acceptedBy }: DescribedProofs): string[][] {
+function describeProofs(
+  { provenance, signatures, acceptedBy }: DescribedProofs,
+  kind: "contract" | "trace",
+): string[][] {
   const rows: string[][] = [];
   if (provenance !== undefined) {
     const { builder, signed, startedOn, finishedOn, source, packs, reused } = provenance;
-    const who = BUILDERS.find(([end]) => builder.endsWith(end))?.[1] ?? `made by ${builder}`;
+    const said = BUILDERS.find(({ end }) => builder.endsWith(end))?.[kind];
+    const who = said ?? `made by ${builder}`;
     rows.push(["made", `${who}; ${signed ? "signed" : "not signed, only recorded here"}`]);
     const when = [startedOn, finishedOn].filter((time) => time !== undefined).join(" to ");
     if (when !== "") rows.push(["when", `${when}, as its maker says`]);
@@ -63,8 +69,16 @@ function describeProofs({ provenance, signatures, acceptedBy }: DescribedProofs)
 
 /** What the ends of our builders' ids mean. */
 const BUILDERS = [
-  ["/builders/run/v1", "ctxpack ran the command and saw the inputs before and after"],
-  ["/builders/seed/v1", "somebody says so: the folder was given, not made by ctxpack"],
+  {
+    end: "/builders/run/v1",
+    contract: "ctxpack ran the command and saw the inputs before and after",
+    trace: undefined,
+  },
+  {
+    end: "/builders/seed/v1",
+    contract: "somebody says so: the folder was given, not made by ctxpack",
+    trace: "somebody says so: the log was given",
+  },
 ] as const;
 
 function recheckText({

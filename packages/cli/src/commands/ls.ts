@@ -66,8 +66,9 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function state(record: PackRecord): string {
-  return record.partial ? "partial" : record.pinned ? "pinned" : "";
+function state({ kind, partial, pinned }: PackRecord): string {
+  const words = [kind, partial ? "partial" : pinned ? "pinned" : undefined];
+  return words.filter((word) => word !== undefined).join(", ");
 }
 
 function packTable(packs: readonly PackRecord[]): string {

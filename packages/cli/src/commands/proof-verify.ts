@@ -2,6 +2,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { concurrencyOf } from "../flags.ts";
 import { ALL_PROOFS_FLAG, PROOF_CONCURRENCY_FLAG, proofRoots } from "../proof-flags.ts";
 import { describeVerdict, tellProofs } from "../proof-report.ts";
+import { signersOf, VERIFIER_FLAGS } from "../signer-flags.ts";
 
 export const proofVerify: Command = defineCommand({
   usage: "proof verify [<proof|folder>… | --all] [--key FILE]…",
@@ -17,23 +18,7 @@ export const proofVerify: Command = defineCommand({
   takes: [0, Number.POSITIVE_INFINITY],
   flags: {
     all: ALL_PROOFS_FLAG,
-    key: {
-      type: "string",
-      multiple: true,
-      value: "FILE",
-      about: "public key whose signature counts",
-    },
-    "trusted-root": {
-      type: "string",
-      value: "FILE",
-      about: "trusted_root.json for certificates; that of sigstore's public instance",
-    },
-    offline: {
-      type: "boolean",
-      about: "open no connection; the trust root is the one that is kept",
-    },
-    identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
-    issuer: { type: "string", value: "URL", about: "who vouched for that name" },
+    ...VERIFIER_FLAGS,
     snapshots: {
       type: "string",
       value: "DIR",
@@ -48,9 +33,8 @@ export const proofVerify: Command = defineCommand({
   },
   async run({ args, flags, output, cwd, signal, onProgress }) {
     const library = await import("@ctxpack/client/proof");
-    const { base, identity, issuer, key: keys = [], snapshots } = flags;
-    const signers = { keys, identity, issuer, trustedRoot: flags["trusted-root"] };
-    const signatures = await library.readSignerFiles(signers, {
+    const { base, snapshots } = flags;
+    const signatures = await library.readSignerFiles(signersOf(flags), {
       cwd,
       env: process.env,
       offline: flags.offline === true || Boolean(process.env["CTXPACK_OFFLINE"]),

@@ -2,6 +2,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { damageFields, damageLines, describeChecked } from "../damages.ts";
 import { CommandError, EXIT_CODES } from "../exit.ts";
 import { POLICY_FLAG } from "../flags.ts";
+import { signersOf, VERIFIER_FLAGS } from "../signer-flags.ts";
 
 export const verify: Command = defineCommand({
   usage: "verify <uri> [--key FILE]… [--policy FILE] [--from PANTRY] [--lock FILE [--pin]]",
@@ -16,18 +17,10 @@ export const verify: Command = defineCommand({
   takes: [1, 1],
   flags: {
     policy: POLICY_FLAG,
-    key: { type: "string", multiple: true, value: "FILE", about: "public key that counts" },
-    identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
-    issuer: { type: "string", value: "URL", about: "who vouched for that name" },
-    "trusted-root": {
-      type: "string",
-      value: "FILE",
-      about: "trusted_root.json for certificates; that of sigstore's public instance",
-    },
+    ...VERIFIER_FLAGS,
     from: { type: "string", value: "PANTRY", about: "the pack and the proofs that are there" },
     lock: { type: "string", value: "FILE", about: "it has to be what this lock file pins" },
     pin: { type: "boolean", about: "write what was accepted into the lock file" },
-    offline: { type: "boolean", about: "open no connection" },
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const started = performance.now();
@@ -35,12 +28,9 @@ export const verify: Command = defineCommand({
       throw new CommandError("CTXPACK_E_USAGE", "--pin needs --lock FILE");
     }
     const ctx = await open({ ...(flags.offline && { offline: true }) });
-    const { key: keys, identity, issuer, from, lock, pin } = flags;
+    const { from, lock, pin } = flags;
     const report = await ctx.verify(args[0] as string, {
-      keys,
-      identity,
-      issuer,
-      trustedRoot: flags["trusted-root"],
+      ...signersOf(flags),
       from,
       lock,
       pin,

@@ -44,22 +44,8 @@ test("with a key: nobody, somebody else, the right one", async () => {
 test("keyless: signed by a certificate; held against a trusted root, and against a pinned TUF root", async () => {
   await using sigstore = await startSigstore();
   const { cwd, uri } = await packed();
-  const { fulcio, rekorV1, tsa, tuf } = sigstore.urls;
-  const service = (url: string) => ({
-    url,
-    majorApiVersion: 1,
-    validFor: { start: "2026-01-01T00:00:00Z" },
-    operator: "test",
-  });
-  const config = {
-    mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-    caUrls: [service(fulcio)],
-    rekorTlogUrls: [service(rekorV1)],
-    rekorTlogConfig: { selector: "ANY" },
-    tsaUrls: [service(`${tsa}/api/v1/timestamp`)],
-    tsaConfig: { selector: "ANY" },
-  };
-  writeFileSync(join(cwd, "signing.json"), JSON.stringify(config));
+  const { tuf } = sigstore.urls;
+  writeFileSync(join(cwd, "signing.json"), sigstore.signingConfig);
   writeFileSync(join(cwd, "trusted.json"), sigstore.trustedRoot);
   writeFileSync(join(cwd, "root.json"), sigstore.tufRoot);
   const token = { SIGSTORE_ID_TOKEN: identityToken() };

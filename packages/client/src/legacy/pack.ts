@@ -26,7 +26,8 @@ export class LegacyPack implements AsyncDisposable {
   /** Asks the policy, fetches the layer and reads all of it. Throws CTXPACK_E_PACK, and what `accept` throws. */
   static async open(session: Session, found: FoundLegacy, work: Work): Promise<LegacyPack> {
     session.warn("v0 pack of the first prototype: read only");
-    await session.gate?.judge(found, work.signal);
+    const manifest = { ...found.manifest, kind: "contract" } as const;
+    await session.gate?.judge({ ...found, manifest }, work.signal);
     const layer = await Layer.fetch(session, found, work);
     try {
       const { size } = found.manifest.layer;

@@ -17,11 +17,11 @@ export {
   verifyProofFiles,
   writeProofEnvelope,
 } from "@ctxpack/proof";
+export type { GivenSigners } from "../trust/given-signers.ts";
 export type { MakeKeyOptions } from "./key-files.ts";
 export { makeKeyFiles } from "./key-files.ts";
 export type { SignerChoice } from "./open-signer.ts";
 export { openSigner } from "./open-signer.ts";
-export type { SignerFiles } from "./signer-files.ts";
 export { readSignerFiles } from "./signer-files.ts";
 export type { StatementFiles } from "./statement-files.ts";
 export { readStatementFiles } from "./statement-files.ts";

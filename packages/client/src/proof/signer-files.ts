@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { CtxPackError } from "@ctxpack/identity";
 import {
   parseTrustRoot,
   readPublicKey,
@@ -9,17 +7,7 @@ import {
   TrustRootManager,
   trustDirectory,
 } from "@ctxpack/proof";
-
-/** Files and names that say whose signature counts. */
-export interface SignerFiles {
-  /** Public keys, PEM. */
-  readonly keys: readonly string[];
-  /** TrustedRoot JSON, for signatures with a certificate; default: sigstore's public instance. */
-  readonly trustedRoot?: string | undefined;
-  /** Who a certificate has to be of, exactly: subject alternative name and issuer. */
-  readonly identity?: string | undefined;
-  readonly issuer?: string | undefined;
-}
+import { type GivenSigners, namesIdentity, readTrustedRoot } from "../trust/given-signers.ts";
 
 /**
  * Reads who may have signed; nothing when nobody is named. Paths are relative to `cwd`. A certificate is verified with
@@ -30,7 +18,7 @@ export interface SignerFiles {
  *   `CTXPACK_E_UNAVAILABLE`; `CTXPACK_E_USAGE` when a certificate is to count and not whose.
  */
 export async function readSignerFiles(
-  files: SignerFiles,
+  given: GivenSigners,
   options: {
     readonly cwd: string;
     readonly env: Readonly<Record<string, string | undefined>>;
@@ -38,13 +26,8 @@ export async function readSignerFiles(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Omit<SignatureOptions, "bundles"> | undefined> {
-  const { identity, issuer, keys, trustedRoot } = files;
-  const isNamed = identity !== undefined && issuer !== undefined;
-  if (!isNamed && [identity, issuer, trustedRoot].some((one) => one !== undefined)) {
-    throw new CtxPackError("CTXPACK_E_USAGE", "whose certificate counts is not said", {
-      hint: "give --identity and --issuer: a certificate by itself proves nothing",
-    });
-  }
+  const { identity = "", issuer = "", keys = [], trustedRoot } = given;
+  const isNamed = namesIdentity(given);
   if (keys.length === 0 && !isNamed) return undefined;
   const named = keys.map(async (file) => ({
     name: basename(file).replace(/\.(?:pub|pem)$/, ""),
@@ -62,13 +45,7 @@ async function trustRootOf(
   options: Parameters<typeof readSignerFiles>[1],
 ): Promise<TrustRoot> {
   const { cwd, env, offline, signal } = options;
-  if (file !== undefined) return parseTrustRoot(file, await readRoot(resolve(cwd, file), file));
+  if (file !== undefined) return parseTrustRoot(file, await readTrustedRoot(cwd, file));
   const manager = new TrustRootManager({ directory: trustDirectory({ env }), offline });
   return await manager.get({ signal });
-}
-
-async function readRoot(path: string, shown: string): Promise<Uint8Array> {
-  return await readFile(path).catch((cause) => {
-    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${shown} cannot be read`, { cause });
-  });
 }

@@ -310,7 +310,8 @@ class Getting<Placed> {
       ...(started && { startedOn: started }),
       ...(log && log.command.length > 0 && { command: log.command }),
     };
-    await noteMaking(this.#session, store, record, this.#resolution, making, signal);
+    const [session, resolution] = [this.#session, this.#resolution];
+    await noteMaking({ session, store, record, resolution }, making, signal);
   }
 
   async #store(

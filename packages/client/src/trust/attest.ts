@@ -1,20 +1,15 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  type CtxUri,
-  type Digest,
-  parseResolvedContract,
-  resolveContract,
-} from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type CtxUri, type Digest, resolveContract } from "@ctxpack/identity";
 import type { Statement } from "@ctxpack/proof";
 import { identifySubject } from "../find.ts";
+import { readConfig } from "../pack-config.ts";
 import { lookUp, openWritablePantry, type WritablePantry } from "../pantry.ts";
 import type { SignerChoice } from "../proof/open-signer.ts";
 import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
-import { noteMaking } from "./made-here.ts";
+import { makingStatement } from "./made-here.ts";
+import { runStatement } from "./run-making.ts";
 
 export interface AttestOptions extends WorkOptions, SignerChoice {
   /** Sign the manifest that this pantry has, and attach the proof to it there; else that of the store. */
@@ -54,33 +49,53 @@ export async function attest(
       details: { uri },
     });
   }
-  const { openSigner } = await import("../proof/open-signer.ts");
-  const { signer, witnesses } = await openSigner(options, { ...session, signal: work.signal });
-  const { createStatement, signStatement } = await import("@ctxpack/proof");
-  const said = await statementOf(session, store, record, work);
   const place =
     options.to === undefined ? undefined : await placeOf(session, options.to, record, work);
-  const name = place?.pantry.remote ? place.pantry.address : uri;
   const manifest = place?.manifest ?? record.manifest;
-  const { predicateType, predicate } = said;
-  const subject = { name, digest: manifest.digest };
-  const statement = createStatement({ subject, predicateType, predicate });
-  const bundle = await signStatement(statement, {
-    signer,
-    witnesses,
-    metrics: session.metrics,
-    signal: work.signal,
-  });
-  await store.keepProofs(uri, { bundles: [bundle.bytes] }, work);
-  const attached = place && (await attachTo(place.pantry, manifest, bundle.bytes, work));
+  const name = place?.pantry.remote ? place.pantry.address : uri;
+  const signed = await signFor(session, record, { name, manifest, choice: options }, work);
+  const attached = place && (await attachTo(place.pantry, manifest, signed.bytes, work));
   return {
     uri,
     manifest: manifest.digest,
-    bundle: bundle.digest,
-    builder: builderOf(predicate),
+    bundle: signed.digest,
+    builder: signed.builder,
     ...(place && { pantry: place.pantry.address }),
     ...(attached && { referrer: attached.digest }),
   };
+}
+
+/** What is signed for, as what, with what. */
+export interface Signing {
+  /** The name of the subject: the repository, or the pack's URI. */
+  readonly name: string;
+  readonly manifest: PackRecord["manifest"];
+  readonly choice: SignerChoice;
+}
+
+/** Signs how a pack of the store was made, and keeps the proof with it. */
+export async function signFor(
+  session: Session,
+  record: PackRecord,
+  { name, manifest, choice }: Signing,
+  work: Work,
+): Promise<{ readonly bytes: Uint8Array; readonly digest: Digest; readonly builder: string }> {
+  const { openSigner } = await import("../proof/open-signer.ts");
+  const { signer, witnesses } = await openSigner(choice, { ...session, signal: work.signal });
+  const { createStatement, signStatement } = await import("@ctxpack/proof");
+  const store = await session.store(work.signal);
+  const { predicateType, predicate } = await statementOf(session, store, record, work);
+  const subject = { name, digest: manifest.digest };
+  const statement = createStatement({ subject, predicateType, predicate });
+  const { metrics } = session;
+  const { bytes, digest } = await signStatement(statement, {
+    signer,
+    witnesses,
+    metrics,
+    signal: work.signal,
+  });
+  await store.keepProofs(record.uri, { bundles: [bytes] }, work);
+  return { bytes, digest, builder: builderOf(predicate) };
 }
 
 /** Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it. */
@@ -124,14 +139,15 @@ async function statementOf(
   const { parseStatement } = await import("@ctxpack/proof");
   const kept = (await store.proofs(record.uri))?.statement;
   if (kept !== undefined) return parseStatement(kept);
-  const { bytes } = await store.manifest(record.uri, work);
-  const { config } = parsePackManifest(bytes);
-  const contract = await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, ...work });
-  const resolution = await resolveContract(parseResolvedContract(contract), work);
-  await noteMaking(session, store, record, resolution, { kind: "seed" }, work.signal);
-  const made = (await store.proofs(record.uri))?.statement;
-  if (made !== undefined) return parseStatement(made);
-  throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${record.uri} was removed meanwhile`);
+  const manifest = parsePackManifest((await store.manifest(record.uri, work)).bytes);
+  const config = await readConfig(store.blobs, manifest, work.signal);
+  if (config.kind === "trace") {
+    return parseStatement(await runStatement(session, store, { record, run: config.run }));
+  }
+  const resolution = await resolveContract(config.contract, work);
+  // Not kept: what is kept says that this machine made the pack.
+  const made = { session, store, record, resolution };
+  return parseStatement(await makingStatement(made, { kind: "seed" }));
 }
 
 async function placeOf(

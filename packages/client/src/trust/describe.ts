@@ -94,17 +94,24 @@ async function provenanceOf(
   statement: Parameters<typeof import("@ctxpack/proof")["parseProvenance"]>[0],
   signed: boolean,
 ): Promise<DescribedProvenance> {
-  const { isPackProvenance, parseProvenance, readPackProvenance } = await import("@ctxpack/proof");
-  const provenance = parseProvenance(statement);
+  const proof = await import("@ctxpack/proof");
+  const provenance = proof.parseProvenance(statement);
   const { startedOn, finishedOn } = provenance.metadata;
-  const ours = isPackProvenance(provenance) ? readPackProvenance(provenance) : undefined;
+  const ours = proof.isPackProvenance(provenance)
+    ? proof.readPackProvenance(provenance)
+    : undefined;
+  const run = proof.isRunProvenance(provenance) ? proof.readRunProvenance(provenance) : undefined;
+  const source = ours?.source ?? run?.source;
   return {
     signed,
     builder: provenance.builderId,
     ...(startedOn !== undefined && { startedOn }),
     ...(finishedOn !== undefined && { finishedOn }),
-    ...(ours?.source && { source: ours.source }),
-    packs: ours?.packs.map(({ name, uri }) => ({ name, uri })) ?? [],
+    ...(source && { source }),
+    packs: [
+      ...(ours?.packs.map(({ name, uri }) => ({ name, uri })) ?? []),
+      ...(run?.parents.map(({ uri }) => ({ name: "parent run", uri })) ?? []),
+    ],
     reused: ours?.reused.map(({ uri, items }) => ({ uri, items })) ?? [],
   };
 }

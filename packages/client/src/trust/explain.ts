@@ -3,7 +3,7 @@ import { askPantries, identifySubject } from "../find.ts";
 import type { FoundPack } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { type WorkOptions, workOf } from "../work.ts";
-import { PolicyGate } from "./policy-gate.ts";
+import { isMadeHere, PolicyGate } from "./policy-gate.ts";
 
 export interface ExplainPolicyOptions extends WorkOptions {
   /** Of packs in this pantry only: `host/repository` or `oci:` and an absolute path. */
@@ -21,11 +21,13 @@ export async function explainPolicies(
   const { signal } = workOf(options);
   const { explainPolicy, readPolicy } = await import("@ctxpack/proof");
   const isNarrow = pantry !== undefined || tools !== undefined;
-  const selection = isNarrow ? { pantry, tools } : undefined;
+  const selection = isNarrow
+    ? { ...(pantry !== undefined && { pantry }), ...(tools !== undefined && { tools }) }
+    : undefined;
   return await Promise.all(
     filesOf(session).map(async (file) => ({
       file,
-      text: explainPolicy(await readPolicy(file, { signal }), selection as never),
+      text: explainPolicy(await readPolicy(file, { signal }), selection),
     })),
   );
 }
@@ -52,11 +54,11 @@ export async function explainPack(
   let local: ExplainedPack | undefined;
   const record = options.from === undefined ? await store.get(uri) : undefined;
   if (record && !record.partial && !found) {
-    if (record.origin === "seed") {
+    const proofs = await store.proofs(uri);
+    if (isMadeHere(record, proofs)) {
       const text = `${uri} was made here: no policy is asked about it.`;
       return { uri, accepted: true, where: "store", text };
     }
-    const proofs = await store.proofs(uri);
     const { verdict } = await gate.storedVerdict(store, record, proofs, work.signal);
     const text = explainVerdict(verdict);
     local = { uri, accepted: verdict.accepted, where: "store", text };
@@ -67,7 +69,7 @@ export async function explainPack(
     : askPantries(session, uri, options.from, work);
   for await (const { found: one } of candidates) {
     if (one === undefined) continue;
-    const { verdict } = await gate.verdictOf(one, work.signal);
+    const verdict = await gate.wholeVerdict(one, work.signal);
     const text = explainVerdict(verdict);
     return { uri, accepted: verdict.accepted, where: one.address, text };
   }

@@ -1,4 +1,5 @@
 import type { Accepted, PackRecord, Store } from "@ctxpack/cache";
+import type { PackKind } from "@ctxpack/cache/pack";
 import type { CtxUri } from "@ctxpack/identity";
 import type { Descriptor, ReadOnlyStorage, ReferrerLister, Resolver } from "@ctxpack/oci";
 
@@ -10,7 +11,7 @@ export interface Candidate {
   readonly place?: string;
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
-  readonly manifest: { readonly config: Descriptor };
+  readonly manifest: { readonly kind: PackKind; readonly config: Descriptor };
   /** Where it is, and what refers to it. */
   readonly source: ReadOnlyStorage & Partial<ReferrerLister & Resolver>;
 }

@@ -29,12 +29,7 @@ export async function policyOfSigners(
   signal: AbortSignal,
 ): Promise<PolicyText | undefined> {
   const { keys = [], identity, issuer, trustedRoot } = given;
-  const isNamed = identity !== undefined && issuer !== undefined;
-  if (!isNamed && [identity, issuer, trustedRoot].some((one) => one !== undefined)) {
-    throw new CtxPackError("CTXPACK_E_USAGE", "whose certificate counts is not said", {
-      hint: "give --identity and --issuer: a certificate by itself proves nothing",
-    });
-  }
+  const isNamed = namesIdentity(given);
   if (keys.length === 0 && !isNamed) return undefined;
   const { POLICY_SCHEMA, publicGoodMirror, readPublicKey } = await import("@ctxpack/proof");
   const signers: Record<string, object> = {};
@@ -46,14 +41,33 @@ export async function policyOfSigners(
   const root =
     trustedRoot === undefined
       ? { tuf: (await publicGoodMirror()).url }
-      : await pinned(resolve(cwd, trustedRoot), trustedRoot);
+      : {
+          file: resolve(cwd, trustedRoot),
+          sha256: digestHex(sha256(await readTrustedRoot(cwd, trustedRoot))),
+        };
   const policy = {
     schema: POLICY_SCHEMA,
     ...(isNamed && { trustRoots: { root } }),
     signers,
     rules: [{ require: [{ signers: Object.keys(signers) }], rollback: "allow" }],
   };
-  return { text: JSON.stringify(policy), file: "the signers you named" };
+  return { text: JSON.stringify(policy), file: "this command" };
+}
+
+/** Whether whose certificate counts is said. Throws CTXPACK_E_USAGE when it is said in part. */
+export function namesIdentity({ identity, issuer, trustedRoot }: GivenSigners): boolean {
+  if (identity !== undefined && issuer !== undefined) return true;
+  if ([identity, issuer, trustedRoot].every((one) => one === undefined)) return false;
+  throw new CtxPackError("CTXPACK_E_USAGE", "whose certificate counts is not said", {
+    hint: "give --identity and --issuer: a certificate by itself proves nothing",
+  });
+}
+
+/** The bytes of a trusted_root.json that a person named. Throws CTXPACK_E_PATH_NOT_FOUND. */
+export async function readTrustedRoot(cwd: string, given: string): Promise<Uint8Array> {
+  return await readFile(resolve(cwd, given)).catch((cause) => {
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${given} cannot be read`, { cause });
+  });
 }
 
 /** A name that a policy may have. */
@@ -64,11 +78,4 @@ function nameOf(file: string, i: number): string {
   return /^[A-Za-z0-9]/.test(name)
     ? `${name.slice(0, 48)}${i === 0 ? "" : `-${i + 1}`}`
     : `key-${i + 1}`;
-}
-
-async function pinned(file: string, given: string): Promise<{ file: string; sha256: string }> {
-  const bytes = await readFile(file).catch((cause) => {
-    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${given} cannot be read`, { cause });
-  });
-  return { file, sha256: digestHex(sha256(bytes)) };
 }

@@ -1,5 +1,5 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
-import { CtxPackError, type Resolution } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, type Resolution } from "@ctxpack/identity";
 import type { PackFacts } from "@ctxpack/proof/statement";
 import type { Session } from "../session.ts";
 import { ownVersion } from "../version.ts";
@@ -10,39 +10,61 @@ export type Making = Pick<PackFacts, "kind" | "reused" | "startedOn" | "finished
   readonly command?: readonly string[] | undefined;
 };
 
-/**
- * Keeps with a pack what this machine says of how it was made, unsigned: what `attest` signs. It only informs, so a store
- * that cannot take it is no failure of what made the pack.
- */
-export async function noteMaking(
-  session: Session,
-  store: Store,
-  record: PackRecord,
-  { bytes, packs, resolved }: Resolution,
+/** Where a pack lies, and what it is of. */
+interface MadePack {
+  readonly session: Session;
+  readonly store: Store;
+  readonly record: PackRecord;
+  readonly resolution: Resolution;
+}
+
+/** What can be said of how a pack was made, unsigned. Throws CTXPACK_E_TOO_LARGE for more than a statement holds. */
+export async function makingStatement(
+  { session, store, record, resolution }: MadePack,
   making: Making,
-  signal: AbortSignal,
-): Promise<void> {
+): Promise<Uint8Array> {
   const { createStatement, packProvenance, PROVENANCE_TYPE, statementBytes } = await import(
     "@ctxpack/proof/statement"
   );
+  const { bytes, packs, resolved } = resolution;
   const manifests = await manifestsOf(store, packs);
+  const predicate = packProvenance({
+    contract: bytes,
+    kind: making.kind,
+    env: session.env,
+    packs: packs.map((pack, i) => ({ ...pack, manifest: manifests[i] })),
+    reused: making.reused,
+    command: resolved.command === undefined ? making.command : undefined,
+    tree: record.tree,
+    startedOn: making.startedOn,
+    finishedOn: making.finishedOn,
+    versions: { ctxpack: ownVersion(), node: process.versions.node },
+    platform: `${process.platform}/${process.arch}`,
+  });
+  const subject = { name: record.uri, digest: record.manifest.digest };
+  return statementBytes(createStatement({ subject, predicateType: PROVENANCE_TYPE, predicate }));
+}
+
+/**
+ * Keeps with a pack what this machine says of how it was made: what `attest` signs. It only informs, so a store that
+ * cannot take it is no failure of what made the pack.
+ */
+export async function noteMaking(
+  made: MadePack,
+  making: Making,
+  signal: AbortSignal,
+): Promise<void> {
+  await keepStatement(made, () => makingStatement(made, making), signal);
+}
+
+/** Keeps an unsigned statement with a pack. */
+export async function keepStatement(
+  { session, store, record }: Pick<MadePack, "session" | "store" | "record">,
+  make: () => Promise<Uint8Array>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    const predicate = packProvenance({
-      contract: bytes,
-      kind: making.kind,
-      env: session.env,
-      packs: packs.map((pack, i) => ({ ...pack, manifest: manifests[i] })),
-      reused: making.reused,
-      command: resolved.command === undefined ? making.command : undefined,
-      tree: record.tree,
-      startedOn: making.startedOn,
-      finishedOn: making.finishedOn,
-      versions: { ctxpack: ownVersion(), node: process.versions.node },
-      platform: `${process.platform}/${process.arch}`,
-    });
-    const subject = { name: record.uri, digest: record.manifest.digest };
-    const statement = createStatement({ subject, predicateType: PROVENANCE_TYPE, predicate });
-    await store.keepProofs(record.uri, { statement: statementBytes(statement) }, { signal });
+    await store.keepProofs(record.uri, { statement: await make() }, { signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;
@@ -51,7 +73,10 @@ export async function noteMaking(
 }
 
 /** The manifests of packs that went in, where the store has them. */
-async function manifestsOf(store: Store, packs: Resolution["packs"]) {
+export async function manifestsOf(
+  store: Store,
+  packs: readonly { readonly uri: CtxUri }[],
+): Promise<readonly (Digest | undefined)[]> {
   const records = await Promise.all(packs.map(({ uri }) => store.get(uri)));
   return records.map((record) => record?.manifest.digest);
 }

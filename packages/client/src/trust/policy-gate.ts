@@ -1,16 +1,11 @@
 import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
-import { LIMITS, parsePackManifest } from "@ctxpack/cache/pack";
-import {
-  CtxPackError,
-  canonicalBytes,
-  type Digest,
-  type JsonValue,
-  parseResolvedContract,
-  type ResolvedContract,
-} from "@ctxpack/identity";
-import { fetchBytes, type ReferrerLister } from "@ctxpack/oci";
+import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
+import { CtxPackError, type Digest, parseResolvedContract } from "@ctxpack/identity";
+import type { ReferrerLister } from "@ctxpack/oci";
 import type { Evaluation, JudgedPack, Lock, SeenTimesFile, Verdict } from "@ctxpack/proof";
+import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
+import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
 import { OpenPolicies, type PolicySource, seenFile } from "./policies.ts";
@@ -25,6 +20,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
   readonly #lock: Lock | undefined;
   #opened: Promise<OpenPolicies> | undefined;
   #seen: SeenTimesFile | undefined;
+  readonly #judged = new WeakMap<Candidate, Promise<Accepted>>();
 
   constructor(session: Session, sources: readonly PolicySource[], lock?: Lock) {
     this.#session = session;
@@ -32,23 +28,20 @@ export class PolicyGate implements Gate, AsyncDisposable {
     this.#lock = lock;
   }
 
+  /** Once for each pack that was found: who describes it first and then lets it in asks twice. */
   async judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
-    const { requireAccepted } = await import("@ctxpack/proof");
-    const { verdict, evidence, evaluation } = await this.verdictOf(candidate, signal);
-    requireAccepted(verdict);
-    await this.#remember(verdict, signal);
-    return {
-      policies: (await this.#policies(signal)).digests,
-      bundles: verdict.bundles,
-      ...(candidate.place !== undefined && { pantry: candidate.place }),
-      ...untilOf(verdict, evaluation),
-      proofs: verdict.bundles.flatMap((digest) => evidence.bytes.get(digest) ?? []),
-      contract: await contractCheck(verdict, evaluation),
-    };
+    const known = this.#judged.get(candidate) ?? this.#judge(candidate, signal);
+    this.#judged.set(candidate, known);
+    try {
+      return await known;
+    } catch (error) {
+      this.#judged.delete(candidate);
+      throw error;
+    }
   }
 
-  /** What the policies say of a pack in a pantry, and why. Nothing is remembered. */
-  async verdictOf(candidate: Candidate, signal: AbortSignal): Promise<Judgement> {
+  /** What the policies say of a pack in a pantry, by what its proofs say. Nothing is remembered. */
+  async #verdictOf(candidate: Candidate, signal: AbortSignal): Promise<Judgement> {
     const { discoverBundles, evaluateWithDependencies } = await import("@ctxpack/proof");
     const { policies, material } = await this.#policies(signal);
     const gather = async ({ descriptor, uri, place, source }: Candidate) => {
@@ -88,9 +81,9 @@ export class PolicyGate implements Gate, AsyncDisposable {
     record: PackRecord,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    if (record.origin === "seed") return undefined;
-    const { digests } = await this.#policies(signal);
     const proofs = await store.proofs(record.uri);
+    if (isMadeHere(record, proofs)) return undefined;
+    const { digests } = await this.#policies(signal);
     if (proofs?.acceptances.some((one) => isGood(one, digests))) return undefined;
     const { verdict, evaluation } = await this.storedVerdict(store, record, proofs, signal);
     if (verdict.failure !== undefined) return verdict.failure.message;
@@ -119,13 +112,15 @@ export class PolicyGate implements Gate, AsyncDisposable {
   ): Promise<Judgement> {
     const { evaluate } = await import("@ctxpack/proof");
     const { policies, material } = await this.#policies(signal);
-    const evidence = await weigh(kept(proofs?.bundles ?? []), material, signal);
+    const found = await weigh(kept(proofs?.bundles ?? []), material, signal);
+    const { kind, bytes } = await configOf(store, record, signal);
+    const evidence = { ...found, ...(await claimsOf(found)).holdTo(kind, bytes) };
     const pantry = proofs?.acceptances.findLast((one) => one.pantry !== undefined)?.pantry;
     const pack = {
       manifest: record.manifest.digest,
       uri: record.uri,
       ...(pantry !== undefined && { pantry }),
-      tools: toolsOf(await contractOf(store, record, signal)),
+      tools: toolsOf(kind, bytes),
     };
     const evaluation = await this.#evaluation(policies, pack, evidence, signal);
     return { verdict: evaluate(evaluation), evidence, evaluation };
@@ -135,6 +130,31 @@ export class PolicyGate implements Gate, AsyncDisposable {
     this.#seen?.[Symbol.dispose]();
     const opened = await this.#opened?.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
+  }
+
+  /** As `verdictOf`, and what signers said of the contract is held against it: it is fetched once they are accepted. */
+  async wholeVerdict(candidate: Candidate, signal: AbortSignal): Promise<Verdict> {
+    const judgement = await this.#verdictOf(candidate, signal);
+    if (!judgement.verdict.accepted) return judgement.verdict;
+    const { source, manifest } = candidate;
+    return (await knowing(judgement, manifest.kind))(await configBytes(source, manifest, signal));
+  }
+
+  async #judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
+    const { requireAccepted } = await import("@ctxpack/proof");
+    const judgement = await this.#verdictOf(candidate, signal);
+    const { verdict, evidence, evaluation } = judgement;
+    requireAccepted(verdict);
+    await this.#remember(verdict, signal);
+    const verdictKnowing = await knowing(judgement, candidate.manifest.kind);
+    return {
+      policies: (await this.#policies(signal)).digests,
+      bundles: verdict.bundles,
+      ...(candidate.place !== undefined && { pantry: candidate.place }),
+      ...untilOf(verdict, evaluation),
+      proofs: verdict.bundles.flatMap((digest) => evidence.bytes.get(digest) ?? []),
+      config: (config) => requireAccepted(verdictKnowing(config)),
+    };
   }
 
   async #policies(signal: AbortSignal): Promise<OpenPolicies> {
@@ -179,6 +199,32 @@ export interface Judgement {
   readonly evaluation: Evaluation;
 }
 
+/** The verdict once the config is known: without the proofs that lie about it, and by its tools. */
+async function knowing(
+  judgement: Judgement,
+  kind: PackKind,
+): Promise<(config: Uint8Array) => Verdict> {
+  const { evaluate } = await import("@ctxpack/proof");
+  const { verdict, evidence, evaluation } = judgement;
+  const claims = await claimsOf(evidence);
+  // They have been judged: where the claims turn out true, it is by the same rule again.
+  const used = claims.usedBy(verdict.bundles);
+  const dependencies = new Map(used.map((digest) => [digest as string, true]));
+  return (config) => {
+    const pack = { ...evaluation.pack, tools: toolsOf(kind, config) };
+    const held = claims.holdTo(kind, config);
+    const knowingly = evaluate({ ...evaluation, ...held, pack, dependencies });
+    const lie = held.refused.find(
+      ({ code, digest }) =>
+        code === "CTXPACK_E_PROOF_CONTRACT" && digest && verdict.bundles.includes(digest),
+    );
+    // Who lied is more to the point than that no rule is about what is left.
+    return knowingly.accepted || lie === undefined
+      ? knowingly
+      : { ...knowingly, failure: { code: lie.code, message: lie.message } };
+  };
+}
+
 function canList(source: Candidate["source"]): source is Candidate["source"] & ReferrerLister {
   return source.referrers !== undefined;
 }
@@ -212,44 +258,22 @@ function untilOf(
   return { until: new Date(Math.min(...ends)).toISOString() };
 }
 
-/** Held against the contract once it is known: what a signer said of tools and inputs, and what policies make of them. */
-async function contractCheck(
-  verdict: Verdict,
-  evaluation: Evaluation,
-): Promise<NonNullable<Accepted["contract"]>> {
-  const proof = await import("@ctxpack/proof");
-  const claims = evaluation.verified.flatMap(({ digest, statement }) => {
-    if (!verdict.bundles.includes(digest)) return [];
-    if (statement.predicateType !== proof.PROVENANCE_TYPE) return [];
-    const provenance = proof.parseProvenance(statement);
-    return proof.isPackProvenance(provenance) ? [provenance] : [];
-  });
-  // What it was made from has been judged: where the claims turn out true, it is by the same rule again.
-  const used = claims.flatMap((claim) => {
-    const { packs, reused } = proof.readPackProvenance(claim);
-    return [...packs, ...reused].flatMap(({ manifest }) => manifest ?? []);
-  });
-  const dependencies = new Map(used.map((digest) => [digest as string, true]));
-  return (contract) => {
-    const bytes = canonicalBytes(contract as unknown as JsonValue);
-    for (const claim of claims) proof.checkProvenanceContract(claim, bytes);
-    const pack = { ...evaluation.pack, tools: toolsOf(contract) };
-    proof.requireAccepted(proof.evaluate({ ...evaluation, pack, dependencies }));
-  };
+/** Whether this user made the pack, or says how it was made: then it is theirs, and no policy is asked. */
+export function isMadeHere({ origin }: PackRecord, proofs: KeptProofs | undefined): boolean {
+  return origin === "seed" || proofs?.statement !== undefined;
 }
 
-function toolsOf(contract: ResolvedContract): string[] {
-  return contract.transforms.map(({ tool }) => tool);
+/** A run has no tools in the sense of a policy: who asks for certain ones does not get runs. */
+function toolsOf(kind: PackKind, config: Uint8Array): string[] {
+  if (kind === "trace") return [];
+  return parseResolvedContract(config).transforms.map(({ tool }) => tool);
 }
 
-async function contractOf(
+async function configOf(
   store: Store,
   { uri }: PackRecord,
   signal: AbortSignal,
-): Promise<ResolvedContract> {
-  const { bytes } = await store.manifest(uri, { signal });
-  const { config } = parsePackManifest(bytes);
-  return parseResolvedContract(
-    await fetchBytes(store.blobs, config, { maxBytes: LIMITS.config, signal }),
-  );
+): Promise<{ readonly kind: PackKind; readonly bytes: Uint8Array }> {
+  const manifest = parsePackManifest((await store.manifest(uri, { signal })).bytes);
+  return { kind: manifest.kind, bytes: await configBytes(store.blobs, manifest, signal) };
 }

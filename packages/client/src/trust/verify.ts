@@ -59,7 +59,10 @@ export async function verify(
   const given = await policyOfSigners(options, session.cwd, work.signal);
   const sources = [...session.config.policies, ...(given ? [given] : [])];
   const { lock: file, pin } = options;
-  const lock = file === undefined ? undefined : await lockOf(session, file, pin === true, work);
+  const lock =
+    file === undefined
+      ? undefined
+      : await (await import("@ctxpack/proof")).readLock(resolve(session.cwd, file), work);
   if (sources.length === 0) {
     if (file !== undefined) {
       throw new CtxPackError("CTXPACK_E_USAGE", "a lock file pins what policies accepted", {
@@ -120,7 +123,7 @@ async function verdictOn(
   const candidates = found ? [{ found }] : askPantries(session, uri, from, work);
   for await (const { found } of candidates) {
     if (!found || (record && found.manifest.tree !== record.tree)) continue;
-    const { verdict } = await gate.verdictOf(found, signal);
+    const verdict = await gate.wholeVerdict(found, signal);
     if (verdict.accepted) return { verdict, where: found.address };
     if (first === undefined || first.verdict.failure?.code === "CTXPACK_E_PROOF_MISSING") {
       first = { verdict, where: found.address };
@@ -131,18 +134,6 @@ async function verdictOn(
     hint: "name a pantry that has it with --from",
     details: { uri },
   });
-}
-
-async function lockOf(session: Session, file: string, isNew: boolean, work: Work): Promise<Lock> {
-  const { readLock, LOCK_SCHEMA } = await import("@ctxpack/proof");
-  const path = resolve(session.cwd, file);
-  try {
-    return await readLock(path, { signal: work.signal });
-  } catch (error) {
-    const isMissing = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PATH_NOT_FOUND";
-    if (!isMissing || !isNew) throw error;
-    return { file: path, schema: LOCK_SCHEMA, packs: new Map() } as Lock;
-  }
 }
 
 /** Writes the pin, or sees to it that there is one: it has been met already. */

@@ -1,6 +1,5 @@
-import { LIMITS } from "@ctxpack/cache/pack";
-import { CtxPackError, type CtxUri, parseResolvedContract } from "@ctxpack/identity";
-import { fetchBytes } from "@ctxpack/oci";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { readContract } from "../pack-config.ts";
 import { lookUpTag, openPantry, type Pantry, packTag, pantriesFor } from "../pantry.ts";
 import { acceptFound } from "../remote-pack.ts";
 import type { Session } from "../session.ts";
@@ -75,12 +74,10 @@ async function contractAt(
     const found = await lookUpTag(pantry, tag, signal);
     if (found.uri === uri) return undefined;
     await acceptFound(session, found, signal);
-    const { config } = found.manifest;
-    const bytes = await fetchBytes(found.source, config, { maxBytes: LIMITS.config, signal });
     return {
       uri: found.uri,
       where: pantry.address,
-      contract: parseResolvedContract(bytes),
+      contract: await readContract(found.source, found.manifest, signal),
       related: false,
       ...(!PACK_TAG.test(tag) && { tag }),
       listing: attachedListings(pantry, found.descriptor, signal),

@@ -1,5 +1,5 @@
 // DESIGN §8, "Who is believed", by the numbers of its rules.
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Store } from "@ctxpack/cache";
 import { scratchFolder } from "@ctxpack/test-tools";
@@ -114,6 +114,43 @@ test("4: what was made here is the user's own under any policy", async () => {
   await pushedIn(cwd);
   await using ctx = await open("made", "team.json");
   expect(await ctx.resolve(contract)).toMatchObject({ hit: true, where: "store" });
+});
+
+test("4: what was computed here once is not computed again, although it came from elsewhere before", async () => {
+  const uri = await pushedIn(cwd);
+  await using pulling = await open("b");
+  await pulling.pull(uri);
+  await using ctx = await open("b", "team.json");
+  let computed = 0;
+  const compute = async (dir: string) => {
+    computed++;
+    writeFileSync(join(dir, "data"), "data");
+  };
+  const options = { onUntrusted: "miss" } as const;
+  for (const hit of [false, true]) {
+    expect(await ctx.getOrCompute(contract, compute, options)).toMatchObject({ uri, hit });
+  }
+  expect(computed).toBe(1);
+});
+
+test("4: attesting what came from elsewhere does not make it one's own", async () => {
+  const uri = await pushedIn(cwd);
+  await using pulling = await open("b");
+  await pulling.pull(uri);
+  await pulling.attest(uri, { key: "stranger.pem" });
+  await using ctx = await open("b", "team.json");
+  expect(await ctx.resolve(contract)).toMatchObject({ hit: false });
+});
+
+test("4: an acceptance ends with the key that the policy names", async () => {
+  const uri = await pushedIn(cwd, "team");
+  const policy = JSON.parse(readFileSync(join(cwd, "team.json"), "utf8"));
+  const validUntil = new Date(Date.now() + 3_600_000).toISOString();
+  policy.signers.team.validUntil = validUntil;
+  writeFileSync(join(cwd, "team.json"), JSON.stringify(policy));
+  await using ctx = await open("b", "team.json");
+  await ctx.pull(uri);
+  expect((await proofsOf(cwd, "b", uri))?.acceptances).toMatchObject([{ until: validUntil }]);
 });
 
 test("4: a pack that was pulled without a policy is no hit under one", async () => {

@@ -104,7 +104,7 @@ const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** The code of a network error, also when it was wrapped or several addresses were tried. */
-function networkCode(error: unknown): string | undefined {
+export function networkCode(error: unknown): string | undefined {
   let at: unknown = error;
   for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth++) {
     const { code, errors, cause, name } = at as Record<

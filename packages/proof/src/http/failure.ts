@@ -1,5 +1,5 @@
 import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
-import { printable } from "@ctxpack/oci";
+import { networkCode, printable } from "@ctxpack/oci";
 import type { ServiceAnswer, ServiceRequest } from "./request.ts";
 
 /** How often something is asked in all. */
@@ -40,7 +40,7 @@ export function unanswered(
   asked: ServiceRequest,
   error: unknown,
 ): { readonly error: CtxPackError; readonly attempts: number } | undefined {
-  const reason = reasonOf(error);
+  const reason = networkCode(error);
   if (reason === undefined || OURS.test(reason)) return undefined;
   const failure = new CtxPackError(
     "CTXPACK_E_UNAVAILABLE",
@@ -66,22 +66,6 @@ const LASTING = /^(?:ENOTFOUND|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_TLS|ER
 /** Nobody is there, somebody else is, or the way there is broken: rarely for a moment only. */
 const ABSENT =
   /^(?:ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|HPE_.*|UND_ERR_(?:CONNECT_TIMEOUT|ABORTED|PRX_.*))$/;
-
-/** The code of a network error, also when it was wrapped or several addresses were tried. */
-function reasonOf(error: unknown): string | undefined {
-  let at: unknown = error;
-  for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth++) {
-    const { code, name, errors, cause } = at as Record<
-      "code" | "name" | "errors" | "cause",
-      unknown
-    >;
-    if (typeof code === "string") return code;
-    // undici gives its parser's errors no code of their own.
-    if (name === "HTTPParserError") return "HPE_INVALID";
-    at = Array.isArray(errors) ? errors[0] : cause;
-  }
-  return undefined;
-}
 
 export function tooLate(asked: ServiceRequest, last: unknown): CtxPackError {
   const seconds = Math.ceil(asked.deadlineMs / 1000);

@@ -1,6 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { CtxPackError, canonicalize, type JsonValue } from "@ctxpack/identity";
+import { readBounded } from "../file/read-bounded.ts";
+import { systemError } from "../file/system-error.ts";
+import { writeWhole } from "../file/write-whole.ts";
 import { LOCK_SCHEMA, LOCK_SCHEMA_URI, type Lock, type LockedPack, MAX_LOCK } from "./lock.ts";
 import { parseLock } from "./parse.ts";
 
@@ -12,23 +14,17 @@ export interface LockFileOptions {
 /**
  * Reads a lock file; a missing one is empty.
  *
- * @throws CtxPackError as `parseLock`, and `CTXPACK_E_CONFIG` when it cannot be read.
+ * @throws CtxPackError as `parseLock`; `CTXPACK_E_CONFIG` when it is no file or too long, `CTXPACK_E_PERMISSION`.
  */
 export async function readLock(file: string, options: LockFileOptions = {}): Promise<Lock> {
   const { signal } = options;
   try {
-    const { size } = await stat(file);
-    if (size > MAX_LOCK) {
-      const message = `${file} has ${size} bytes; no lock file has more than ${MAX_LOCK}`;
-      throw new CtxPackError("CTXPACK_E_CONFIG", message);
-    }
-    return parseLock(await readFile(file, { signal }), file);
+    const limit = { most: MAX_LOCK, code: "CTXPACK_E_CONFIG", signal } as const;
+    return parseLock(await readBounded(file, limit), file);
   } catch (error) {
-    signal?.throwIfAborted();
-    if (CtxPackError.isInstance(error)) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return { file, packs: new Map() };
-    throw fileError(error, file, "cannot be read");
+    const isMissing = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PATH_NOT_FOUND";
+    if (isMissing) return { file, packs: new Map() };
+    throw error;
   }
 }
 
@@ -43,15 +39,11 @@ export async function writeLock(lock: Lock, options: LockFileOptions = {}): Prom
   signal?.throwIfAborted();
   // A link stays one: what it leads to is replaced.
   const target = await realpath(lock.file).catch(() => lock.file);
-  const temporary = `${target}.${randomUUID()}`;
   try {
-    await writeSynced(temporary, formatLock(lock));
-    signal?.throwIfAborted();
-    await rename(temporary, target);
+    await writeWhole(target, formatLock(lock), { signal });
   } catch (error) {
-    await rm(temporary, { force: true });
     signal?.throwIfAborted();
-    throw fileError(error, lock.file, "cannot be written");
+    throw systemError(error, lock.file);
   }
 }
 
@@ -79,24 +71,4 @@ function writtenPin({ manifest, bundles, signers, policies, time }: LockedPack):
 
 function sorted<T extends string>(items: readonly T[]): readonly T[] {
   return [...new Set(items)].sort();
-}
-
-async function writeSynced(file: string, text: string): Promise<void> {
-  await using handle = await open(file, "wx");
-  await handle.writeFile(text);
-  await handle.sync();
-}
-
-function fileError(error: unknown, file: string, what: string): CtxPackError {
-  const { code = "" } = error as NodeJS.ErrnoException;
-  const known = {
-    ENOENT: "CTXPACK_E_PATH_NOT_FOUND",
-    ENOSPC: "CTXPACK_E_NO_SPACE",
-    EDQUOT: "CTXPACK_E_NO_SPACE",
-  } as const;
-  return new CtxPackError(
-    known[code as keyof typeof known] ?? "CTXPACK_E_PERMISSION",
-    `${file} ${what}: ${code}`,
-    { cause: error, details: { path: file, errno: code } },
-  );
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { CtxPackError, digestHex, sha256 } from "@ctxpack/identity";
+import { readBounded } from "../file/read-bounded.ts";
 import { keyId } from "../keys/key-id.ts";
 import { readPublicKey } from "../keys/read.ts";
 import { inlinePublicKey } from "./key.ts";
@@ -48,7 +48,8 @@ export async function readPolicy(
   file: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<LoadedPolicy> {
-  const bytes = await readBounded(file, { what: "policy", limit: MAX_POLICY, ...options });
+  const limit = { most: MAX_POLICY, code: "CTXPACK_E_CONFIG", ...options } as const;
+  const bytes = await readBounded(file, limit);
   return loadPolicy(parsePolicy(bytes, file), options);
 }
 
@@ -122,7 +123,7 @@ async function readPinned(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   const { file } = pinned;
-  const bytes = await readBounded(file, { what: "trust root", limit: MAX_ROOT, signal });
+  const bytes = await readBounded(file, { most: MAX_ROOT, code: "CTXPACK_E_CONFIG", signal });
   const found = digestHex(sha256(bytes));
   if (found === pinned.sha256) return bytes;
   throw new CtxPackError(
@@ -133,39 +134,4 @@ async function readPinned(
       details: { path: file, expected: pinned.sha256, found },
     },
   );
-}
-
-async function readBounded(
-  file: string,
-  options: {
-    readonly what: string;
-    readonly limit: number;
-    readonly signal?: AbortSignal | undefined;
-  },
-): Promise<Uint8Array> {
-  const { what, limit, signal } = options;
-  try {
-    const state = await stat(file);
-    // A pipe would be waited for, a folder is none.
-    if (!state.isFile() || state.size > limit) {
-      throw new CtxPackError(
-        "CTXPACK_E_CONFIG",
-        state.isFile()
-          ? `${file} has ${state.size} bytes; no ${what} has more than ${limit}`
-          : `${file} is no file`,
-        { details: { path: file } },
-      );
-    }
-    return await readFile(file, { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (CtxPackError.isInstance(error)) throw error;
-    const { code = "" } = error as NodeJS.ErrnoException;
-    const missing = code === "ENOENT" || code === "ENOTDIR";
-    throw new CtxPackError(
-      missing ? "CTXPACK_E_PATH_NOT_FOUND" : "CTXPACK_E_CONFIG",
-      missing ? `there is no ${what} ${file}` : `${file} cannot be read (${code})`,
-      { cause: error, details: { path: file, errno: code } },
-    );
-  }
 }

@@ -1,7 +1,8 @@
 import { CtxPackError, type JsonValue } from "@ctxpack/identity";
-import { CONTRACT_PACK_BUILD_TYPE } from "../statement/build-type.ts";
+import { AGENT_RUN_BUILD_TYPE, CONTRACT_PACK_BUILD_TYPE } from "../statement/build-type.ts";
 import { type Provenance, parseProvenance } from "../statement/provenance.ts";
 import { isPackProvenance, readPackProvenance } from "../statement/read-pack.ts";
+import { isRunProvenance, readRunProvenance } from "../statement/read-run.ts";
 import type { ResourceDescriptor, Statement } from "../statement/statement.ts";
 import { isProofError } from "../verify/failure.ts";
 import type { JudgedDependency, JudgedPack, Reason } from "./verdict.ts";
@@ -21,6 +22,7 @@ export interface ProvenanceFacts {
 /** The external parameters that build types define; of others a policy has to say what it expects. */
 const PARAMETERS: ReadonlyMap<string, readonly string[]> = new Map([
   [CONTRACT_PACK_BUILD_TYPE, ["contract", "command", "source"]],
+  [AGENT_RUN_BUILD_TYPE, ["run", "source"]],
   ["https://actions.github.io/buildtypes/workflow/v1", ["workflow"]],
   ["https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1", ["workflow"]],
 ]);
@@ -32,7 +34,7 @@ export function knownParameters(buildType: string): readonly string[] {
 
 /** The build types that a policy takes: those it lists, else ours. */
 export function buildTypesOf(listed: readonly string[] | undefined): readonly string[] {
-  return listed ?? [CONTRACT_PACK_BUILD_TYPE];
+  return listed ?? [CONTRACT_PACK_BUILD_TYPE, AGENT_RUN_BUILD_TYPE];
 }
 
 /** What the provenance in a statement says, or why it says nothing that can be used. */
@@ -52,12 +54,13 @@ export function claimedTools(statement: Statement): readonly string[] | undefine
   return "code" in read ? undefined : read.tools;
 }
 
-/** Why provenance is not of this pack's contract. */
+/** Why provenance is not of this pack's contract, or run. */
 export function contractFault(provenance: ProvenanceFacts, pack: JudgedPack): Reason | undefined {
   const code = "CTXPACK_E_PROOF_CONTRACT";
-  const { contract } = provenance.externalParameters;
-  if (contract !== undefined && contract !== pack.uri) {
-    const message = `is about the contract ${String(contract).slice(0, 120)}, not ${pack.uri}`;
+  const what = provenance.buildType === AGENT_RUN_BUILD_TYPE ? "run" : "contract";
+  const uri = provenance.externalParameters[what];
+  if (uri !== undefined && uri !== pack.uri) {
+    const message = `is about the ${what} ${String(uri).slice(0, 120)}, not ${pack.uri}`;
     return { code, message, hint: "the pack was put in the place of another one" };
   }
   const { tools } = provenance;
@@ -74,6 +77,10 @@ function factsOf(provenance: Provenance): Omit<ProvenanceFacts, "packs" | "tools
 }
 
 function packFacts(provenance: Provenance): Pick<ProvenanceFacts, "packs" | "tools"> {
+  if (isRunProvenance(provenance)) {
+    const { parents } = readRunProvenance(provenance);
+    return { packs: parents.map(({ uri, manifest }) => ({ uri, digest: manifest })) };
+  }
   if (!isPackProvenance(provenance)) return { packs: [] };
   const { transforms, packs, reused } = readPackProvenance(provenance);
   return {

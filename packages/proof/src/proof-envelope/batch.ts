@@ -11,9 +11,9 @@ import {
   readProofEnvelope,
   readSignatures,
   signaturePath,
+  writeProof,
   writeProofEnvelope,
 } from "./envelope-file.ts";
-import { writeWhole } from "./file.ts";
 import { mapInOrder } from "./in-order.ts";
 import type { ProofEnvelopeInput } from "./input.ts";
 import { type SignEnvelopeOptions, signProofEnvelope } from "./sign.ts";
@@ -89,7 +89,7 @@ export async function* signProofFiles(
     const envelope = await readProofEnvelope(path, options);
     const base = options.base ?? dirname(path);
     const { bytes } = await signProofEnvelope(envelope, { ...options, ...lanes, base });
-    await writeWhole(bundle, bytes, options.signal);
+    await writeProof(bundle, bytes, options);
     return { bundle };
   });
 }

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { CtxPackError, digestHex } from "@ctxpack/identity";
+import { systemError } from "../file/system-error.ts";
 import { type HashFilesOptions, hashFiles } from "../hash/files.ts";
 import { type FileEvidence, PROOF_SPEC, type ProofEnvelope } from "./envelope.ts";
 import type { EvidenceInput, ProofEnvelopeInput } from "./input.ts";
@@ -7,7 +8,6 @@ import { locatePath, relativePath, relativeUri } from "./location.ts";
 import { merkleRoot } from "./merkle.ts";
 import { refusePrivate } from "./private.ts";
 import { passageFault, sha256Hex } from "./quote.ts";
-import { systemError } from "./system-error.ts";
 import { ulid } from "./ulid.ts";
 import { getProofEnvelopeValidator } from "./validator.ts";
 

@@ -1,7 +1,9 @@
 import { CtxPackError } from "@ctxpack/identity";
 import { BUNDLE_LIMIT } from "../bundle/bundle.ts";
+import { readBounded } from "../file/read-bounded.ts";
+import { systemError } from "../file/system-error.ts";
+import { writeWhole } from "../file/write-whole.ts";
 import type { ProofEnvelope } from "./envelope.ts";
-import { readBounded, writeWhole } from "./file.ts";
 import { ENVELOPE_SUFFIX } from "./find.ts";
 import { MAX_ENVELOPE, parseProofEnvelope } from "./validator.ts";
 
@@ -38,7 +40,7 @@ export async function writeProofEnvelope(
 ): Promise<void> {
   const bytes = new TextEncoder().encode(`${JSON.stringify(envelope, null, 2)}\n`);
   parseProofEnvelope(bytes, path);
-  await writeWhole(path, bytes, options.signal);
+  await writeProof(path, bytes, options);
 }
 
 /** The signature beside an envelope: none or one. */
@@ -53,5 +55,18 @@ export async function readSignatures(
     const absent = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PATH_NOT_FOUND";
     if (absent) return [];
     throw error;
+  }
+}
+
+/** Writes a file of a proof whole or not at all. Throws what the system says, in our terms. */
+export async function writeProof(
+  path: string,
+  bytes: Uint8Array,
+  options: Signalled = {},
+): Promise<void> {
+  try {
+    await writeWhole(path, bytes, options);
+  } catch (error) {
+    throw systemError(error, path);
   }
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { compareBytewise } from "@ctxpack/identity";
-import { systemError } from "./system-error.ts";
+import { systemError } from "../file/system-error.ts";
 
 /** What the names of envelopes end with. */
 export const ENVELOPE_SUFFIX = ".proof.json";

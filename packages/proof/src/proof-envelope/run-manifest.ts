@@ -1,8 +1,8 @@
 import { CtxPackError, canonicalBytes, digestHex, type JsonValue, sha256 } from "@ctxpack/identity";
 import { parseJson } from "@ctxpack/oci";
+import { readBounded } from "../file/read-bounded.ts";
 import { checkDepth } from "../statement/depth.ts";
 import { schemaFault } from "../statement/schema-fault.ts";
-import { readBounded } from "./file.ts";
 import { validateRunManifest } from "./run-manifest.generated.ts";
 
 /** Bytes of a run manifest, at most: 16 MiB. */

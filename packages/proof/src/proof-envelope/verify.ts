@@ -1,4 +1,5 @@
 import { CtxPackError } from "@ctxpack/identity";
+import { systemError } from "../file/system-error.ts";
 import { type HashedFile, type HashFilesOptions, hashFiles } from "../hash/files.ts";
 import type { VerifiedSigner } from "../verify/verified-bundle.ts";
 import { type FileCheck, planChecks } from "./checks.ts";
@@ -8,7 +9,6 @@ import { merkleRoot } from "./merkle.ts";
 import { type PassageFault, passageFault } from "./quote.ts";
 import { type SignatureOptions, verifySignatures } from "./signatures.ts";
 import { stageIssues } from "./stage-check.ts";
-import { systemError } from "./system-error.ts";
 import { getProofEnvelopeValidator } from "./validator.ts";
 
 /** What an envelope is verified against. */

@@ -11,15 +11,12 @@ import {
   uriDigest,
   uriOf,
 } from "@ctxpack/identity";
-import {
-  ANNOTATION,
-  CONTRACT_MEDIA_TYPE,
-  CONTRACT_PACK_BUILD_TYPE,
-  type DependencyRole,
-} from "./build-type.ts";
+import { ANNOTATION, CONTRACT_MEDIA_TYPE, CONTRACT_PACK_BUILD_TYPE } from "./build-type.ts";
 import { type BuildKind, type BuildOrigin, buildOrigin } from "./builder.ts";
+import { byName, role, sourceDependency } from "./dependency.ts";
 import type { JsonObject } from "./members.ts";
 import { publicCommand } from "./public-command.ts";
+import { type MakingFacts, runDetails } from "./run-details.ts";
 import type { ResourceDescriptor } from "./statement.ts";
 import { summariseTransforms } from "./transform-summary.ts";
 
@@ -43,7 +40,7 @@ export interface ReusedPack {
 }
 
 /** What is known of how a pack was made. */
-export interface PackFacts {
+export interface PackFacts extends MakingFacts {
   /** Canonical bytes of the resolved contract: the pack's config blob. */
   readonly contract: Uint8Array;
   readonly kind: BuildKind;
@@ -53,12 +50,6 @@ export interface PackFacts {
   readonly reused?: readonly ReusedPack[] | undefined;
   /** What was run, when the contract does not say it. */
   readonly command?: readonly string[] | undefined;
-  /** The tree digest of the output. */
-  readonly tree?: Digest | undefined;
-  readonly startedOn?: Date | undefined;
-  readonly finishedOn?: Date | undefined;
-  /** Version of each part: `{ ctxpack: "1.0.0", node: "24.15.0" }`. */
-  readonly versions: Readonly<Record<string, string>>;
   /** `linux/amd64`. */
   readonly platform?: string | undefined;
 }
@@ -106,17 +97,7 @@ function predicateOf(facts: PackFacts, inputsOf: InputsOf): JsonObject {
       },
       resolvedDependencies: dependencies.toSorted(byName),
     },
-    runDetails: {
-      builder: { id: origin.builderId, version: facts.versions },
-      metadata: {
-        ...(origin.invocationId !== undefined && { invocationId: origin.invocationId }),
-        ...(facts.startedOn !== undefined && { startedOn: seconds(facts.startedOn) }),
-        ...(facts.finishedOn !== undefined && { finishedOn: seconds(facts.finishedOn) }),
-      },
-      ...(facts.tree !== undefined && {
-        byproducts: [{ name: "tree", digest: { sha256: digestHex(facts.tree) } }],
-      }),
-    },
+    runDetails: runDetails(origin, facts),
   };
   return predicate as unknown as JsonObject;
 }
@@ -205,25 +186,6 @@ function reusedDependency({ uri, manifest, items }: ReusedPack): ResourceDescrip
   };
 }
 
-function sourceDependency({ source }: BuildOrigin): ResourceDescriptor[] {
-  if (source === undefined) return [];
-  const { repository, ref, commit } = source;
-  const digest = commit === undefined ? {} : { digest: { gitCommit: commit } };
-  return [{ name: "source", uri: `git+${repository}@${ref}`, ...digest }];
-}
-
-function role(name: DependencyRole): JsonObject {
-  return { [ANNOTATION.role]: name };
-}
-
 function digestSet(digest: Digest | DirHash): Readonly<Record<string, string>> {
   return { [digest.slice(0, digest.indexOf(":"))]: digestHex(digest) };
-}
-
-function byName(a: ResourceDescriptor, b: ResourceDescriptor): number {
-  return (a.name ?? "") < (b.name ?? "") ? -1 : 1;
-}
-
-function seconds(time: Date): string {
-  return `${time.toISOString().slice(0, 19)}Z`;
 }

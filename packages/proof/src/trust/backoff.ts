@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readBounded, writeWhole } from "./files.ts";
+import { writeWhole } from "../file/write-whole.ts";
+import { PRIVATE, readUpTo } from "./files.ts";
 
 const FIRST_MS = 1000;
 const MOST_MS = 300_000;
@@ -27,7 +28,7 @@ export class RefreshBackoff {
     const count = (await this.#read()).count + 1;
     const ms = Math.min(MOST_MS, FIRST_MS * 2 ** (count - 1)) * (1 + Math.random() / 2);
     const failure = { v: 1, count, retryAt: Math.round(Date.now() + ms) };
-    await writeWhole(this.#path, Buffer.from(`${JSON.stringify(failure)}\n`));
+    await writeWhole(this.#path, Buffer.from(`${JSON.stringify(failure)}\n`), PRIVATE);
   }
 
   async succeeded(): Promise<void> {
@@ -36,7 +37,7 @@ export class RefreshBackoff {
 
   async #read(): Promise<{ readonly count: number; readonly retryAt: number }> {
     try {
-      const bytes = await readBounded(this.#path, LIMIT);
+      const bytes = await readUpTo(this.#path, LIMIT);
       const { count, retryAt } = JSON.parse(`${bytes ?? "{}"}`);
       if (Number.isSafeInteger(count) && Number.isSafeInteger(retryAt)) {
         return { count: Math.min(Math.max(count, 0), 30), retryAt };

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CtxPackError, type Digest, digestHex, sha256 } from "@ctxpack/identity";
-import { makePrivateFolder, readBounded, writeWhole } from "./files.ts";
+import { writeWhole } from "../file/write-whole.ts";
+import { makePrivateFolder, PRIVATE, readUpTo } from "./files.ts";
 import { parseTrustRoot, type TrustRoot } from "./trust-root.ts";
 import { TUF_LIMITS } from "./tuf-state.ts";
 
@@ -11,13 +12,13 @@ export async function importTrustRoot(directory: string, bytes: Uint8Array): Pro
   parseTrustRoot("that is imported", bytes);
   const digest = sha256(bytes);
   await makePrivateFolder(join(directory, "imported"));
-  await writeWhole(fileOf(directory, digest), bytes);
+  await writeWhole(fileOf(directory, digest), bytes, PRIVATE);
   return digest;
 }
 
 /** What was imported under a digest: these bytes and no others. Throws CTXPACK_E_PROOF_TRUST_ROOT. */
 export async function readImportedBytes(directory: string, digest: Digest): Promise<Uint8Array> {
-  const bytes = await readBounded(fileOf(directory, digest), TUF_LIMITS.target);
+  const bytes = await readUpTo(fileOf(directory, digest), TUF_LIMITS.target);
   if (bytes === undefined) throw refused(`${digest} is not there`);
   if (sha256(bytes) !== digest) throw refused(`what lies in the place of ${digest} was changed`);
   return bytes;

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import { isTemporary, writeWhole } from "../file/write-whole.ts";
 import {
   type CacheEntry,
   ENTRY_LIMIT,
@@ -8,7 +9,7 @@ import {
   isObjectName,
   parseEntry,
 } from "./cache-entry.ts";
-import { isTemporary, makePrivateFolder, readBounded, writeWhole } from "./files.ts";
+import { makePrivateFolder, PRIVATE, readUpTo } from "./files.ts";
 import type { PinnedMirror } from "./mirror.ts";
 import {
   TRUSTED_ROOT,
@@ -76,9 +77,9 @@ export class TrustCache {
     const put = async (bytes: Uint8Array): Promise<string> => {
       const name = hash("sha256", bytes, "hex");
       const path = this.#object(name);
-      const there = await readBounded(path, bytes.length);
+      const there = await readUpTo(path, bytes.length);
       if (there === undefined || hash("sha256", there, "hex") !== name)
-        await writeWhole(path, bytes);
+        await writeWhole(path, bytes, PRIVATE);
       return name;
     };
     const roots: string[] = [];
@@ -99,7 +100,7 @@ export class TrustCache {
         sha256: await put(state.target),
       },
     };
-    await writeWhole(this.#path("entry.json"), formatEntry(entry));
+    await writeWhole(this.#path("entry.json"), formatEntry(entry), PRIVATE);
     await this.#sweep(new Set([...roots, ...objectsOf(entry)]));
   }
 
@@ -113,7 +114,7 @@ export class TrustCache {
   }
 
   async #read(again = true): Promise<CacheReading> {
-    const bytes = await readBounded(this.#path("entry.json"), ENTRY_LIMIT);
+    const bytes = await readUpTo(this.#path("entry.json"), ENTRY_LIMIT);
     if (bytes === undefined) return { kind: "absent" };
     const entry = bytes.length > ENTRY_LIMIT ? undefined : parseEntry(bytes);
     if (entry === undefined) return { kind: "corrupt", why: "entry.json is damaged" };
@@ -143,7 +144,7 @@ export class TrustCache {
   }
 
   async #get(name: string, limit: number): Promise<Buffer | undefined> {
-    const bytes = await readBounded(this.#object(name), limit);
+    const bytes = await readUpTo(this.#object(name), limit);
     return bytes && hash("sha256", bytes, "hex") === name ? bytes : undefined;
   }
 

@@ -123,8 +123,10 @@ it("no policy, one that is a folder, one that leads nowhere", async () => {
   await expect(readPolicy(join(dir, "none.json"))).rejects.toMatchObject({
     code: "CTXPACK_E_PATH_NOT_FOUND",
   });
-  await expect(readPolicy(join(dir, "folder"))).rejects.toThrow(/is no file/);
-  await expect(readPolicy(join(dir, "loop"))).rejects.toMatchObject({ code: "CTXPACK_E_CONFIG" });
+  await expect(readPolicy(join(dir, "folder"))).rejects.toThrow(/is not a regular file/);
+  await expect(readPolicy(join(dir, "loop"))).rejects.toMatchObject({
+    code: "CTXPACK_E_PATH_NOT_FOUND",
+  });
 });
 
 it("an aborted one throws the reason", async () => {

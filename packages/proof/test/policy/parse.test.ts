@@ -318,7 +318,7 @@ describe("pantries", () => {
       JSON.stringify(
         policyJson({ rules: [{ pantries: [pattern], require: [{ signers: ["alice"] }] }] }),
       ),
-      "/work/a[b]/policy.json",
+      "/srv/a[b]/policy.json",
     ).rules[0]?.pantries?.[0]?.matches(address);
 
   it.each([
@@ -328,18 +328,18 @@ describe("pantries", () => {
     ["localhost:5000/**", "localhost:5000/a", true],
     ["**", "ghcr.io/acme/packs", true],
     // A folder is asked for by its own kind of pattern.
-    ["**", "oci:/work/pantry", false],
-    ["oci:**", "oci:/work/a[b]/x", true],
-    ["oci:**", "oci:/work/other", false],
+    ["**", "oci:/srv/pantry", false],
+    ["oci:**", "oci:/srv/a[b]/x", true],
+    ["oci:**", "oci:/srv/other", false],
     ["oci:/**", "oci:/anywhere/at/all", true],
-    ["oci:pantry", "oci:/work/a[b]/pantry", true],
-    ["oci:../pantry", "oci:/work/pantry", true],
-    ["oci:../pantry", "oci:/work/pantry/x", false],
-    ["oci:../pantries/*", "oci:/work/pantries/x", true],
+    ["oci:pantry", "oci:/srv/a[b]/pantry", true],
+    ["oci:../pantry", "oci:/srv/pantry", true],
+    ["oci:../pantry", "oci:/srv/pantry/x", false],
+    ["oci:../pantries/*", "oci:/srv/pantries/x", true],
     ["oci:/srv/**", "oci:/srv/a/b", true],
     ["oci:/srv/**", "oci:/srv2/a", false],
     ["oci:/srv/**", "oci-archive:/srv/a", false],
-    ["oci-archive:*.tar", "oci-archive:/work/a[b]/x.tar", true],
+    ["oci-archive:*.tar", "oci-archive:/srv/a[b]/x.tar", true],
     ["oci:pantry", "ghcr.io/pantry", false],
   ])("%s and %s: %s", (pattern, address, expected) => {
     expect(matches(pattern, address)).toBe(expected);

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makePrivateFolder, readBounded, writeWhole } from "../../src/trust/files.ts";
+import { writeWhole } from "../../src/file/write-whole.ts";
+import { makePrivateFolder, readUpTo } from "../../src/trust/files.ts";
 import { trustFolder } from "./places.ts";
 
 describe("writeWhole", () => {
@@ -17,19 +18,19 @@ describe("writeWhole", () => {
   });
 });
 
-describe("readBounded", () => {
+describe("readUpTo", () => {
   it("reads regular files only, and so much of them", async () => {
     const folder = trustFolder();
     const path = join(folder, "file");
     writeFileSync(path, "0123456789");
-    expect(`${await readBounded(path, 100)}`).toBe("0123456789");
-    expect(`${await readBounded(path, 4)}`).toBe("01234");
+    expect(`${await readUpTo(path, 100)}`).toBe("0123456789");
+    expect(`${await readUpTo(path, 4)}`).toBe("01234");
     symlinkSync(path, join(folder, "link"));
     for (const name of ["link", "absent", "file/below", "."]) {
-      expect(await readBounded(join(folder, name), 100)).toBeUndefined();
+      expect(await readUpTo(join(folder, name), 100)).toBeUndefined();
     }
     symlinkSync("loop", join(folder, "loop"));
-    await expect(readBounded(join(folder, "loop", "file"), 1)).rejects.toMatchObject({
+    await expect(readUpTo(join(folder, "loop", "file"), 1)).rejects.toMatchObject({
       code: "ELOOP",
     });
   });

@@ -4,6 +4,7 @@ import { type Answering, type FaultyService, startFaulty } from "./faults.ts";
 import { rekorV1 } from "./rekor-v1.ts";
 import { rekorV2 } from "./rekor-v2.ts";
 import type { Call, SigstoreFacts } from "./services.ts";
+import { signingConfigJson } from "./signing-config.ts";
 import { identityToken } from "./token.ts";
 import { trustedRootJson } from "./trusted-root.ts";
 import { TufRepository } from "./tuf-repository.ts";
@@ -77,11 +78,13 @@ process.on("message", ({ id, name, args }: Call) => {
 });
 process.on("disconnect", () => process.exit(0));
 
+const urls = Object.fromEntries(
+  names.map((name) => [name, services[name].origin]),
+) as SigstoreFacts["urls"];
 const facts: SigstoreFacts = {
-  urls: Object.fromEntries(
-    names.map((name) => [name, services[name].origin]),
-  ) as SigstoreFacts["urls"],
+  urls,
   trustedRoot,
+  signingConfig: signingConfigJson(urls),
   tufRoot: tuf.firstRoot.toString("utf8"),
 };
 process.send?.({ id: 0, result: facts });

@@ -10,6 +10,8 @@ export interface SigstoreFacts {
   readonly urls: Readonly<Record<SigstoreService, string>>;
   /** The trusted_root.json that verifies what they make. */
   readonly trustedRoot: string;
+  /** The signing_config.json that finds them: Fulcio, Rekor v1, the timestamping authority. */
+  readonly signingConfig: string;
   /** The first root of the TUF repository. */
   readonly tufRoot: string;
 }

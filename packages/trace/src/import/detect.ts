@@ -1,3 +1,4 @@
+import { RECORDING_SCHEMA } from "../record/schema.ts";
 import type { LogSource } from "../source/log.ts";
 import { type Outline, outlineOf } from "../source/outline.ts";
 import type { LogFormat } from "./imported.ts";
@@ -10,6 +11,7 @@ type Test = readonly [Detected, (outline: Outline) => boolean];
 
 /** First match wins: the more particular come first. Names of items of a list are those of the items. */
 const TESTS: readonly Test[] = [
+  ["recorded", (o) => o.get("schema") === RECORDING_SCHEMA],
   [
     "otlp",
     (o) =>

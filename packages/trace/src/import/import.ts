@@ -1,4 +1,5 @@
 import { CtxPackError, visible } from "@ctxpack/identity";
+import { importRecording } from "../record/recording.ts";
 import { LogSource, type Malformed } from "../source/log.ts";
 import { importAtif } from "./atif.ts";
 import { importClaudeCode } from "./claude-code.ts";
@@ -41,6 +42,7 @@ const IMPORTERS: Readonly<Record<Detected, Importer>> = {
   messages: importMessages,
   openinference: importOtlp,
   otlp: importOtlp,
+  recorded: importRecording,
 };
 
 /**

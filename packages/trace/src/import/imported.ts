@@ -15,6 +15,7 @@ export const LOG_FORMATS = [
   "messages",
   "openinference",
   "otlp",
+  "recorded",
 ] as const;
 
 export type LogFormat = (typeof LOG_FORMATS)[number];

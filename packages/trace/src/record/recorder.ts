@@ -6,9 +6,7 @@ import { argumentValue } from "../replay/recorded.ts";
 import type { ContentDraft, HeadDraft, RunPart } from "../run/draft.ts";
 import type { Exchange } from "./exchange.ts";
 import { HistoryNotes } from "./history-notes.ts";
-
-/** The `schema` member of the first line of a recording. */
-export const RECORDING_SCHEMA = "ctxpack.recording/v1";
+import { RECORDING_SCHEMA } from "./schema.ts";
 
 /** Of a line of a recording, in bytes: what a reader of logs takes. */
 const MAX_LINE: number = 64 * 1024 * 1024;

@@ -1,14 +1,14 @@
 import type { JsonValue } from "@ctxpack/identity";
 import { CtxPackError } from "@ctxpack/identity";
 import { Conversation } from "../import/conversation.ts";
-import { LossNotes } from "../import/imported.ts";
+import { type ImportedRun, LossNotes } from "../import/imported.ts";
 import type { RunPart, StepDraft } from "../run/draft.ts";
 import { utcTime } from "../run/time.ts";
 import { isObject, LogSource } from "../source/log.ts";
 import { ExchangeSteps } from "./exchange-steps.ts";
 import { withBytes } from "./part-bytes.ts";
-import { RECORDING_SCHEMA } from "./recorder.ts";
 import { validateRecording } from "./recording.generated.ts";
+import { RECORDING_SCHEMA } from "./schema.ts";
 
 /** How a recording is read. */
 export interface ReadRecordingOptions {
@@ -30,7 +30,20 @@ export async function* readRecording(
   options: ReadRecordingOptions = {},
 ): AsyncGenerator<RunPart> {
   const file = options.file ?? "recording";
-  const log = await LogSource.open(input, { file, skipMalformed: true, signal: options.signal });
+  yield* recordedParts(
+    await LogSource.open(input, { file, skipMalformed: true, signal: options.signal }),
+  );
+}
+
+/** A recording among the logs that are imported. */
+export async function* importRecording(log: LogSource): AsyncGenerator<ImportedRun> {
+  // The last line of a process that was killed is no reason to lose the others.
+  log.skipsMalformed = true;
+  yield { key: "", format: "recorded", parts: recordedParts(log) };
+}
+
+async function* recordedParts(log: LogSource): AsyncGenerator<RunPart> {
+  const { file } = log.options;
   const notes = new LossNotes();
   const reader = new Reader(notes);
   let isKnown = false;

@@ -43,6 +43,8 @@ export class LogSource {
   readonly head: Uint8Array;
   /** Whether `head` is all there is. */
   readonly isWhole: boolean;
+  /** Whether lines that cannot be read are passed over; as the options say, unless the format says otherwise. */
+  skipsMalformed: boolean;
   readonly #rest: AsyncIterator<Uint8Array>;
   readonly #hash = createHash("sha256");
   #size = 0;
@@ -58,6 +60,7 @@ export class LogSource {
     this.isWhole = isWhole;
     this.#rest = rest;
     this.options = options;
+    this.skipsMalformed = options.skipMalformed;
   }
 
   static async open(
@@ -174,7 +177,7 @@ export class LogSource {
    * @throws CtxPackError `CTXPACK_E_TRACE` unless such lines are passed over.
    */
   malformed(line: number, message: string): void {
-    if (!this.options.skipMalformed) throw this.broken(line, message);
+    if (!this.skipsMalformed) throw this.broken(line, message);
     this.skipped.push({ line, message });
     this.options.onMalformed?.({ line, message });
   }

@@ -164,7 +164,8 @@ export class KnownContracts {
   }
 
   #learn(record: PackRecord): KnownRow | undefined {
-    const { uri, name, outputs, createdAt } = record;
+    const { uri, name, outputs, createdAt, kind } = record;
+    if (kind === "trace") return undefined;
     const contract = this.#read(uri);
     if (contract === undefined) return undefined;
     const madeMs = Date.parse(createdAt) || 0;

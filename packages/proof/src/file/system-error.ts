@@ -3,6 +3,7 @@ import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
 const CODES: Readonly<Record<string, readonly [CtxPackErrorCode, string]>> = {
   ENOENT: ["CTXPACK_E_PATH_NOT_FOUND", "does not exist"],
   ENOTDIR: ["CTXPACK_E_PATH_NOT_FOUND", "does not exist"],
+  ELOOP: ["CTXPACK_E_PATH_NOT_FOUND", "is a link that leads nowhere"],
   ENAMETOOLONG: ["CTXPACK_E_PATH_NOT_FOUND", "is too long a path for this system"],
   EACCES: ["CTXPACK_E_PERMISSION", "is not allowed: permission denied"],
   EPERM: ["CTXPACK_E_PERMISSION", "is not allowed: permission denied"],

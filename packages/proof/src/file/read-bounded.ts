@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { open, rename, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { open } from "node:fs/promises";
 import { CtxPackError, type CtxPackErrorCode } from "@ctxpack/identity";
 import { systemError } from "./system-error.ts";
 
@@ -38,31 +36,6 @@ export async function readBounded(path: string, limit: ReadLimit): Promise<Uint8
     }
     return buffer.subarray(0, length);
   } catch (error) {
-    throw systemError(error, path);
-  }
-}
-
-/**
- * Writes a file whole or not at all: into a temporary one beside it, which is on the disk before it takes its place.
- *
- * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND`, `CTXPACK_E_PERMISSION`, `CTXPACK_E_NO_SPACE`.
- */
-export async function writeWhole(
-  path: string,
-  bytes: Uint8Array,
-  signal?: AbortSignal,
-): Promise<void> {
-  signal?.throwIfAborted();
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
-  try {
-    {
-      await using file = await open(temporary, "wx");
-      await file.writeFile(bytes);
-      await file.sync();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await unlink(temporary).catch(() => {});
     throw systemError(error, path);
   }
 }

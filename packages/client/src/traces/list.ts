@@ -1,0 +1,39 @@
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import type { LoggedRun } from "@ctxpack/trace";
+import { readRunHead } from "../pack-config.ts";
+import type { Session } from "../session.ts";
+import type { Work } from "../work.ts";
+import { headBytes } from "./head.ts";
+
+/**
+ * The runs in the store, in no order. One whose head is damaged is warned of and left out, and so is one that the
+ * policies in force do not accept.
+ */
+export async function* storedRuns(session: Session, work: Work): AsyncGenerator<LoggedRun> {
+  const store = await session.store(work.signal);
+  for await (const record of store.list({ signal: work.signal })) {
+    if (record.kind !== "trace" || record.partial) continue;
+    const refusal = await session.gate?.judgeStored(store, record, work.signal);
+    if (refusal !== undefined) {
+      session.warn(`${record.uri} is left out: ${refusal}`);
+      continue;
+    }
+    const run = await loggedRun(session, record.uri, work);
+    if (run !== undefined) yield run;
+  }
+}
+
+async function loggedRun(
+  session: Session,
+  uri: CtxUri,
+  work: Work,
+): Promise<LoggedRun | undefined> {
+  try {
+    return { uri, head: await readRunHead(await headBytes(session, uri, work)) };
+  } catch (error) {
+    work.signal.throwIfAborted();
+    if (!CtxPackError.isInstance(error)) throw error;
+    session.warn(`${uri} is left out: ${error.message}; ctxpack fsck says more`);
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { CtxPackError } from "@ctxpack/identity";
+import type { Session } from "../session.ts";
+import { type Work, type WorkOptions, workOf } from "../work.ts";
+import { type PackedLog, type PackLogOptions, packLog } from "./pack-log.ts";
+
+export interface RecordCommandOptions extends WorkOptions {
+  /** A label for people. */
+  readonly name?: string | undefined;
+  /** Keep the recording in this new file, too. */
+  readonly log?: string | undefined;
+  /** Base URL of an OpenAI-shaped API; `OPENAI_BASE_URL`, else OpenAI's own. */
+  readonly openai?: string | undefined;
+  /** Base URL of an Anthropic-shaped API; `ANTHROPIC_BASE_URL`, else Anthropic's own. */
+  readonly anthropic?: string | undefined;
+}
+
+export interface RecordedCommand extends PackedLog {
+  /** The command's own; 128+n when signal n ended it, 127 no such program, 126 not executable. */
+  readonly exitCode: number;
+}
+
+/** A command that was told to end gets so long, in ms. */
+const GRACE_MS = 2000;
+
+/**
+ * Runs a command and packs what it says to models: its clients find the APIs through a proxy on 127.0.0.1. It has our
+ * stdin and stderr, and its stdout goes to stderr. However it ends, the run is packed; when that cannot be done, or we
+ * are stopped, the recording stays and a warning says where. Throws CTXPACK_E_USAGE without a command.
+ */
+export async function recordCommand(
+  session: Session,
+  argv: readonly string[],
+  options: RecordCommandOptions,
+): Promise<RecordedCommand> {
+  const work = workOf(options);
+  if (argv[0] === undefined) {
+    throw new CtxPackError("CTXPACK_E_USAGE", "no command to record", {
+      hint: "ctxpack trace record -- COMMAND…",
+    });
+  }
+  const folder =
+    options.log === undefined ? await mkdtemp(join(tmpdir(), "ctxpack-run-")) : undefined;
+  const file =
+    folder === undefined ? resolve(session.cwd, options.log ?? "") : join(folder, "run.jsonl");
+  try {
+    const exitCode = await record(session, argv, { ...options, file }, work);
+    const packed = await packRecording(session, file, { ...work, name: options.name });
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    return { ...packed, exitCode };
+  } catch (error) {
+    session.warn(`what was recorded is in ${file}: ctxpack trace pack ${file}`);
+    throw error;
+  }
+}
+
+/** A recording is one run. */
+async function packRecording(
+  session: Session,
+  file: string,
+  options: PackLogOptions,
+): Promise<PackedLog> {
+  for await (const packed of packLog(session, file, options)) return packed;
+  throw new CtxPackError("CTXPACK_E_TRACE", `${file} holds no run`);
+}
+
+async function record(
+  { cwd, env }: Session,
+  argv: readonly string[],
+  options: RecordCommandOptions & { readonly file: string },
+  { signal }: Work,
+): Promise<number> {
+  const { currentEnvironment, recordRun, startRecordingProxy } = await import("@ctxpack/trace");
+  await using recorder = recordRun({
+    file: options.file,
+    head: {
+      environment: currentEnvironment(),
+      notCaptured: ["inputs", "outputs"],
+      ...(options.name !== undefined && { name: options.name }),
+    },
+  });
+  await using proxy = await startRecordingProxy({
+    recorder,
+    openai: options.openai ?? env["OPENAI_BASE_URL"],
+    anthropic: options.anthropic ?? env["ANTHROPIC_BASE_URL"],
+    signal,
+  });
+  const [program = "", ...args] = argv;
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...env, ...proxy.env },
+    // Our stdout is the URI, and nothing else.
+    stdio: ["inherit", 2, "inherit"],
+  });
+  const exitCode = await endOf(child, signal);
+  await proxy.close();
+  await recorder.close();
+  return exitCode;
+}
+
+/** Waits until a command has ended, and ends it when we are stopped. */
+async function endOf(child: ChildProcess, signal: AbortSignal): Promise<number> {
+  const exit = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const stopped = Promise.withResolvers<undefined>();
+  const stop = () => stopped.resolve(undefined);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const end = await Promise.race([exit, stopped.promise]);
+    if (end === undefined) {
+      await endChild(child, exit);
+      signal.throwIfAborted();
+    }
+    const [code, name] = end ?? (await exit);
+    return code ?? 128 + (name === null ? 0 : (constants.signals[name] ?? 0));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return 127;
+    if (code === "EACCES") return 126;
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function endChild(child: ChildProcess, exit: Promise<unknown>): Promise<void> {
+  child.kill("SIGTERM");
+  await Promise.race([exit, pause(GRACE_MS, undefined, { ref: false })]);
+  if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  await exit;
+}
