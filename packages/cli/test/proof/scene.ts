@@ -21,7 +21,8 @@ export interface Team {
 }
 
 const CONTRACT = {
-  command: ["sh", "-c", 'echo result > "$0"; echo ran >> ran', "{out}"],
+  // The contract does not name `salt`: who has another one makes another output of it.
+  command: ["sh", "-c", 'cat salt > "$0"; echo ran >> ran', "{out}"],
   transforms: [{ tool: "ocr", tool_version: "1" }],
   outputs: [{ path: "out.txt" }],
 };
@@ -38,6 +39,7 @@ export function mapLine(...flags: string[]): string[] {
 export function project(): string {
   const cwd = scratch();
   writeFileSync(join(cwd, "c.json"), JSON.stringify(CONTRACT));
+  writeFileSync(join(cwd, "salt"), "result\n");
   mkdirSync(join(cwd, "docs"));
   for (const name of ["a", "b"]) writeFileSync(join(cwd, `docs/${name}.txt`), `${name}\n`);
   return cwd;
@@ -166,7 +168,11 @@ export async function ending(args: readonly string[], victim: Victim): Promise<E
 }
 
 /** Nothing of a refused pack is to be seen, neither in the store nor in the folder, and nothing was computed. */
-export function expectNothing({ cwd }: Victim): void {
+export async function expectNothing(victim: Victim, uri: string): Promise<void> {
+  const { cwd } = victim;
+  const listed = await run(["ls", "--json"], victim);
+  expect(JSON.parse(listed.stdout).packs, listed.stderr).toEqual([]);
+  expect((await run(["exists", uri], { cwd, env: { CTXPACK_REGISTRY: "" } })).code).toBe(3);
   const filesIn = (folder: string): string[] =>
     existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
   const seen = ["packs", "trees", "proofs"].flatMap((name) => filesIn(join(cwd, "store", name)));
@@ -174,4 +180,23 @@ export function expectNothing({ cwd }: Victim): void {
   for (const made of ["out.txt", "mapped", "ran"]) {
     expect(existsSync(join(cwd, made)), made).toBe(false);
   }
+}
+
+/** Believes the team for what it ran; knows others, whom it does not ask or does not believe any more. */
+export function teamPolicy({ keys }: Team, more: object = {}): object {
+  const signer = (name: string, times: object = {}) => {
+    const publicKey = keys[name]?.publicKey;
+    return [name, { publicKey, ...times }];
+  };
+  const run = { id: "https://ctxpack.dev/builders/run/v1", signers: [TEAM, "retired", "expired"] };
+  return {
+    schema: "ctxpack.policy/v1",
+    signers: Object.fromEntries([
+      signer(TEAM),
+      signer("intern"),
+      signer("retired", { revokedAt: "2024-01-01" }),
+      signer("expired", { validUntil: "2024-01-01" }),
+    ]),
+    rules: [{ require: [{ builders: [run] }], ...more }],
+  };
 }
