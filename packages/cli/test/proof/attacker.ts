@@ -29,11 +29,13 @@ export function fallbackTag(digest: string): string {
 /** Somebody who may push to a repository and speaks HTTP with it: nothing of ours is in here. */
 export class Attacker {
   readonly #base: string;
+  readonly #repository: string;
 
   /** `pantry`: `host/repository`. */
   constructor(pantry: string) {
     const [host, ...path] = pantry.split("/");
-    this.#base = `http://${host}/v2/${path.join("/")}`;
+    this.#repository = path.join("/");
+    this.#base = `http://${host}/v2/${this.#repository}`;
   }
 
   /** Bytes of a manifest by tag or digest; `undefined` when there is none. */
@@ -77,6 +79,31 @@ export class Attacker {
 
   async deleteManifest(digest: string): Promise<void> {
     await this.#ask(`manifests/${digest}`, { method: "DELETE" }, [202]);
+  }
+
+  /** Copies a tag, and the proofs of what it names, to another repository of the registry. */
+  async copy(tag: string, to: Attacker): Promise<void> {
+    const bytes = (await this.manifest(tag)) as Uint8Array;
+    await this.#copyManifest(bytes, to, tag);
+    const list = fallbackTag(digestOf(bytes));
+    for (const { digest } of await this.listed(digestOf(bytes))) {
+      await this.#copyManifest((await this.manifest(digest)) as Uint8Array, to);
+    }
+    const listed = await this.manifest(list);
+    if (listed !== undefined) await to.putManifest(listed, list);
+  }
+
+  async #copyManifest(bytes: Uint8Array, to: Attacker, tag?: string): Promise<void> {
+    const { config, layers } = JSON.parse(new TextDecoder().decode(bytes));
+    for (const { digest } of [config, ...layers]) {
+      const mount = `blobs/uploads/?mount=${digest}&from=${this.#repository}`;
+      await to.#ask(mount, { method: "POST" }, [201]);
+    }
+    await to.putManifest(bytes, tag);
+  }
+
+  async tags(): Promise<string[]> {
+    return (await (await this.#ask("tags/list", {}, [200])).json()).tags;
   }
 
   /** What the list under the fallback tag names. */
@@ -154,7 +181,7 @@ export function resigned(
   const sig = sign("sha256", Buffer.concat([Buffer.from(head), body]), key.pem).toString("base64");
   return {
     ...bundle,
-    verificationMaterial: { ...bundle.verificationMaterial, publicKey: { hint: key.id } },
+    verificationMaterial: { publicKey: { hint: key.id } },
     dsseEnvelope: {
       payload: Buffer.from(body).toString("base64"),
       payloadType,

@@ -13,7 +13,7 @@ export interface Key {
   readonly id: string;
 }
 
-/** The team's machine: it makes a pack with `run` and one with `map`, and has keys. */
+/** The team's machine: it makes a pack, another one of the first, and has keys. */
 export interface Team {
   readonly cwd: string;
   readonly packs: readonly string[];
@@ -49,21 +49,15 @@ export async function startTeam(): Promise<Team> {
   const cwd = project();
   const keys: Record<string, Key> = {};
   for (const name of [TEAM, "stranger", "intern", "retired", "expired"]) {
-    await result(["keygen", "--out", `${name}.pem`], { cwd });
-    const { keyId } = JSON.parse(
-      await result(["keygen", "--out", `x-${name}.pem`, "--json"], { cwd }),
-    );
-    expect(keyId).toMatch(/^SHA256:/);
-    keys[name] = {
-      pem: readFileSync(join(cwd, `x-${name}.pem`), "utf8"),
-      publicKey: readFileSync(join(cwd, `x-${name}.pub`), "utf8"),
-      id: keyId,
-    };
+    const keygen = ["keygen", "--out", `${name}.pem`, "--json"];
+    const { keyId: id } = JSON.parse(await result(keygen, { cwd }));
+    const pem = readFileSync(join(cwd, `${name}.pem`), "utf8");
+    keys[name] = { pem, publicKey: readFileSync(join(cwd, `${name}.pub`), "utf8"), id };
   }
-  const packs = [
-    await result(["run", "--contract", "c.json"], { cwd }),
-    await result(mapLine(), { cwd }),
-  ];
+  const one = await result(["run", "--contract", "c.json"], { cwd });
+  const base = [{ name: "base", pack: one }];
+  writeFileSync(join(cwd, "other.json"), JSON.stringify({ ...CONTRACT, inputs: base }));
+  const packs = [one, await result(["run", "--contract", "other.json"], { cwd })];
   return { cwd, packs, keys };
 }
 
@@ -86,22 +80,40 @@ export interface Scene {
   readonly targets: readonly Target[];
 }
 
-/** Pushes and attests the team's packs to a pantry that nothing is in. */
-export async function stage(team: Team, pantry: string): Promise<Scene> {
-  const key = `x-${TEAM}.pem`;
+/** How the team signs. */
+export interface Signing {
+  readonly flags: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Signs the team's packs and pushes them to a pantry that nothing is in. */
+export async function stage(team: Team, pantry: string, { flags, env }: Signing): Promise<Scene> {
+  for (const uri of team.packs) {
+    await result(["push", uri, "--to", pantry, "--attest", ...flags], {
+      cwd: team.cwd,
+      env: { ...env, CTXPACK_CACHE_DIR: join(team.cwd, "store") },
+    });
+  }
+  return await sceneAt(team, pantry);
+}
+
+/** The same packs and proofs in another repository. */
+export async function restage({ team, attacker }: Scene, pantry: string): Promise<Scene> {
+  for (const uri of team.packs) await attacker.copy(tagOf(uri), new Attacker(pantry));
+  return await sceneAt(team, pantry);
+}
+
+async function sceneAt(team: Team, pantry: string): Promise<Scene> {
   const attacker = new Attacker(pantry);
   const targets: Target[] = [];
   for (const uri of team.packs) {
-    await result(["push", uri, "--to", pantry, "--attest", "--key", key], team);
     const tag = tagOf(uri);
     const bytes = (await attacker.manifest(tag)) as Uint8Array;
     const manifest = JSON.parse(new TextDecoder().decode(bytes));
-    const descriptor = {
-      mediaType: manifest.mediaType,
-      digest: digestOf(bytes),
-      size: bytes.length,
-    };
-    targets.push({ uri, tag, descriptor, manifest, bundle: await attacker.bundle(descriptor.digest) });
+    const { mediaType } = manifest;
+    const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+    const bundle = await attacker.bundle(descriptor.digest);
+    targets.push({ uri, tag, descriptor, manifest, bundle });
   }
   return { pantry, team, attacker, targets };
 }
