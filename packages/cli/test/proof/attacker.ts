@@ -62,7 +62,7 @@ export class Attacker {
     const { mediaType = MANIFEST } = JSON.parse(new TextDecoder().decode(bytes));
     const digest = digestOf(bytes);
     const headers = { "content-type": mediaType };
-    const init = { method: "PUT", headers, body: bytes as BodyInit };
+    const init = { method: "PUT", headers, body: Buffer.from(bytes) };
     await this.#ask(`manifests/${tag ?? digest}`, init, [201]);
     return { mediaType, digest, size: bytes.length };
   }
@@ -73,7 +73,7 @@ export class Attacker {
     const to = new URL(begun.headers.get("location") as string, this.#base);
     to.searchParams.set("digest", digest);
     const headers = { "content-type": "application/octet-stream" };
-    await this.#ask(to.href, { method: "PUT", headers, body: bytes as BodyInit }, [201]);
+    await this.#ask(to.href, { method: "PUT", headers, body: Buffer.from(bytes) }, [201]);
     return { mediaType, digest, size: bytes.length };
   }
 
@@ -103,7 +103,8 @@ export class Attacker {
   }
 
   async tags(): Promise<string[]> {
-    return (await (await this.#ask("tags/list", {}, [200])).json()).tags;
+    const answer: Json = await (await this.#ask("tags/list", {}, [200])).json();
+    return answer.tags;
   }
 
   /** What the list under the fallback tag names. */

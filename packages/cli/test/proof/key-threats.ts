@@ -1,5 +1,5 @@
 import { resigned, statementOf } from "./attacker.ts";
-import { poison, type Scene, type Target, teamPolicy } from "./scene.ts";
+import { poison, type Target, teamPolicy } from "./scene.ts";
 import { restate, type Threat } from "./threat.ts";
 
 /** Against a policy that believes keys. */

@@ -123,7 +123,10 @@ export function tagOf(uri: string): string {
 }
 
 /** Puts another output under a pack's tag that claims the same contract; nobody vouches for it. */
-export async function poison({ attacker }: Scene, target: Target): Promise<Described> {
+export async function poison(
+  { attacker }: Pick<Scene, "attacker">,
+  target: Pick<Target, "manifest" | "tag">,
+): Promise<Described> {
   // The index of a pack is not read before the policy has spoken: any other layer will do.
   const { config, layers, ...rest } = target.manifest;
   const evil = new TextEncoder().encode("poison");
@@ -181,17 +184,27 @@ export async function ending(args: readonly string[], victim: Victim): Promise<E
 
 /** Nothing of a refused pack is to be seen, neither in the store nor in the folder, and nothing was computed. */
 export async function expectNothing(victim: Victim, uri: string): Promise<void> {
-  const { cwd } = victim;
-  const listed = await run(["ls", "--json"], victim);
-  expect(JSON.parse(listed.stdout).packs, listed.stderr).toEqual([]);
-  expect((await run(["exists", uri], { cwd, env: { CTXPACK_REGISTRY: "" } })).code).toBe(3);
-  const filesIn = (folder: string): string[] =>
-    existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
-  const seen = ["packs", "trees", "proofs"].flatMap((name) => filesIn(join(cwd, "store", name)));
+  await expectNoHit(victim, uri);
+  const seen = ["packs", "trees", "proofs"].flatMap((name) => storedIn(victim, name));
   expect(seen.filter((path) => /[0-9a-f]{60}/.test(path))).toEqual([]);
   for (const made of ["out.txt", "mapped", "ran"]) {
-    expect(existsSync(join(cwd, made)), made).toBe(false);
+    expect(existsSync(join(victim.cwd, made)), made).toBe(false);
   }
+}
+
+/** The store has no pack at all, and this one is no hit. */
+export async function expectNoHit({ cwd, env }: Victim, uri: string): Promise<void> {
+  const listed = await run(["ls", "--json"], { cwd, env });
+  expect(JSON.parse(listed.stdout).packs, listed.stderr).toEqual([]);
+  // Without any pantry, also those of its own configuration.
+  const alone = { ...env, CTXPACK_REGISTRY: "", HOME: join(cwd, "nobody") };
+  expect((await run(["exists", uri], { cwd, env: alone })).code).toBe(3);
+}
+
+/** Paths of what is in a folder of the store. */
+export function storedIn({ cwd }: Victim, name: string): string[] {
+  const folder = join(cwd, "store", name);
+  return existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
 }
 
 /** Believes the team for what it ran; knows others, whom it does not ask or does not believe any more. */

@@ -16,6 +16,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cleanUp, result } from "../run.ts";
 import { KEY_THREATS } from "./key-threats.ts";
 import { KEYLESS_THREATS } from "./keyless-threats.ts";
+import { MEMORY_STORIES } from "./memory-stories.ts";
+import { PANTRY_STORIES } from "./pantry-stories.ts";
 import {
   ending,
   expectNothing,
@@ -27,16 +29,18 @@ import {
   teamPolicy,
   victimOf,
 } from "./scene.ts";
-import { STORIES } from "./stories.ts";
+import type { Story, World } from "./story.ts";
 import type { Threat } from "./threat.ts";
 
 cleanUp();
+
+const STORIES: readonly Story[] = [...PANTRY_STORIES, ...MEMORY_STORIES];
 
 /** What is defended, as the documentation says: a code for each threat. */
 function documented(): [string, string][] {
   const page = readFileSync(join(import.meta.dirname, "../../../../docs/trust.md"), "utf8");
   const table = page.slice(page.indexOf("| an attacker"));
-  const rows = table.matchAll(/^\| ([^|]+?) \|[^|]*\| `(\w+)` \|$/gm);
+  const rows = table.matchAll(/^\| ([^|]+?) \|[^|]*\| (?:`(\w+)`|–) \|$/gm);
   return Array.from(rows, ([, threat = "", code = ""]) => [threat, code]);
 }
 
@@ -68,48 +72,46 @@ async function play(home: Scene, pantry: string, threat: Threat, believed: objec
 describe.skipIf(missingProgram("docker-registry"))("threats", () => {
   let registry: DockerRegistry;
   let services: Sigstore;
-  let keys: Scene;
-  let keyless: Scene;
+  let world: Omit<World, "pantry">;
   beforeAll(async () => {
     [registry, services] = await Promise.all([startDockerRegistry(), startSigstore()]);
     const [team, ci] = [await startTeam(), await startTeam()];
-    keys = await stage(team, `${registry.host}/home/keys`, { flags: ["--key", `${TEAM}.pem`] });
     const config = join(ci.cwd, "signing.json");
     writeFileSync(config, services.signingConfig);
-    keyless = await stage(ci, `${registry.host}/home/keyless`, {
+    const file = join(ci.cwd, "trusted.json");
+    writeFileSync(file, services.trustedRoot);
+    const sha256 = createHash("sha256").update(services.trustedRoot).digest("hex");
+    const byKey = { flags: ["--key", join(team.cwd, `${TEAM}.pem`)] };
+    const byIdentity = {
       flags: ["--keyless", "--signing-config", config],
       env: { SIGSTORE_ID_TOKEN: identityToken() },
-    });
+    };
+    const believesIdentity = {
+      schema: "ctxpack.policy/v1",
+      trustRoots: { own: { file, sha256 } },
+      signers: { ci: { identity: TEST_IDENTITY, issuer: TEST_ISSUER, trustRoot: "own" } },
+      rules: [{ require: [{ signers: ["ci"] }] }],
+    };
+    const keys = await stage(team, `${registry.host}/home/keys`, byKey);
+    const keyless = await stage(ci, `${registry.host}/home/keyless`, byIdentity);
+    world = { registry, services, keys, keyless, byKey, byIdentity, believesIdentity };
   }, 120_000);
   afterAll(async () => {
     await registry?.[Symbol.asyncDispose]();
     await services?.[Symbol.asyncDispose]();
   });
 
-  test.each(KEY_THREATS)("$row: $code", { timeout: 60_000 }, async (threat) => {
+  test.each(KEY_THREATS)("$row", { timeout: 60_000 }, async (threat) => {
     const pantry = `${registry.host}/keys/${KEY_THREATS.indexOf(threat)}`;
-    await play(keys, pantry, threat, teamPolicy(keys.team));
+    await play(world.keys, pantry, threat, teamPolicy(world.keys.team));
   });
 
-  test.each(KEYLESS_THREATS)("$row: $code", { timeout: 60_000 }, async (threat) => {
+  test.each(KEYLESS_THREATS)("$row", { timeout: 60_000 }, async (threat) => {
     const pantry = `${registry.host}/keyless/${KEYLESS_THREATS.indexOf(threat)}`;
-    const file = join(keyless.team.cwd, "trusted.json");
-    writeFileSync(file, services.trustedRoot);
-    const sha256 = createHash("sha256").update(services.trustedRoot).digest("hex");
-    await play(keyless, pantry, threat, {
-      schema: "ctxpack.policy/v1",
-      trustRoots: { own: { file, sha256 } },
-      signers: { ci: { identity: TEST_IDENTITY, issuer: TEST_ISSUER, trustRoot: "own" } },
-      rules: [{ require: [{ signers: ["ci"] }] }],
-    });
+    await play(world.keyless, pantry, threat, world.believesIdentity);
   });
 
-  test.each(STORIES)("$row: $code", { timeout: 60_000 }, async (story) => {
-    await story.play({
-      pantry: `${registry.host}/stories/${STORIES.indexOf(story)}`,
-      keys,
-      keyless,
-      services,
-    });
+  test.each(STORIES)("$row", { timeout: 60_000 }, async (story) => {
+    await story.play({ ...world, pantry: `${registry.host}/stories/${STORIES.indexOf(story)}` });
   });
 });
