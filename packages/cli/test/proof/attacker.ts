@@ -22,7 +22,7 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 /** The tag under which a registry without a referrers API lists what refers to a manifest. */
-export function fallbackTag(digest: string): string {
+function fallbackTag(digest: string): string {
   return digest.replace(":", "-");
 }
 

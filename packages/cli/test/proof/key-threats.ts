@@ -117,6 +117,17 @@ export const KEY_THREATS: readonly Threat[] = [
     message: /signature/,
   },
   {
+    row: "another payloadType, signed by the team's key",
+    attack: async ({ attacker, team }, { bundle, descriptor }) => {
+      const { team: key } = team.keys;
+      if (key === undefined) throw new Error("no key");
+      const envelope = resigned(bundle, key, statementOf(bundle), "application/json");
+      await attacker.attachOnly(descriptor, envelope);
+    },
+    code: "CTXPACK_E_PROOF_STATEMENT",
+    message: /application\/json/,
+  },
+  {
     row: "a member twice in a signed statement",
     attack: async ({ attacker, team }, { bundle, descriptor }) => {
       const text = JSON.stringify(statementOf(bundle)).replace(

@@ -58,6 +58,9 @@ export const PANTRY_STORIES: readonly Story[] = [
       const end = await ending(["pull", target.uri, "--from", pantry], victim);
       expect({ exit: end.exit, code: end.code }, end.stderr).toEqual({ exit: 5, code: this.code });
       await expectNothing(victim, target.uri);
+      // A pantry that is wrong is passed over: what it says is no hit.
+      await accepted(["run", "--contract", "c.json"], victim);
+      expect(ran(victim.cwd)).toBe(1);
     },
   },
   {

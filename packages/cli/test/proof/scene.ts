@@ -6,7 +6,7 @@ import { Attacker, type Described, digestOf, type Json } from "./attacker.ts";
 
 export const TEAM = "team";
 
-export interface Key {
+interface Key {
   readonly pem: string;
   readonly publicKey: string;
   /** OpenSSH fingerprint. */
