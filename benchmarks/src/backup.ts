@@ -10,6 +10,8 @@ interface Repository {
   init(): void;
   /** The command that stores a folder; `name` tells backups of one repository apart. */
   backup(folder: string, name: string): readonly string[];
+  /** The command that puts the folder back into one that is empty; `name` as it was stored. */
+  restore(name: string, to: string): readonly string[];
 }
 
 /** A program that stores folders in pieces cut by content, as we do. */
@@ -40,11 +42,12 @@ export const restic: BackupProgram & { readonly program: string } = {
       init: () => runScript(`mkdir -p ${quote(home)}; ${command} init`),
       backup: (folder) =>
         shell(`cd ${quote(folder)}; ${command} backup --compression auto --host benchmark .`),
+      restore: (_name, to) => shell(`${command} restore latest --target ${quote(to)}`),
     };
   },
 };
 
-const borg: BackupProgram & { readonly program: string } = {
+export const borg: BackupProgram & { readonly program: string } = {
   program: "borg",
   name: "`borg create -C zstd,1`",
   repository(home) {
@@ -52,12 +55,14 @@ const borg: BackupProgram & { readonly program: string } = {
     const own = ["CACHE", "CONFIG", "SECURITY"].map(
       (kind) => `BORG_${kind}_DIR=${quote(join(home, kind.toLowerCase()))}`,
     );
-    const command = `${own.join(" ")} BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes borg`;
+    const command = `${own.join(" ")} BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes BORG_RELOCATED_REPO_ACCESS_IS_OK=yes borg`;
     return {
       dir,
       init: () => runScript(`mkdir -p ${quote(home)}; ${command} init -e none ${quote(dir)}`),
       backup: (folder, name) =>
         shell(`cd ${quote(folder)}; ${command} create -C zstd,1 ${quote(`${dir}::${name}`)} .`),
+      restore: (name, to) =>
+        shell(`cd ${quote(to)}; ${command} extract ${quote(`${dir}::${name}`)}`),
     };
   },
 };

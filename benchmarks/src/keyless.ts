@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { nodeCommand, runProgram } from "./programs.ts";
+import { identityToken, type SigstoreFacts, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
+import { ctxpack, ctxpackCommand, nodeCommand, runProgram } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -29,10 +30,12 @@ export const keyless: Question = {
       yield signing(bench, facts);
       // Once with the services there; then they go away, and whoever asks them would fail.
       run("trust-root.ts", facts, trust);
+      signedPack(bench, facts);
     } finally {
       services.kill("SIGKILL");
     }
     yield warm(bench, facts, trust);
+    yield verifying(bench);
   },
 };
 
@@ -77,6 +80,46 @@ function warm(bench: Bench, facts: string, trust: string): Round {
       if (counted !== "hit_count") throw new Error(`a warm trust root: ${counted}`);
       bench.note(`in process: ${ms} ms, with the repository gone: 0 requests`);
     },
+  };
+}
+
+/** A pack of one small file, signed keyless, in the store `store`; `uri` holds what it is called. */
+function signedPack(bench: Bench, facts: string): void {
+  const at = (name: string) => join(bench.scratch, name);
+  const { trustedRoot, signingConfig } = JSON.parse(readFileSync(facts, "utf8")) as SigstoreFacts;
+  writeFileSync(at("trusted.json"), trustedRoot);
+  writeFileSync(at("signing.json"), signingConfig);
+  mkdirSync(at("output"));
+  writeFileSync(join(at("output"), "a.txt"), "a");
+  writeFileSync(at("contract.json"), JSON.stringify({ transforms: [{ tool: "t" }] }));
+  const seed = ["seed", at("output"), "--contract", at("contract.json")];
+  const uri = ctxpack(seed, at("store")).trim();
+  writeFileSync(at("uri"), uri);
+  const argv = ["attest", uri, "--keyless", "--signing-config", at("signing.json")];
+  const [program = "", ...flags] = ctxpackCommand();
+  runProgram(program, [...flags, ...argv], {
+    CTXPACK_CACHE_DIR: at("store"),
+    SIGSTORE_ID_TOKEN: identityToken(),
+  });
+}
+
+/** The command that people call; what certificates are held against is a file. */
+function verifying(bench: Bench): Round {
+  const at = (name: string) => join(bench.scratch, name);
+  const who = ["--identity", TEST_IDENTITY, "--issuer", TEST_ISSUER];
+  const flags = [...who, "--trusted-root", at("trusted.json"), "--offline"];
+  const uri = readFileSync(at("uri"), "utf8");
+  return {
+    title: "`ctxpack verify` of a small pack by a certificate, the whole command",
+    runs: RUNS,
+    contenders: [
+      {
+        name: "with `--identity` and `--trusted-root`",
+        argv: () => [...ctxpackCommand(), "verify", uri, ...flags],
+        env: () => ({ CTXPACK_CACHE_DIR: at("store") }),
+      },
+      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+    ],
   };
 }
 

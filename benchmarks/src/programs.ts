@@ -47,8 +47,13 @@ export function runScript(script: string): string {
 }
 
 /** Runs a program outside the clock and gives its stdout. Throws an Error with its stderr. */
-export function runProgram(file: string, args: readonly string[]): string {
+export function runProgram(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): string {
   const { status, stdout, stderr, error } = spawnSync(file, args, {
+    env: { ...process.env, ...env },
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });

@@ -2,9 +2,13 @@
 
     python3 prototype.py hash FOLDER            the digest of a folder
     python3 prototype.py seed FOLDER INTO       a copy, the digest of every file, a tar.gz and its digest
+    python3 prototype.py unpack ARCHIVE TO      the digest of a tar.gz, and its files
+    python3 prototype.py push ARCHIVE HOST REPOSITORY      a tar.gz to a registry, by one connection
+    python3 prototype.py pull ARCHIVE HOST REPOSITORY TO   the blob that is ARCHIVE from there, checked, and its files
 """
 
 import hashlib
+import http.client
 import pathlib
 import shutil
 import sys
@@ -40,7 +44,48 @@ def seed(folder, into):
     print(digest_of(archive))
 
 
-if sys.argv[1] == "hash":
-    print(hash_folder(pathlib.Path(sys.argv[2])))
+def unpack(archive, to):
+    print(digest_of(archive))
+    with tarfile.open(archive, "r:gz") as tar:
+        tar.extractall(to)
+
+
+def push(archive, host, repository):
+    connection = http.client.HTTPConnection(host)
+    connection.request("POST", f"/v2/{repository}/blobs/uploads/")
+    answer = connection.getresponse()
+    answer.read()
+    place = answer.headers["Location"] + f"&digest=sha256:{digest_of(archive)}"
+    headers = {"Content-Type": "application/octet-stream"}
+    with open(archive, "rb") as file:
+        headers["Content-Length"] = str(archive.stat().st_size)
+        connection.request("PUT", place, file, headers)
+    answer = connection.getresponse()
+    if answer.status != 201:
+        sys.exit(f"{place}: {answer.status}")
+
+
+def pull(archive, host, repository, to):
+    wanted = digest_of(archive)
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", f"/v2/{repository}/blobs/sha256:{wanted}")
+    answer = connection.getresponse()
+    here = to.with_suffix(".tar.gz")
+    with open(here, "wb") as file:
+        shutil.copyfileobj(answer, file)
+    if digest_of(here) != wanted:
+        sys.exit(f"{here} is not sha256:{wanted}")
+    unpack(here, to)
+
+
+command, *words = sys.argv[1:]
+if command == "hash":
+    print(hash_folder(pathlib.Path(words[0])))
+elif command == "seed":
+    seed(pathlib.Path(words[0]), pathlib.Path(words[1]))
+elif command == "unpack":
+    unpack(pathlib.Path(words[0]), pathlib.Path(words[1]))
+elif command == "push":
+    push(pathlib.Path(words[0]), words[1], words[2])
 else:
-    seed(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    pull(pathlib.Path(words[0]), words[1], words[2], pathlib.Path(words[3]))

@@ -4,12 +4,15 @@ import { large } from "./large.ts";
 import { map } from "./map.ts";
 import { materialise } from "./materialise.ts";
 import { network } from "./network/network.ts";
+import { peers } from "./peers/peers.ts";
 import { proof } from "./proof.ts";
 import { published } from "./published/published.ts";
 import { pull } from "./pull.ts";
 import type { Question } from "./question.ts";
+import { rag } from "./rag/rag.ts";
 import { registry } from "./registry.ts";
 import { reseed } from "./reseed.ts";
+import { scale } from "./scale/scale.ts";
 import { seed } from "./seed.ts";
 import { sign } from "./sign.ts";
 import { start } from "./start.ts";
@@ -27,11 +30,14 @@ export const QUESTIONS: readonly Question[] = [
   pull,
   map,
   documents,
+  rag,
   registry,
   why,
   sign,
   proof,
   keyless,
   network,
+  peers,
+  scale,
   large,
 ];

@@ -4,6 +4,6 @@ import { renameSync, writeFileSync } from "node:fs";
 import { startSigstore } from "@ctxpack/test-tools";
 
 const [, , file = ""] = process.argv;
-const { urls, trustedRoot, tufRoot } = await startSigstore();
-writeFileSync(`${file}.new`, JSON.stringify({ urls, trustedRoot, tufRoot }));
+const { urls, trustedRoot, signingConfig, tufRoot } = await startSigstore();
+writeFileSync(`${file}.new`, JSON.stringify({ urls, trustedRoot, signingConfig, tufRoot }));
 renameSync(`${file}.new`, file);

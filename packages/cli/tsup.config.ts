@@ -35,6 +35,12 @@ const apart: Plugin = {
       external,
     }));
     onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
+    onResolve({ filter: /\/topics\/index\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path: "./topics.cjs", external },
+    );
+    onResolve({ filter: /\/mcp\/serve\.ts$/ }, ({ kind }) =>
+      kind === "entry-point" ? undefined : { path: "./mcp.cjs", external },
+    );
   },
 };
 
@@ -64,6 +70,14 @@ export default defineConfig([
     shims: true,
     clean: false,
     esbuildPlugins: [traces],
+  },
+  {
+    ...bundled,
+    entry: { mcp: "src/mcp/serve.ts", topics: "src/topics/index.ts" },
+    format: "cjs",
+    shims: true,
+    clean: false,
+    esbuildPlugins: [apart],
   },
   {
     ...bundled,

@@ -1,4 +1,4 @@
-// All stages, one after the other, each a `ctxpack` of its own:  node pipeline.ts FOLDER REPORT KIND [--push] [--log FILE]
+// All stages, one after the other, each a `ctxpack` of its own:  node pipeline.ts FOLDER REPORT KIND [--push] [--log FILE] [--chunk-size N] [--dimensions N]
 //
 // FOLDER holds `docs` and the tools. What each stage said goes to REPORT as JSON; with the access log of a registry also how
 // many bytes the stage got from there.
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ctxpackCommand } from "../programs.ts";
 import { bytesServed } from "./access-log.ts";
-import { DOCUMENTS, type Kind, type Stage, stagesOf } from "./stages.ts";
+import { DEFAULTS, DOCUMENTS, type Kind, type Stage, stagesOf } from "./stages.ts";
 
 /** What became of one stage. */
 export interface StageReport {
@@ -47,12 +47,21 @@ function main(argv: readonly string[]): void {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { push: { type: "boolean", default: false }, log: { type: "string" } },
+    options: {
+      push: { type: "boolean", default: false },
+      log: { type: "string" },
+      "chunk-size": { type: "string", default: String(DEFAULTS.chunkSize) },
+      dimensions: { type: "string", default: String(DEFAULTS.dimensions) },
+    },
   });
   const [folder = "", report = "", kind = "html"] = positionals;
+  const settings = {
+    chunkSize: Number(values["chunk-size"]),
+    dimensions: Number(values.dimensions),
+  };
   const reports: StageReport[] = [];
   let input: Readonly<Record<string, string>> = { name: "in", path: DOCUMENTS };
-  for (const stage of stagesOf(kind as Kind)) {
+  for (const stage of stagesOf(kind as Kind, settings)) {
     const done = runStage(stage, input, { folder, push: values.push, log: values.log });
     reports.push(done);
     // What counts is what the output holds, not what it was made from.

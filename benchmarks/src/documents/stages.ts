@@ -16,19 +16,38 @@ export interface Stage {
   readonly flags: readonly string[];
 }
 
+/** What a user would turn: how long a piece is at most, in characters, and how many numbers a vector has. */
+export interface Settings {
+  readonly chunkSize: number;
+  readonly dimensions: number;
+}
+
+export const DEFAULTS: Settings = { chunkSize: 1000, dimensions: 256 };
+
 /** The folder of the documents. */
 export const DOCUMENTS = "docs";
 
 /** Documents to text, text to pages, pages to chunks, chunks to vectors, vectors to an index. */
-export function stagesOf(kind: Kind): readonly Stage[] {
+export function stagesOf(kind: Kind, settings: Settings = DEFAULTS): readonly Stage[] {
+  const { chunkSize, dimensions } = settings;
   return [
     kind === "pdf"
       ? pdfText()
       : mapping("extract", { tool: "html-text", folder: "text", end: ".txt" }),
     running("pages", { tool: "pages" }),
-    mapping("chunk", { tool: "chunks", folder: "chunks", end: ".json" }),
-    mapping("embed", { tool: "embed", folder: "vectors", end: ".f32" }),
-    running("index", { tool: "join-vectors", code: ["embed.ts"] }),
+    mapping("chunk", {
+      tool: "chunks",
+      folder: "chunks",
+      end: ".json",
+      flag: `--size=${chunkSize}`,
+    }),
+    mapping("embed", {
+      tool: "embed",
+      folder: "vectors",
+      end: ".f32",
+      flag: `--dimensions=${dimensions}`,
+    }),
+    running("index", { tool: "join-vectors", flag: `--dimensions=${dimensions}` }),
   ];
 }
 
@@ -51,28 +70,33 @@ function versionOfPdftotext(): string {
   );
 }
 
-function mapping(
-  name: string,
-  { tool, folder, end }: { readonly tool: string; readonly folder: string; readonly end: string },
-): Stage {
+/** A tool that makes of each file one that ends in `end`; `flag` is of its command, and so of the contract. */
+interface Mapping {
+  readonly tool: string;
+  readonly folder: string;
+  readonly end: string;
+  readonly flag?: string;
+}
+
+function mapping(name: string, { tool, folder, end, flag }: Mapping): Stage {
   const outputs = [{ path: `${folder}/{path}${end}` }];
-  const contract = { ...transform(tool), outputs };
+  const contract = { ...transform(tool, flag), outputs };
   return { name, command: "map", folder, contract, flags: ["-j", "2", "--batch", "100"] };
 }
 
 function running(
   name: string,
-  { tool, code = [] }: { readonly tool: string; readonly code?: readonly string[] },
+  { tool, flag }: { readonly tool: string; readonly flag?: string },
 ): Stage {
-  const contract = { ...transform(tool, code), outputs: [{ path: `${name}/` }] };
+  const contract = { ...transform(tool, flag), outputs: [{ path: `${name}/` }] };
   return { name, command: "run", folder: name, contract, flags: [] };
 }
 
 /** The tools lie beside the contracts. */
-function transform(tool: string, code: readonly string[] = []): Readonly<Record<string, unknown>> {
+function transform(tool: string, flag?: string): Readonly<Record<string, unknown>> {
   const file = `${tool}.ts`;
   return {
-    command: ["node", file, "{in}", "{out}"],
-    transforms: [{ tool, tool_version: "1", code: [file, ...code] }],
+    command: ["node", file, ...(flag === undefined ? [] : [flag]), "{in}", "{out}"],
+    transforms: [{ tool, tool_version: "1", code: [file] }],
   };
 }

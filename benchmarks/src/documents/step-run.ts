@@ -5,7 +5,7 @@ import type { Contender } from "../measure.ts";
 import { nodeCommand } from "../programs.ts";
 import { settle } from "../settle.ts";
 import { readReport, type StageReport } from "./pipeline.ts";
-import { DOCUMENTS, type Kind, stagesOf } from "./stages.ts";
+import { DOCUMENTS, type Kind, type Settings, stagesOf } from "./stages.ts";
 
 const PIPELINE = fileURLToPath(new URL("./pipeline.ts", import.meta.url));
 const TOOLS = fileURLToPath(new URL("./tools", import.meta.url));
@@ -25,6 +25,7 @@ export interface Step {
   /** The folder that the machine's documents become a copy of. */
   readonly documents: string;
   readonly push?: boolean;
+  readonly settings?: Settings;
 }
 
 /** What all steps share. */
@@ -58,9 +59,15 @@ export class StepRun {
   }
 
   contender(): Contender {
-    const { name, machine, push } = this.#step;
+    const { name, machine, push, settings } = this.#step;
     const { kind, log } = this.#around;
-    const flags = [...(push ? ["--push"] : []), ...(log === undefined ? [] : ["--log", log])];
+    const flags = [
+      ...(push ? ["--push"] : []),
+      ...(log === undefined ? [] : ["--log", log]),
+      ...(settings
+        ? [`--chunk-size=${settings.chunkSize}`, `--dimensions=${settings.dimensions}`]
+        : []),
+    ];
     return {
       name,
       ours: true,

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { findProgram, runProgram } from "../programs.ts";
 import type { Bench, Details, Question, Round } from "../question.ts";
 import { RegistryServer } from "../registry-server.ts";
-import { fetchPackage, type Package, unpackDocuments } from "./debian.ts";
+import { type Folders, fetchBoth, UPDATES, type Update } from "./corpora.ts";
 import type { StageReport } from "./pipeline.ts";
-import type { Kind } from "./stages.ts";
 import { type Machine, type Step, StepRun } from "./step-run.ts";
 
 /** What a real update of real documentation costs, from documents to an index. */
@@ -27,72 +26,6 @@ export const documents: Question = {
 };
 
 const PROGRAMS = { pdf: ["dpkg-deb", "pdftotext"], html: ["dpkg-deb"] } as const;
-
-/** A package that became another one. */
-interface Update {
-  readonly title: string;
-  readonly kind: Kind;
-  readonly before: Package;
-  readonly after: Package;
-  /** Documents in a smoke run. */
-  readonly few: number;
-}
-
-const UPDATES: readonly Update[] = [
-  {
-    title: "Erlang/OTP manuals (PDF), 25.2.3 deb12u1 to deb12u4",
-    kind: "pdf",
-    before: {
-      name: "erlang-doc",
-      version: "1:25.2.3+dfsg-1+deb12u1",
-      sha256: "8e6104b60083398417a3d817e5664638f3b076348db670418a0f786698717886",
-    },
-    after: {
-      name: "erlang-doc",
-      version: "1:25.2.3+dfsg-1+deb12u4",
-      sha256: "7d172cecfdd9c2930b27c776ad226ffcc84670375cf830c79ee41c6944e8a1c8",
-    },
-    few: 2,
-  },
-  {
-    title: "PostgreSQL manual (HTML), 15.18 to 15.20",
-    kind: "html",
-    before: {
-      name: "postgresql-doc-15",
-      version: "15.18-0+deb12u1",
-      sha256: "3c598277a463c44d672daa2c335deb8d8252e1852fb025fd4578ea2d9a1b90f0",
-    },
-    after: {
-      name: "postgresql-doc-15",
-      version: "15.20-0+deb12u1",
-      sha256: "4c44bf2c599f208b3f46454a6cf7a72e25ec46ff74d37b59dd31ad76b00eebb7",
-    },
-    few: 40,
-  },
-];
-
-/** The documents of both versions. */
-interface Folders {
-  readonly before: string;
-  readonly after: string;
-}
-
-/** `undefined` when one cannot be had, which is said. */
-function fetchBoth(bench: Bench, { title, kind, before, after, few }: Update): Folders | undefined {
-  const folders: string[] = [];
-  for (const one of [before, after]) {
-    const fetched = fetchPackage(one);
-    if ("problem" in fetched) {
-      bench.note(`SKIPPED: ${title}: ${fetched.problem}`);
-      return undefined;
-    }
-    const folder = join(bench.scratch, `${kind}-${folders.length}`);
-    unpackDocuments(fetched.file, folder, { kind, ...(bench.scale === "smoke" && { most: few }) });
-    folders.push(folder);
-  }
-  const [old = "", now = ""] = folders;
-  return { before: old, after: now };
-}
 
 function* questions(bench: Bench, update: Update, folders: Folders): Iterable<Round> {
   const { kind, title } = update;

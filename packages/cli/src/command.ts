@@ -1,6 +1,7 @@
 import type { CtxPack, OnProgress } from "@ctxpack/client";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import type { Output } from "./output.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** What a command gets: its arguments and flags, a place to write, and a way to the library. */
 interface Invocation<Table extends FlagTable> {
@@ -10,10 +11,14 @@ interface Invocation<Table extends FlagTable> {
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly onProgress: OnProgress;
+  /** Where measurements go, by `TELEMETRY_FLAGS`; `open` hands it to the library. Closed after the command. */
+  telemetry(): Promise<Telemetry>;
   /** Loads the library and opens it; closed after the command. */
   open(settings?: {
     readonly concurrency?: number | undefined;
     readonly offline?: boolean | undefined;
+    /** False for what has to answer others meanwhile. */
+    readonly blocking?: boolean;
   }): Promise<CtxPack>;
 }
 

@@ -244,4 +244,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "find out what is wrong, and what to do about it",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  mcp: {
+    group: "agents and shells",
+    summary: "answer agents over the Model Context Protocol",
+    load: async () => (await import("./commands/mcp.ts")).mcp,
+  },
+  completion: {
+    group: "agents and shells",
+    summary: "teach a shell to complete commands, URIs and pantries",
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
 };

@@ -60,10 +60,38 @@ export const CONCURRENCY_FLAG: Flag & { readonly type: "string" } = {
 };
 
 /** `--policy`: of every command that takes packs from somewhere; `open` reads it. */
-export const POLICY_FLAG: Flag & { readonly type: "string" } = {
+const POLICY_FLAG: Flag & { readonly type: "string" } = {
   type: "string",
   value: "FILE",
   about: "packs have to satisfy this policy too, beside configured ones",
+};
+
+/** Of every command that verifies, signs, or asks a trust root; `open` and `telemetry` read them. */
+export const TELEMETRY_FLAGS = {
+  metrics: {
+    type: "string",
+    value: "FILE",
+    about: "append what proofs and trust roots took, JSON lines",
+  },
+  "trace-id": {
+    type: "string",
+    value: "ID",
+    about: "32 hex digits that all of it carries; TRACEPARENT's",
+  },
+} as const;
+
+/** `--policy` and what goes with it: of every command that takes packs from somewhere. */
+export const POLICY_FLAGS: {
+  readonly policy: typeof POLICY_FLAG;
+  readonly "policy-sha256": typeof POLICY_FLAG;
+} & typeof TELEMETRY_FLAGS = {
+  policy: POLICY_FLAG,
+  "policy-sha256": {
+    type: "string",
+    value: "HEX",
+    about: "the file of --policy has to have this sha256",
+  },
+  ...TELEMETRY_FLAGS,
 };
 
 /** The number that `--concurrency` was given. */

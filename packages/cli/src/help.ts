@@ -3,6 +3,9 @@ import { COMMANDS } from "./commands.ts";
 import { type Flag, type FlagTable, GLOBAL_FLAGS } from "./flags.ts";
 import { formatTable } from "./format.ts";
 
+/** What `ctxpack help` tells beside commands; the rest is loaded when it is asked. */
+export const TOPIC_NAMES: readonly string[] = ["contract", "config", "env", "exit-codes"];
+
 /** What `ctxpack --help` prints; opens with the main job. */
 export function mainHelp(): string {
   const groups = Map.groupBy(Object.entries(COMMANDS), ([, { group }]) => group);
@@ -21,7 +24,8 @@ export function mainHelp(): string {
     "usage: ctxpack <command> [flags]",
     ...sections,
     `flags of every command\n${flagRows(GLOBAL_FLAGS)}`,
-    "ctxpack <command> --help says more. Exit codes: 0 ok, 1 items of map failed, 2 usage,\n" +
+    `ctxpack <command> --help says more; ctxpack help ${TOPIC_NAMES.join("|")} of that.`,
+    "Exit codes: 0 ok, 1 items of map failed, 2 usage,\n" +
       "3 no such pack, 4 permission, 5 integrity, 6 policy, 7 unavailable, 8 conflict, 9 lock, 10 disk full, 11 replay degraded,\n12 replay failed, 70 a bug;\n" +
       "of run and map, once a command has run: that of the command, 124 out of time, 125 ctxpack failed after it.",
   ].join("\n\n");

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { closest } from "./closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -12,11 +11,13 @@ import {
   parseFlags,
 } from "./flags.ts";
 import { guardProcess, isClosedPipe } from "./guard.ts";
-import { commandHelp, mainHelp } from "./help.ts";
+import { commandHelp, mainHelp, TOPIC_NAMES } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
 import { Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
+import { version } from "./version.ts";
 
 /**
  * Runs `ctxpack` with `argv` (without node and script) and resolves to its exit code when everything is printed. Never
@@ -57,14 +58,13 @@ async function dispatch(
 }
 
 async function printHelp(names: readonly string[], stdout: Stream): Promise<number> {
+  const [name = ""] = names;
   if (names.length === 0) stdout.write(`${mainHelp()}\n`);
-  else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
+  else if (TOPIC_NAMES.includes(name)) {
+    const { TOPICS } = await import("./topics/index.ts");
+    stdout.write(`${TOPICS[name]?.()}\n`);
+  } else stdout.write(`${commandHelp(await find(splitName(names)[0]).load())}\n`);
   return 0;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** Commands of two words count as one name: `cache path`. */
@@ -110,7 +110,8 @@ async function runCommand(
     interruption.after(parseDuration(global.timeout), global.timeout);
   }
   const output = new Output(stdout, stderr, outputOptions(global, stderr));
-  const progress = new Progress(progressMode(global, stderr), output);
+  const [name] = command.usage.split(" ");
+  using progress = new Progress(progressMode(global, stderr), output, name);
   try {
     return (await call(command, args, flags, output, progress, interruption)) ?? 0;
   } catch (error) {
@@ -137,13 +138,24 @@ async function call(
 ): Promise<number | undefined> {
   await using resources = new AsyncDisposableStack();
   const cwd = process.cwd();
+  // The table says what each is; checked when it was parsed.
+  const given = flags as Readonly<Record<string, unknown>> as Parameters<typeof openTelemetry>[0];
+  let opened: Promise<Telemetry> | undefined;
+  const telemetry = () => {
+    opened ??= openTelemetry(given, process.env, output).then((one) => resources.use(one));
+    return opened;
+  };
+  // What was mistyped is said whether or not there turns out to be something to measure.
+  if (given.metrics !== undefined || given["trace-id"] !== undefined) await telemetry();
   const open: Parameters<Command["run"]>[0]["open"] = async (settings) => {
     const { CtxPack } = await import("@ctxpack/client");
     const warn = (text: string) => output.warning(text);
     const { signal } = interruption;
+    const metrics = "metrics" in command.flags ? (await telemetry()).metrics : undefined;
     const policy = typeof flags["policy"] === "string" ? flags["policy"] : undefined;
-    const given = { ...settings, policy, env: process.env, cwd, warn, blocking: true, signal };
-    return resources.use(await CtxPack.open(given));
+    const policySha256 = flags["policy-sha256"] as string | undefined;
+    const own = { policy, policySha256, metrics, env: process.env, cwd, warn, signal };
+    return resources.use(await CtxPack.open({ blocking: true, ...settings, ...own }));
   };
   const code = await command.run({
     args,
@@ -154,6 +166,7 @@ async function call(
       return interruption.signal;
     },
     onProgress: progress.on,
+    telemetry,
     open,
   });
   output.clear();

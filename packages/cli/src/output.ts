@@ -16,7 +16,10 @@ export class Output {
   readonly options: OutputOptions;
   readonly #stdout: Stream;
   readonly #stderr: Stream;
-  #drawn = false;
+  /** Lines that `draw` has on the terminal. */
+  #drawn = 0;
+  /** Of the trace that the command belongs to: every line on stderr says so from then on. */
+  traceId: string | undefined;
 
   constructor(stdout: Stream, stderr: Stream, options: OutputOptions) {
     this.#stdout = stdout;
@@ -70,18 +73,26 @@ export class Output {
     this.#say("", text);
   }
 
-  /** A line on the terminal that the next one replaces, and any other output takes away. */
-  draw(text: string): void {
+  /** Lines on the terminal that the next ones replace, and any other output takes away. */
+  draw(...lines: readonly string[]): void {
     // Some terminals say 0 columns.
     const width = (this.#stderr.columns || 80) - 1;
-    this.#stderr.write(`\r\x1b[K${text.slice(0, width)}`);
-    this.#drawn = true;
+    // Written over, and what is longer cut off after: a line that is emptied first flickers.
+    const text = lines.map((line) => `${line.slice(0, width)}\x1b[K`).join("\n");
+    const rest = this.#drawn > lines.length ? "\x1b[J" : "";
+    this.#stderr.write(`${this.#first()}${text}${rest}`);
+    this.#drawn = lines.length;
   }
 
-  /** Takes the drawn line away. */
+  /** Takes the drawn lines away. */
   clear(): void {
-    if (this.#drawn) this.#stderr.write("\r\x1b[K");
-    this.#drawn = false;
+    if (this.#drawn > 0) this.#stderr.write(`${this.#first()}\x1b[J`);
+    this.#drawn = 0;
+  }
+
+  /** Leads to the beginning of the first drawn line. */
+  #first(): string {
+    return this.#drawn > 1 ? `\r\x1b[${this.#drawn - 1}A` : "\r";
   }
 
   warning(text: string): void {
@@ -95,8 +106,8 @@ export class Output {
     if (this.options.json) {
       this.line({ error: { code, message, hint, details }, ...beside, ...(child && { child }) });
     }
-    this.#stderr.write(`${this.#paint("31", "error:")} ${harmless(message)}\n`);
-    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${harmless(hint)}\n`);
+    this.#stderr.write(`${this.#paint("31", "error:")} ${harmless(message)}${this.#mark}\n`);
+    if (hint) this.#stderr.write(`${this.#paint("36", "hint:")} ${harmless(hint)}${this.#mark}\n`);
     if (this.options.verbose && error instanceof Error) {
       this.#stderr.write(`${harmless(stackOf(error))}\n`);
     }
@@ -105,7 +116,11 @@ export class Output {
   #say(before: string, text: string): void {
     if (this.options.quiet) return;
     this.clear();
-    this.#stderr.write(`${before}${harmless(text)}\n`);
+    this.#stderr.write(`${before}${harmless(text)}${this.#mark}\n`);
+  }
+
+  get #mark(): string {
+    return this.traceId === undefined ? "" : ` trace_id=${this.traceId}`;
   }
 
   #paint(color: string, text: string): string {

@@ -1,7 +1,6 @@
-import type { FlagValues } from "./flags.ts";
+import { type FlagValues, TELEMETRY_FLAGS } from "./flags.ts";
 
-/** What is signed with. The passphrase of a key is CTXPACK_KEY_PASSPHRASE: never a secret in a flag. */
-export const SIGNER_FLAGS = {
+const SIGNING = {
   key: { type: "string", value: "FILE", about: "private key; ctxpack keygen makes one" },
   keyless: { type: "boolean", about: "sign as who this job is, with a certificate of sigstore" },
   "signing-config": {
@@ -10,6 +9,12 @@ export const SIGNER_FLAGS = {
     about: "signing_config.json: which services --keyless asks; sigstore's public ones",
   },
 } as const;
+
+/** What is signed with. The passphrase of a key is CTXPACK_KEY_PASSPHRASE: never a secret in a flag. */
+export const SIGNER_FLAGS: typeof SIGNING & typeof TELEMETRY_FLAGS = {
+  ...SIGNING,
+  ...TELEMETRY_FLAGS,
+};
 
 /** What the library is told by them. */
 export function signerOf(flags: FlagValues<typeof SIGNER_FLAGS>): {
@@ -20,8 +25,7 @@ export function signerOf(flags: FlagValues<typeof SIGNER_FLAGS>): {
   return { key: flags.key, keyless: flags.keyless, signingConfig: flags["signing-config"] };
 }
 
-/** Whose signature is to count, without a policy. */
-export const VERIFIER_FLAGS = {
+const VERIFYING = {
   key: { type: "string", multiple: true, value: "FILE", about: "public key that counts" },
   identity: { type: "string", value: "NAME", about: "whose certificate counts, exactly" },
   issuer: { type: "string", value: "URL", about: "who vouched for that name" },
@@ -32,6 +36,12 @@ export const VERIFIER_FLAGS = {
   },
   offline: { type: "boolean", about: "open no connection" },
 } as const;
+
+/** Whose signature is to count, without a policy. */
+export const VERIFIER_FLAGS: typeof VERIFYING & typeof TELEMETRY_FLAGS = {
+  ...VERIFYING,
+  ...TELEMETRY_FLAGS,
+};
 
 /** What the library is told by them. */
 export function signersOf(flags: FlagValues<typeof VERIFIER_FLAGS>): {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { failureOf } from "../src/exit.ts";
+import { Meter } from "../src/meter.ts";
 import { Output, type OutputOptions, wantsColor } from "../src/output.ts";
-import { describe as describeProgress, Progress } from "../src/progress.ts";
+import { bar, describe as describeProgress, Progress } from "../src/progress.ts";
 
 const defaults = { json: false, plain: false, quiet: false, verbose: false, color: false };
 
@@ -84,7 +85,7 @@ test("a drawn line is cut to the terminal and gone before anything else", () => 
   const { stderr, output } = make();
   output.draw("x".repeat(100));
   output.note("done");
-  expect(stderr.text).toBe(`\r\x1b[K${"x".repeat(39)}\r\x1b[Kdone\n`);
+  expect(stderr.text).toBe(`\r${"x".repeat(39)}\x1b[K\r\x1b[Jdone\n`);
 });
 
 test("bytes are copied before they are handed to the stream", async () => {
@@ -120,6 +121,29 @@ test("progress says how much, how fast and how long still", () => {
   expect(describeProgress({ phase: "unpack", unit: "files", done: 3, total: 9 }, 0, 0)).toBe(
     "unpacking 3 of 9 files",
   );
+});
+
+test("drawn lines take the place of those before, and leave nothing", () => {
+  const { stderr, output } = make();
+  output.draw("a", "b");
+  output.draw("c");
+  output.clear();
+  expect(stderr.text).toBe("\ra\x1b[K\nb\x1b[K\r\x1b[1Ac\x1b[K\x1b[J\r\x1b[J");
+});
+
+test("a bar is as long whatever is done", () => {
+  expect(bar({ done: 0, total: 0 })).toHaveLength(20);
+  expect(bar({ done: 5 })).toBe("░".repeat(20));
+  expect(bar({ done: 1, total: 2 })).toBe("█".repeat(10) + "░".repeat(10));
+  expect(bar({ done: 3, total: 2 })).toBe("█".repeat(20));
+});
+
+test("a rate is that of the last seconds, and falls when nothing comes", () => {
+  const meter = new Meter(0, 0);
+  for (let second = 1; second <= 20; second++) meter.add(second * 1000, second * 100);
+  for (let second = 21; second <= 30; second++) meter.add(second * 1000, 2000 + second - 20);
+  expect(meter.recent(30_000)).toEqual({ fresh: 5, seconds: 5 });
+  expect(meter.recent(60_000)).toEqual({ fresh: 5, seconds: 35 });
 });
 
 test("progress events are lines of JSON when a program asked for them", () => {

@@ -26,6 +26,8 @@ export interface CopyOptions extends WorkOptions {
   readonly all?: boolean | undefined;
   /** Take the place of other outputs of the same contracts; those stay as alternates. */
   readonly replace?: boolean | undefined;
+  /** Only the manifest of one pack and its proofs, into a new `oci:DIR` that `cosign --local-image` reads. */
+  readonly proofs?: boolean | undefined;
 }
 
 /** One pack or other tag that was copied. */
@@ -60,6 +62,10 @@ export async function copyPacks(
   const source = await openPantry(session, from, work.signal);
   const tags = await chooseTags(session, source, from, options, work);
   const destination = parseTarget(to);
+  if (options.proofs) {
+    const { copyProofs } = await import("./copy-proofs.ts");
+    return await copyProofs(session, { source, tags, to }, work);
+  }
   if (destination.kind !== "archive") {
     const target = await openWritablePantry(session, to, work.signal);
     return await copyTags(session, source, target, tags, options, work);

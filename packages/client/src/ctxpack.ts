@@ -52,6 +52,9 @@ import type { IdentifyOptions } from "./resolve.ts";
 import type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 import type { GetOptions } from "./run/options.ts";
 import type { RunOptions, RunResult } from "./run/run.ts";
+import type { SearchHit } from "./search/facts.ts";
+import type { SearchQuery } from "./search/query.ts";
+import type { SearchOptions } from "./search/search.ts";
 import { type SeedOptions, seed } from "./seed.ts";
 import { Session } from "./session.ts";
 import type { StatusOptions, StatusResult } from "./status/status.ts";
@@ -65,6 +68,7 @@ import {
   explainPolicies,
 } from "./trust/explain.ts";
 import { type Accept, gateOf } from "./trust/gate.ts";
+import { pinOfPolicy, readPolicyFile } from "./trust/policy-pin.ts";
 import { type VerifyOptions, type VerifyResult, verify } from "./trust/verify.ts";
 import type { WhyOptions, WhyResult } from "./why/why.ts";
 import { type WorkOptions, workOf } from "./work.ts";
@@ -80,6 +84,8 @@ export interface OpenOptions {
   readonly cwd?: string | undefined;
   /** A policy file that every pack has to satisfy, beside those of configuration and environment. */
   readonly policy?: string | undefined;
+  /** The sha256 in hex that the file `policy` has to have: who can write to it cannot loosen it. */
+  readonly policySha256?: string | undefined;
   /** The gate every pack of a pantry has to pass in place of policies; throws CTXPACK_E_POLICY to keep one out. */
   readonly accept?: Accept | undefined;
   /** Asked for the credentials of a registry before docker's and podman's configuration. */
@@ -141,6 +147,8 @@ export class CtxPack implements AsyncDisposable {
       }),
     };
     for (const file of accept ? [] : config.policies) requirePolicy(file);
+    const policyPin = pinOfPolicy(options, cwd);
+    if (policyPin !== undefined) await readPolicyFile(policyPin.file, policyPin, signal);
     const { credentials, warn = () => {}, blocking } = options;
     return new CtxPack(
       new Session({
@@ -151,6 +159,7 @@ export class CtxPack implements AsyncDisposable {
         blocking,
         credentials,
         metrics: options.metrics,
+        policyPin,
         warn,
       }),
     );
@@ -351,6 +360,15 @@ export class CtxPack implements AsyncDisposable {
   async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
     const { signal } = workOf(options);
     yield* (await this.#session.store(signal)).list({ signal });
+  }
+
+  /**
+   * Packs and traces that match, one after the other: of the store, the last used first; with `from` of that pantry,
+   * with a tag of every configured one. Policies are asked before a pack is told of. Throws CTXPACK_E_USAGE.
+   */
+  async *search(query: SearchQuery, options: SearchOptions = {}): AsyncIterable<SearchHit> {
+    const { search } = await import("./search/search.ts");
+    yield* search(this.#session, query, options);
   }
 
   /**

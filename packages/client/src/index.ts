@@ -22,11 +22,12 @@ export type {
   CtxPackErrorCode,
   CtxUri,
   OnProgress,
+  ParsedContract,
   Phase,
   ProgressEvent,
   Resolution,
 } from "@ctxpack/identity";
-export { CONTRACT_SCHEMA_URI, CtxPackError } from "@ctxpack/identity";
+export { CONTRACT_SCHEMA_URI, CtxPackError, parseContract, readContract } from "@ctxpack/identity";
 export { parseByteSize } from "./byte-size.ts";
 export type { CheckStoreOptions } from "./check.ts";
 export type { Collected, CollectOptions, CollectResult } from "./collect/collect.ts";
@@ -67,6 +68,9 @@ export type { ChildFacts } from "./run/failure.ts";
 export type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 export type { Access, CacheAccess, GetEvent, GetOptions } from "./run/options.ts";
 export type { RunOptions, RunResult } from "./run/run.ts";
+export type { PackFacts, SearchHit } from "./search/facts.ts";
+export type { SearchQuery } from "./search/query.ts";
+export type { SearchOptions } from "./search/search.ts";
 export type { SeedOptions } from "./seed.ts";
 export type { InPantries } from "./status/pantry-check.ts";
 export type {

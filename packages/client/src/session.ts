@@ -3,14 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KnownDigests, removeStore, Store, type StoreOptions } from "@ctxpack/cache";
 import { CtxPackError } from "@ctxpack/identity";
+import type { BlobConcurrency } from "@ctxpack/oci";
 import type { CredentialProvider } from "@ctxpack/oci/remote";
 import type { MetricsSink } from "@ctxpack/proof";
 import type { Config, Env } from "./config.ts";
 import { Registries } from "./registries.ts";
 import type { Gate } from "./trust/gate.ts";
 import { PolicyGate } from "./trust/policy-gate.ts";
+import type { PolicyPin } from "./trust/policy-pin.ts";
 
-const REMOTE_CONCURRENCY = 8;
+/** A registry is far: of small blobs many wait for it at the same time. */
+const REMOTE_CONCURRENCY: BlobConcurrency = { blobs: 8, small: 32 };
 const LOCAL_CONCURRENCY = 4;
 
 /** What the verbs share: settings, and the store, which is opened when the first verb needs it. */
@@ -25,6 +28,8 @@ export class Session implements AsyncDisposable {
   /** The registries that pantries are in. */
   readonly registries: Registries;
   readonly metrics: MetricsSink | undefined;
+  /** Which bytes the policy that was named when opening has to have. */
+  readonly policyPin: PolicyPin | undefined;
   readonly #ownGate: PolicyGate | undefined;
   readonly #blocking: boolean | undefined;
   #store: Promise<OpenStore> | undefined;
@@ -38,6 +43,7 @@ export class Session implements AsyncDisposable {
     gate: Gate | undefined;
     blocking?: boolean | undefined;
     metrics?: MetricsSink | undefined;
+    policyPin?: PolicyPin | undefined;
     credentials?: CredentialProvider | undefined;
     registries?: Registries | undefined;
     warn: (text: string) => void;
@@ -46,6 +52,7 @@ export class Session implements AsyncDisposable {
     this.cwd = settings.cwd;
     this.env = settings.env;
     this.metrics = settings.metrics;
+    this.policyPin = settings.policyPin;
     const { policies } = settings.config;
     this.#ownGate =
       settings.gate === undefined && policies.length > 0
@@ -96,7 +103,7 @@ export class Session implements AsyncDisposable {
   }
 
   /** Blobs in flight at a time, as chosen; else more over a network than on a disk. */
-  concurrency(remote = false): number {
+  concurrency(remote = false): BlobConcurrency {
     return this.config.concurrency ?? (remote ? REMOTE_CONCURRENCY : LOCAL_CONCURRENCY);
   }
 
@@ -123,10 +130,10 @@ export class Session implements AsyncDisposable {
 
   async #makeAside(): Promise<Session> {
     const cacheDir = await mkdtemp(join(tmpdir(), "ctxpack-store-"));
-    const { cwd, env, gate, warn, registries, metrics } = this;
+    const { cwd, env, gate, warn, registries, metrics, policyPin } = this;
     const config = { ...this.config, cacheDir };
     return new Session({
-      ...{ config, cwd, env, gate, warn, registries, metrics },
+      ...{ config, cwd, env, gate, warn, registries, metrics, policyPin },
       blocking: this.#blocking,
     });
   }

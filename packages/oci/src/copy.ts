@@ -2,7 +2,6 @@ import { CtxPackError, type Digest } from "@ctxpack/identity";
 import { abortable } from "./abort.ts";
 import { fetchBytes } from "./content.ts";
 import type { Descriptor } from "./descriptor.ts";
-import { limiter } from "./limiter.ts";
 import { MANIFEST_LIMIT, parseManifest, successors } from "./manifest.ts";
 import { hasSuccessors } from "./media-type.ts";
 import { type BlobSource, bytesSource } from "./source.ts";
@@ -16,6 +15,7 @@ import type {
   TagOptions,
   Target,
 } from "./target.ts";
+import { type BlobConcurrency, BlobWindow } from "./window.ts";
 
 /** Blobs in flight at a time: enough to hide latency, few enough for a small registry. */
 const CONCURRENCY = 4;
@@ -32,7 +32,7 @@ export interface BlobEvent {
 
 export interface CopyOptions extends OperationOptions {
   /** Blobs in flight at a time; 4 unless said otherwise. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: BlobConcurrency | undefined;
   /** Also copies what refers to each manifest (proofs, file lists), and what refers to that. */
   readonly referrers?: boolean | undefined;
   /** Leaves out a blob or manifest, and what only it refers to: the copy is then incomplete. */
@@ -101,7 +101,7 @@ class GraphCopy {
   readonly #destination: Storage;
   readonly #root: Descriptor;
   readonly #options: CopyOptions;
-  readonly #limit: ReturnType<typeof limiter>;
+  readonly #window: BlobWindow;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #visits = new Map<Digest, Visit>();
@@ -116,7 +116,7 @@ class GraphCopy {
     this.#destination = destination;
     this.#root = root;
     this.#options = options;
-    this.#limit = limiter(checkConcurrency(options.concurrency ?? CONCURRENCY));
+    this.#window = new BlobWindow(checkConcurrency(options.concurrency ?? CONCURRENCY));
     this.#signal =
       options.signal === undefined
         ? this.#stop.signal
@@ -170,7 +170,7 @@ class GraphCopy {
 
   async #copyNode(d: Descriptor, depth: number): Promise<void> {
     if (!hasSuccessors(d.mediaType)) return this.#transfer(d, this.#sourceOf(d));
-    const bytes = await this.#limit(() => this.#readManifest(d));
+    const bytes = await this.#window.run(0, () => this.#readManifest(d));
     const manifest = parseManifest(bytes, d);
     const children = successors(manifest);
     await Promise.all(children.map((child) => this.#visit(child, d, depth + 1)));
@@ -192,12 +192,12 @@ class GraphCopy {
       .filter((child) => this.#options.select?.(child, parent) !== false)
       .map(async (child) => {
         const push = (): Promise<void> =>
-          this.#limit(() => this.#push(child, this.#sourceOf(child)));
+          this.#window.run(child.size, () => this.#push(child, this.#sourceOf(child)));
         try {
           await push();
         } catch (error) {
           if (!hasSuccessors(child.mediaType) || !lacksChild(error)) throw error;
-          const bytes = await this.#limit(() => this.#readManifest(child));
+          const bytes = await this.#window.run(0, () => this.#readManifest(child));
           await this.#sendAgain(successors(parseManifest(bytes, child)), child);
           await push();
         }
@@ -231,7 +231,7 @@ class GraphCopy {
    * died before it was listed among its subject's referrers, and pushing it again lists it.
    */
   #transfer(d: Descriptor, source: BlobSource, refers = false): Promise<void> {
-    return this.#limit(async () => {
+    return this.#window.run(d.size, async () => {
       const signal = this.#signal;
       signal.throwIfAborted();
       const exists = await this.#destination.exists(d, { signal });
@@ -285,9 +285,10 @@ function lacksChild(error: unknown): boolean {
 }
 
 /** With less than one in flight nothing would ever start, and nobody would be told. */
-function checkConcurrency(concurrency: number): number {
-  if (concurrency >= 1) return concurrency;
-  throw new CtxPackError("CTXPACK_E_USAGE", `concurrency is ${concurrency}, expected at least 1`);
+function checkConcurrency(concurrency: BlobConcurrency): BlobConcurrency {
+  const blobs = typeof concurrency === "number" ? concurrency : concurrency.blobs;
+  if (blobs >= 1) return concurrency;
+  throw new CtxPackError("CTXPACK_E_USAGE", `concurrency is ${blobs}, expected at least 1`);
 }
 
 function twoSizes(d: Descriptor, size: number): CtxPackError {

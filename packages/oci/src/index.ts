@@ -53,3 +53,5 @@ export type {
   Untagger,
 } from "./target.ts";
 export { Verifier, verified } from "./verify.ts";
+export type { BlobConcurrency } from "./window.ts";
+export { BlobWindow } from "./window.ts";

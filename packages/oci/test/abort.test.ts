@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { abortable, unlessAborted } from "../src/abort.ts";
-import { limiter } from "../src/limiter.ts";
 import { collect } from "./graph.ts";
 
 async function* count(closed: { is: boolean }): AsyncGenerator<number> {
@@ -54,29 +53,4 @@ it("unlessAborted does not wait for what goes on", async () => {
   await expect(waiting).rejects.toBe("why");
   expect(await unlessAborted(Promise.resolve(1), new AbortController().signal)).toBe(1);
   await expect(unlessAborted(Promise.reject("bad"), undefined)).rejects.toBe("bad");
-});
-
-it("limiter runs so many at a time, in order, and goes on after a failure", async () => {
-  const limit = limiter(2);
-  const started: number[] = [];
-  let running = 0;
-  const tasks = [0, 1, 2, 3, 4].map((i) =>
-    limit(async () => {
-      started.push(i);
-      expect(++running).toBeLessThanOrEqual(2);
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
-      if (i === 1) throw new Error("one");
-      return i;
-    }),
-  );
-  const results = await Promise.allSettled(tasks);
-  expect(results.map((r) => r.status)).toEqual([
-    "fulfilled",
-    "rejected",
-    "fulfilled",
-    "fulfilled",
-    "fulfilled",
-  ]);
-  expect(started).toEqual([0, 1, 2, 3, 4]);
 });

@@ -6,7 +6,12 @@ import {
   sha256,
   uriDigest,
 } from "@ctxpack/identity";
-import { type Descriptor, fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
+import {
+  type BlobConcurrency,
+  type Descriptor,
+  fetchBytes,
+  type ReadOnlyStorage,
+} from "@ctxpack/oci";
 import {
   LIMITS,
   largestFrame,
@@ -64,7 +69,7 @@ export interface AdmitOptions {
   /** A label for people. */
   readonly name?: string | undefined;
   /** Blobs on their way at once; 4. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: BlobConcurrency | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }

@@ -1,5 +1,10 @@
 import type { Digest, OnProgress } from "@ctxpack/identity";
-import type { Descriptor, ReadOnlyStorage } from "@ctxpack/oci";
+import {
+  type BlobConcurrency,
+  BlobWindow,
+  type Descriptor,
+  type ReadOnlyStorage,
+} from "@ctxpack/oci";
 import type { Parts } from "./parts.ts";
 import { receive } from "./receive.ts";
 
@@ -10,7 +15,7 @@ const CONCURRENCY = 4;
 export interface DownloadOptions {
   readonly source: ReadOnlyStorage;
   /** Blobs on their way at once; 4. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: BlobConcurrency | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -63,22 +68,18 @@ export class Download {
     const arrivals = new Map(missing.map((d) => [d.digest, Promise.withResolvers<void>()]));
     // Whoever waits for one hears of its failure; that nobody does is no failure of its own.
     for (const { promise } of arrivals.values()) promise.catch(() => {});
-    const queue = missing.values();
-    const lane = async (): Promise<void> => {
-      for (const d of queue) {
-        await this.#fetch(d, { signal, total });
-        arrivals.get(d.digest)?.resolve();
-      }
-    };
-    const { concurrency = CONCURRENCY } = this.#options;
-    const lanes = Array.from({ length: Math.min(concurrency, missing.length) }, lane);
-    const first = Promise.all(lanes).catch((error: unknown) => {
+    const window = new BlobWindow(this.#options.concurrency ?? CONCURRENCY);
+    const all = missing.map(async (d) => {
+      await window.run(d.size, () => this.#fetch(d, { signal, total }), signal);
+      arrivals.get(d.digest)?.resolve();
+    });
+    const first = Promise.all(all).catch((error: unknown) => {
       stop.abort(error);
       for (const { reject } of arrivals.values()) reject(error);
       throw error;
     });
     // Everything has ended, and is closed, before the failure is reported.
-    const done = Promise.allSettled([...lanes, first]).then(async () => {
+    const done = Promise.allSettled([...all, first]).then(async () => {
       await first;
     });
     done.catch(() => {});

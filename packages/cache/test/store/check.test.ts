@@ -693,6 +693,25 @@ it("stops when it is told to", async () => {
   ).rejects.toBe(reason);
 });
 
+it("the memory of what policies accepted is damaged: named, and left as it is", async () => {
+  const { store } = await twoPacks();
+  const path = join(store.dir, "seen.db");
+  const whole = new DatabaseSync(path);
+  whole.exec("CREATE TABLE seen (subject TEXT PRIMARY KEY) WITHOUT ROWID");
+  whole.close();
+  expect(await store.check()).toMatchObject({ clean: true });
+  writeFileSync(path, "no database ".repeat(400));
+  const before = readFileSync(path);
+  for (const repair of [false, true]) {
+    const report = await store.check({ repair });
+    expect(report).toMatchObject({
+      clean: false,
+      damages: [{ kind: "seen-damaged", path, uris: [], state: "found" }],
+    });
+    expect(readFileSync(path)).toEqual(before);
+  }
+});
+
 it("every kind of damage is made by a test here", () => {
   const source = readFileSync(import.meta.filename, "utf8");
   const made = Object.keys(DAMAGE_KINDS).filter((kind) => source.includes(`"${kind}"`));

@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 
 export const cat: Command = defineCommand({
   usage: "cat <uri> <file> [--from PANTRY]",
@@ -9,7 +9,7 @@ export const cat: Command = defineCommand({
     "Prints one file of a pack, checked against its digest. From a pantry only the segments it lies in are\n" +
     "fetched. Bytes are believed when the exit code is 0.",
   takes: [2, 2],
-  flags: { policy: POLICY_FLAG, from: { type: "string", value: "PANTRY", about: "read it there" } },
+  flags: { ...POLICY_FLAGS, from: { type: "string", value: "PANTRY", about: "read it there" } },
   async run({ args, flags, output, open, signal, onProgress }) {
     if (output.options.json) {
       throw new CommandError("CTXPACK_E_USAGE", "cat prints the file itself: there is no --json");

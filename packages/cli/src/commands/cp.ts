@@ -3,10 +3,11 @@ import { CONCURRENCY_FLAG, concurrencyOf } from "../flags.ts";
 import { formatBytes, plural } from "../format.ts";
 
 export const cp: Command = defineCommand({
-  usage: "cp <from> <to> [<uri>…] [--all]",
+  usage: "cp <from> <to> [<uri>…] [--all | --proofs]",
   example: [
     "ctxpack cp ghcr.io/acme/packs oci-archive:./packs.tar --all   # onto a stick",
     "ctxpack cp oci-archive:./packs.tar oci:./pantry --all   # and off it",
+    "ctxpack cp ghcr.io/acme/packs oci:./layout ctx://sha256:7c1e… --proofs   # for cosign --local-image",
   ],
   about:
     "Copies whole packs with their proofs between pantries and archive files, and prints what was copied,\n" +
@@ -15,6 +16,10 @@ export const cp: Command = defineCommand({
   flags: {
     concurrency: CONCURRENCY_FLAG,
     all: { type: "boolean", about: "every tag of <from>" },
+    proofs: {
+      type: "boolean",
+      about: "one pack's manifest and proofs, no data, into a new oci:DIR that cosign reads",
+    },
     replace: {
       type: "boolean",
       about: "in place of other outputs of the same contracts, which stay as alternates",
@@ -27,6 +32,7 @@ export const cp: Command = defineCommand({
       packs,
       all: flags.all,
       replace: flags.replace,
+      proofs: flags.proofs,
       signal,
       onProgress,
     });

@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { EXIT_MISS } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 
 export const exists: Command = defineCommand({
   usage: "exists <uri|contract> [--from PANTRY]",
@@ -10,7 +10,7 @@ export const exists: Command = defineCommand({
     "is one, 3 when there is none.",
   takes: [1, 1],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     from: { type: "string", value: "PANTRY", about: "look only there" },
   },
   async run({ args, flags, output, open, signal }) {

@@ -3,7 +3,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { MANY, RECIPE_FLAGS, RESULT_FLAGS, resultOptions } from "../computing-flags.ts";
 import { tellComputing, tellDisplaced, tellHit, tellPushed } from "../computing-report.ts";
 import { CommandError, EXIT_ITEMS_FAILED } from "../exit.ts";
-import { concurrencyOf, POLICY_FLAG } from "../flags.ts";
+import { concurrencyOf, POLICY_FLAGS } from "../flags.ts";
 import { formatBytes, formatCount, formatSeconds, plural } from "../format.ts";
 import { pickItems } from "../items-flag.ts";
 import { MapProgress } from "../map-progress.ts";
@@ -52,7 +52,7 @@ export const map: Command = defineCommand({
     },
     ...RECIPE_FLAGS,
     ...RESULT_FLAGS,
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     force: { type: "boolean", about: "run all of it although there are results" },
     push: {
       type: "boolean",

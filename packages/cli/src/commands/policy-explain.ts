@@ -1,6 +1,6 @@
 import { type Command, defineCommand } from "../command.ts";
 import { EXIT_CODES } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 
 export const policyExplain: Command = defineCommand({
   usage: "policy explain [<uri>] [--policy FILE] [--from PANTRY]",
@@ -13,7 +13,7 @@ export const policyExplain: Command = defineCommand({
     "Exit code 6 when they do not.",
   takes: [0, 1],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     from: { type: "string", value: "PANTRY", about: "the pack there; rules about that pantry" },
     tool: {
       type: "string",

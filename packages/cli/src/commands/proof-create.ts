@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError } from "../exit.ts";
-import { concurrencyOf } from "../flags.ts";
+import { concurrencyOf, TELEMETRY_FLAGS } from "../flags.ts";
 import { PROOF_CONCURRENCY_FLAG } from "../proof-flags.ts";
 import { type Described, tellProofs } from "../proof-report.ts";
 
@@ -45,8 +45,9 @@ export const proofCreate: Command = defineCommand({
       about: "what looks like a secret there is none: /context/public/password",
     },
     concurrency: PROOF_CONCURRENCY_FLAG,
+    ...TELEMETRY_FLAGS,
   },
-  async run({ args, flags, output, cwd, signal, onProgress }) {
+  async run({ args, flags, output, cwd, signal, onProgress, telemetry }) {
     if (flags.runtime === undefined) {
       throw new CommandError(
         "CTXPACK_E_USAGE",
@@ -71,7 +72,9 @@ export const proofCreate: Command = defineCommand({
         ...(flags.run !== undefined && { runId: flags.run }),
       },
     };
-    const options = { concurrency: concurrencyOf(flags.concurrency), signal, onProgress };
+    const { metrics } = await telemetry();
+    const concurrency = concurrencyOf(flags.concurrency);
+    const options = { concurrency, metrics, signal, onProgress };
     if (flags.stage === undefined) {
       const { out } = flags;
       const made = library.createProofFiles(args, {

@@ -27,15 +27,18 @@ export const proofSign: Command = defineCommand({
     force: { type: "boolean", about: "put your signature in place of one that is there" },
     concurrency: PROOF_CONCURRENCY_FLAG,
   },
-  async run({ args, flags, output, cwd, signal, onProgress }) {
+  async run({ args, flags, output, cwd, signal, onProgress, telemetry }) {
     const library = await import("@ctxpack/client/proof");
-    const services = await library.openSigner(signerOf(flags), { cwd, env: process.env, signal });
+    const { metrics } = await telemetry();
+    const context = { cwd, env: process.env, metrics, signal };
+    const services = await library.openSigner(signerOf(flags), context);
     const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
     const reports = library.signProofFiles(proofs, {
       concurrency: concurrencyOf(flags.concurrency),
       ...services,
       base: flags.base,
       force: flags.force,
+      metrics,
       signal,
       onProgress,
     });

@@ -31,13 +31,15 @@ export const proofVerify: Command = defineCommand({
     },
     concurrency: PROOF_CONCURRENCY_FLAG,
   },
-  async run({ args, flags, output, cwd, signal, onProgress }) {
+  async run({ args, flags, output, cwd, signal, onProgress, telemetry }) {
     const library = await import("@ctxpack/client/proof");
     const { base, snapshots } = flags;
+    const { metrics } = await telemetry();
     const signatures = await library.readSignerFiles(signersOf(flags), {
       cwd,
       env: process.env,
       offline: flags.offline === true || Boolean(process.env["CTXPACK_OFFLINE"]),
+      metrics,
       signal,
     });
     const proofs = library.findProofFiles(proofRoots(args, flags.all), { signal });
@@ -46,6 +48,7 @@ export const proofVerify: Command = defineCommand({
       signatures,
       snapshots,
       base,
+      metrics,
       signal,
       onProgress,
     });

@@ -1,7 +1,7 @@
 import type { LegacyPullResult, PullResult } from "@ctxpack/client";
 import { pullHit } from "@ctxpack/client/hit";
 import { type Command, defineCommand } from "../command.ts";
-import { CONCURRENCY_FLAG, concurrencyOf, POLICY_FLAG } from "../flags.ts";
+import { CONCURRENCY_FLAG, concurrencyOf, POLICY_FLAGS } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 
 export const pull: Command = defineCommand({
@@ -15,7 +15,7 @@ export const pull: Command = defineCommand({
     "by everybody who uses the store, or with --to a copy of your own.",
   takes: [1, 1],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     concurrency: CONCURRENCY_FLAG,
     from: {
       type: "string",
@@ -36,7 +36,7 @@ export const pull: Command = defineCommand({
     const concurrency = concurrencyOf(flags.concurrency);
     const subject = args[0] as string;
     const result =
-      (flags.policy === undefined
+      (flags.policy === undefined && flags["policy-sha256"] === undefined
         ? pullHit(subject, { ...options, env: process.env, cwd })
         : undefined) ??
       (await (await open({ concurrency })).pull(subject, { ...options, signal: call.signal }));

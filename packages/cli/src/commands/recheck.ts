@@ -1,7 +1,7 @@
 import type { RecheckResult, RecheckRun } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { CommandError, EXIT_DIFFERENT } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { formatSeconds, plural } from "../format.ts";
 
 const SIGNS = { added: "+", removed: "-", changed: "~" } as const;
@@ -18,7 +18,7 @@ export const recheck: Command = defineCommand({
   takes: [1, Number.POSITIVE_INFINITY],
   failure: { child: { exitCode: null } },
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     times: { type: "string", short: "n", value: "N", about: "how often it is run; 1 unless said" },
     "exit-code": { type: "boolean", about: "exit with 1 when an output differs" },
     "no-stat-cache": { type: "boolean", about: "read every input although its digest is known" },

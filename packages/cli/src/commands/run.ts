@@ -3,7 +3,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { MANY, RECIPE_FLAGS, RESULT_FLAGS, resultOptions } from "../computing-flags.ts";
 import { tellComputing, tellDisplaced, tellHit, tellPushed } from "../computing-report.ts";
 import { CommandError } from "../exit.ts";
-import { CONCURRENCY_FLAG, concurrencyOf, expectOnly, POLICY_FLAG } from "../flags.ts";
+import { CONCURRENCY_FLAG, concurrencyOf, expectOnly, POLICY_FLAGS } from "../flags.ts";
 import { formatBytes, formatSeconds, plural } from "../format.ts";
 import type { Output } from "../output.ts";
 
@@ -36,7 +36,7 @@ export const run: Command = defineCommand({
     out: { ...MANY, value: "[NAME=]PATH", about: "where the command writes" },
     save: { type: "string", value: "FILE", about: "write the contract that the flags are" },
     ...RESULT_FLAGS,
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     force: { type: "boolean", about: "run it although there is a result" },
     push: { type: "boolean", about: "send the result to a pantry" },
     stdout: { type: "string", value: "child", about: "print what the command prints, not the URI" },

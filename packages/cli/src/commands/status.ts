@@ -1,7 +1,7 @@
 import type { ContractStatus } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { EXIT_CODES, EXIT_MISS } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { formatTable } from "../format.ts";
 
 export const status: Command = defineCommand({
@@ -13,7 +13,7 @@ export const status: Command = defineCommand({
     "(.yml, .json) in this folder and below unless contracts are named. With --quiet it prints nothing, and the\n" +
     "exit code is 3 when a result is stale or was never built.",
   takes: [0, Infinity],
-  flags: { policy: POLICY_FLAG },
+  flags: { ...POLICY_FLAGS },
   async run({ args, output, open, signal, onProgress }) {
     const ctx = await open();
     const { contracts, fresh } = await ctx.status({ contracts: args, signal, onProgress });

@@ -3,7 +3,7 @@ import { printable } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { damageLines } from "../damages.ts";
 import { EXIT_CODES } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { signersOf, VERIFIER_FLAGS } from "../signer-flags.ts";
 
 export const traceVerify: Command = defineCommand({
@@ -14,7 +14,7 @@ export const traceVerify: Command = defineCommand({
     "when one did, 5 when a run wrote a file of this name with other bytes or is damaged, 3 when none produced it,\n" +
     "6 when a key or policy does not accept the run.",
   takes: [1, 1],
-  flags: { policy: POLICY_FLAG, ...VERIFIER_FLAGS },
+  flags: { ...POLICY_FLAGS, ...VERIFIER_FLAGS },
   async run({ args, flags, output, open, signal, onProgress }) {
     const ctx = await open({ ...(flags.offline && { offline: true }) });
     const found = await ctx.traces.verify(args[0] as string, {

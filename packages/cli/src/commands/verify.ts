@@ -1,7 +1,7 @@
 import { type Command, defineCommand } from "../command.ts";
 import { damageFields, damageLines, describeChecked } from "../damages.ts";
 import { CommandError, EXIT_CODES } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { signersOf, VERIFIER_FLAGS } from "../signer-flags.ts";
 
 export const verify: Command = defineCommand({
@@ -16,7 +16,7 @@ export const verify: Command = defineCommand({
     "who vouches for it: exit code 6 when nobody does who counts.",
   takes: [1, 1],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     ...VERIFIER_FLAGS,
     from: { type: "string", value: "PANTRY", about: "the pack and the proofs that are there" },
     lock: { type: "string", value: "FILE", about: "it has to be what this lock file pins" },

@@ -2,7 +2,7 @@ import type { FileChanges, WhyDifference, WhyResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { differenceLine, SIGNS } from "../difference-lines.ts";
 import { EXIT_MISS } from "../exit.ts";
-import { POLICY_FLAG } from "../flags.ts";
+import { POLICY_FLAGS } from "../flags.ts";
 import { formatCount, plural } from "../format.ts";
 
 /** Files of one input that are listed without `--verbose`. */
@@ -17,7 +17,7 @@ export const why: Command = defineCommand({
     "differs from it. Of variables only names are told. Exit code 0 on a hit, 3 on a miss.",
   takes: [0, 1],
   flags: {
-    policy: POLICY_FLAG,
+    ...POLICY_FLAGS,
     from: {
       type: "string",
       value: "PANTRY",

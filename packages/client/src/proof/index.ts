@@ -3,6 +3,7 @@ export { CtxPackError } from "@ctxpack/identity";
 export type {
   EnvelopeIssue,
   EnvelopeVerdict,
+  MetricsSink,
   NamedKey,
   ProofFileReport,
   SignatureOptions,
@@ -13,7 +14,10 @@ export {
   createStageProofEnvelope,
   findProofFiles,
   gravest,
+  MetricsFile,
+  newTraceId,
   signProofFiles,
+  traceIdOf,
   verifyProofFiles,
   writeProofEnvelope,
 } from "@ctxpack/proof";

@@ -5,6 +5,7 @@ import {
   ambientIdentity,
   keylessServices,
   localSigner,
+  type MetricsSink,
   parseSigningConfig,
   type Signer,
   type Witness,
@@ -32,10 +33,12 @@ export async function openSigner(
   options: {
     readonly cwd: string;
     readonly env: Readonly<Record<string, string | undefined>>;
+    /** Hears how long certificate, timestamp and log entry took. */
+    readonly metrics?: MetricsSink | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<{ readonly signer: Signer; readonly witnesses: readonly Witness[] }> {
-  const { cwd, env, signal } = options;
+  const { cwd, env, metrics, signal } = options;
   const { key, keyless, signingConfig } = choice;
   if ((key === undefined) === (keyless !== true)) {
     throw new CtxPackError("CTXPACK_E_USAGE", "what to sign with is not said", {
@@ -48,10 +51,11 @@ export async function openSigner(
     return { signer, witnesses: [] };
   }
   const identity = ambientIdentity(env);
-  if (signingConfig === undefined) return keylessServices({ identity });
+  if (signingConfig === undefined) return keylessServices({ identity, metrics });
   const bytes = await readFile(resolve(cwd, signingConfig)).catch((cause) => {
     const message = `${signingConfig} cannot be read`;
     throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", message, { cause });
   });
-  return keylessServices({ identity, config: parseSigningConfig(bytes, signingConfig) });
+  const config = parseSigningConfig(bytes, signingConfig);
+  return keylessServices({ identity, config, metrics });
 }

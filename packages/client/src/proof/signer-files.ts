@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import {
+  type MetricsSink,
   parseTrustRoot,
   readPublicKey,
   type SignatureOptions,
@@ -23,6 +24,7 @@ export async function readSignerFiles(
     readonly cwd: string;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly offline?: boolean | undefined;
+    readonly metrics?: MetricsSink | undefined;
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<Omit<SignatureOptions, "bundles"> | undefined> {
@@ -44,8 +46,8 @@ async function trustRootOf(
   file: string | undefined,
   options: Parameters<typeof readSignerFiles>[1],
 ): Promise<TrustRoot> {
-  const { cwd, env, offline, signal } = options;
+  const { cwd, env, offline, metrics, signal } = options;
   if (file !== undefined) return parseTrustRoot(file, await readTrustedRoot(cwd, file));
-  const manager = new TrustRootManager({ directory: trustDirectory({ env }), offline });
+  const manager = new TrustRootManager({ directory: trustDirectory({ env }), offline, metrics });
   return await manager.get({ signal });
 }

@@ -4,6 +4,7 @@ import type { FoundPack } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { type WorkOptions, workOf } from "../work.ts";
 import { isMadeHere, PolicyGate } from "./policy-gate.ts";
+import { readPolicyFile } from "./policy-pin.ts";
 
 export interface ExplainPolicyOptions extends WorkOptions {
   /** Of packs in this pantry only: `host/repository` or `oci:` and an absolute path. */
@@ -19,7 +20,7 @@ export async function explainPolicies(
 ): Promise<readonly { readonly file: string; readonly text: string }[]> {
   const { pantry, tools } = options;
   const { signal } = workOf(options);
-  const { explainPolicy, readPolicy } = await import("@ctxpack/proof");
+  const { explainPolicy } = await import("@ctxpack/proof");
   const isNarrow = pantry !== undefined || tools !== undefined;
   const selection = isNarrow
     ? { ...(pantry !== undefined && { pantry }), ...(tools !== undefined && { tools }) }
@@ -27,7 +28,7 @@ export async function explainPolicies(
   return await Promise.all(
     filesOf(session).map(async (file) => ({
       file,
-      text: explainPolicy(await readPolicy(file, { signal }), selection),
+      text: explainPolicy(await readPolicyFile(file, session.policyPin, signal), selection),
     })),
   );
 }

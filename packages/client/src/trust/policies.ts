@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { Session } from "../session.ts";
 import type { Material } from "./evidence.ts";
 import type { PolicyText } from "./given-signers.ts";
+import { readPolicyFile } from "./policy-pin.ts";
 
 /** A policy's file, or its text. */
 export type PolicySource = string | PolicyText;
@@ -53,13 +54,14 @@ export class OpenPolicies implements AsyncDisposable {
 /** Reads policies and the keys they name. Throws CTXPACK_E_CONFIG, _PATH_NOT_FOUND, _KEY_FILE. */
 export async function readPolicies(
   sources: readonly PolicySource[],
+  { policyPin }: Pick<Session, "policyPin">,
   signal: AbortSignal,
 ): Promise<readonly LoadedPolicy[]> {
   const proof = await import("@ctxpack/proof");
   return await Promise.all(
     sources.map((source) =>
       typeof source === "string"
-        ? proof.readPolicy(source, { signal })
+        ? readPolicyFile(source, policyPin, signal)
         : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
     ),
   );

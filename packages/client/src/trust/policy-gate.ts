@@ -13,7 +13,7 @@ import type {
 import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
 import { claimsOf } from "./claims.ts";
-import { type Evidence, kept, weigh } from "./evidence.ts";
+import { type Evidence, kept, type Material, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
 import { OpenPolicies, type PolicySource, readPolicies, seenFile } from "./policies.ts";
 
@@ -122,20 +122,21 @@ export class PolicyGate implements Gate, AsyncDisposable {
     proofs: KeptProofs | undefined,
     signal: AbortSignal,
   ): Promise<Judgement> {
-    const { evaluate } = await import("@ctxpack/proof");
+    const { evaluateWithDependencies } = await import("@ctxpack/proof");
     const { policies, material } = await this.#policies(signal);
-    const found = await weigh(kept(proofs?.bundles ?? []), material, signal);
-    const { kind, bytes } = await configOf(store, record, signal);
-    const evidence = { ...found, ...(await claimsOf(found)).holdTo(kind, bytes) };
-    const pantry = proofs?.acceptances.findLast((one) => one.pantry !== undefined)?.pantry;
-    const pack = {
-      manifest: record.manifest.digest,
-      uri: record.uri,
-      ...(pantry !== undefined && { pantry }),
-      tools: toolsOf(kind, bytes),
-    };
+    const { evidence, pack } = await evidenceIn(store, record, proofs, { material, signal });
     const evaluation = await this.#evaluation(policies, pack, evidence, signal);
-    return { verdict: evaluate(evaluation), evidence, evaluation };
+    const verdict = await evaluateWithDependencies(evaluation, {
+      signal,
+      gather: async ({ uri, digest }) => {
+        const made = await store.get(uri);
+        if (made === undefined || made.manifest.digest !== digest) return undefined;
+        const ofIt = await store.proofs(made.uri);
+        const one = await evidenceIn(store, made, ofIt, { material, signal });
+        return { pack: one.pack, verified: one.evidence.verified, refused: one.evidence.refused };
+      },
+    });
+    return { verdict, evidence, evaluation };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -185,7 +186,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
   }
 
   async #readOnce(signal: AbortSignal): Promise<readonly LoadedPolicy[]> {
-    this.#read ??= readPolicies(this.#sources, signal);
+    this.#read ??= readPolicies(this.#sources, this.#session, signal);
     try {
       return await this.#read;
     } catch (error) {
@@ -224,6 +225,26 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly evidence: Evidence;
   readonly evaluation: Evaluation;
+}
+
+/** What the store holds to judge a pack by. */
+async function evidenceIn(
+  store: Store,
+  record: PackRecord,
+  proofs: KeptProofs | undefined,
+  { material, signal }: { readonly material: Material; readonly signal: AbortSignal },
+): Promise<{ readonly evidence: Evidence; readonly pack: JudgedPack }> {
+  const found = await weigh(kept(proofs?.bundles ?? []), material, signal);
+  const { kind, bytes } = await configOf(store, record, signal);
+  const evidence = { ...found, ...(await claimsOf(found)).holdTo(kind, bytes) };
+  const pantry = proofs?.acceptances.findLast((one) => one.pantry !== undefined)?.pantry;
+  const pack = {
+    manifest: record.manifest.digest,
+    uri: record.uri,
+    ...(pantry !== undefined && { pantry }),
+    tools: toolsOf(kind, bytes),
+  };
+  return { evidence, pack };
 }
 
 /** The verdict once the config is known: without the proofs that lie about it, and by its tools. */

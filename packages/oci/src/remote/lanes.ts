@@ -3,14 +3,16 @@ import { unlessAborted } from "../abort.ts";
 const EPOCH_MS = 100;
 
 /**
- * How many requests may be in flight to a host: as many as it bears. One more after as many successes as
- * there are lanes; half of them after it said that there were too many, once per 100 ms.
+ * How many requests may be in flight to a host: as many as it bears. One more after each success, until it said that there
+ * were too many: then half of them (once per 100 ms), and from there one more after as many successes as there are lanes
+ * (slow start and congestion avoidance, RFC 5681 §3.1).
  */
 export class Lanes {
   readonly #most: number;
   #limit: number;
   #busy = 0;
   #successes = 0;
+  #wasCut = false;
   #cutAt = Number.NEGATIVE_INFINITY;
   readonly #waiting = new Set<() => void>();
 
@@ -50,7 +52,8 @@ export class Lanes {
 
   /** A request was answered. */
   succeeded(): void {
-    if (++this.#successes < this.#limit || this.#limit >= this.#most) return;
+    if (this.#limit >= this.#most) return;
+    if (++this.#successes < this.#limit && this.#wasCut) return;
     this.#successes = 0;
     this.#limit++;
     this.#wake();
@@ -60,6 +63,7 @@ export class Lanes {
   overloaded(nowMs: number = performance.now()): void {
     if (nowMs - this.#cutAt < EPOCH_MS) return;
     this.#cutAt = nowMs;
+    this.#wasCut = true;
     this.#successes = 0;
     this.#limit = Math.max(1, Math.floor(this.#limit / 2));
   }

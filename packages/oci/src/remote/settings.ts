@@ -48,7 +48,7 @@ export interface RegistryOptions {
   /** An upload may go on at another host, without credentials. Default: refused. */
   readonly allowCrossHostUpload?: boolean | undefined;
   readonly profile?: Partial<RegistryProfile> | undefined;
-  /** Requests to the host in flight in each direction at most; 16. */
+  /** Requests to the host in flight in each direction at most; 32. */
   readonly concurrency?: number | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   readonly retry?: Partial<RetryPolicy> | undefined;

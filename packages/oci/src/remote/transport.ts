@@ -23,7 +23,7 @@ import { Warnings } from "./warnings.ts";
 
 /** Requests in flight in one direction, before the host has shown how many it bears. */
 const FIRST_LANES = 8;
-const MOST_LANES = 16;
+const MOST_LANES = 32;
 /** How often a loopback host is asked whether it speaks TLS when the connection breaks. */
 const PROBES = 4;
 /** A token's answer is not longer. */

@@ -1,16 +1,29 @@
 import { lstatSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "@ctxpack/identity";
 import { databaseError, isDamage, proofOf } from "../database.ts";
 import { unlessMissing } from "../disk.ts";
 import type { CheckRun } from "./check-run.ts";
+import type { DamageKind } from "./damage.ts";
 
 /** Rows read at once. */
 const PAGE = 5000;
 
-/** Whether the database can be read as one, and with `deep` whether its rows are what was written. */
-export async function checkDatabase(run: CheckRun): Promise<void> {
-  const { database: path } = run.parts.places;
+/** Whether the databases can be read as such, and with `deep` whether rows of the store's own are what was written. */
+export async function checkDatabases(run: CheckRun): Promise<void> {
+  const { database } = run.parts.places;
+  await check(run, database, "database-damaged", (db) => look(db, run));
+  // Whoever judges packs keeps it there; what its rows mean is none of the store's business.
+  await check(run, join(dirname(database), "seen.db"), "seen-damaged", quickCheck);
+}
+
+async function check(
+  run: CheckRun,
+  path: string,
+  kind: DamageKind,
+  find: (db: DatabaseSync) => Promise<string | undefined> | string | undefined,
+): Promise<void> {
   const stat = unlessMissing(() => lstatSync(path));
   // One that is not there is made when somebody needs it.
   if (stat === undefined) return;
@@ -19,21 +32,26 @@ export async function checkDatabase(run: CheckRun): Promise<void> {
   try {
     const db = new DatabaseSync(path, { readOnly: true, timeout: 60_000 });
     try {
-      const wrong = await look(db, run);
-      if (wrong !== undefined) run.findings.add("database-damaged", path, wrong);
+      const wrong = await find(db);
+      if (wrong !== undefined) run.findings.add(kind, path, wrong);
     } finally {
       db.close();
     }
   } catch (error) {
     if (!isDamage(error)) throw databaseError(error, path);
-    run.findings.add("database-damaged", path, (error as Error).message);
+    run.findings.add(kind, path, (error as Error).message);
   }
 }
 
-async function look(db: DatabaseSync, run: CheckRun): Promise<string | undefined> {
+function quickCheck(db: DatabaseSync): string | undefined {
   const [first] = db.prepare("PRAGMA quick_check(1)").all();
   const said = Object.values(first ?? {})[0];
-  if (said !== "ok") return String(said);
+  return said === "ok" ? undefined : String(said);
+}
+
+async function look(db: DatabaseSync, run: CheckRun): Promise<string | undefined> {
+  const wrong = quickCheck(db);
+  if (wrong !== undefined) return wrong;
   const hasFrames = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'frame'").get();
   if (!run.deep || hasFrames === undefined) return undefined;
   // In pages: a reader that waits would keep writers out, those of this process too.

@@ -3,7 +3,7 @@ import type { CtxUri, OnProgress } from "@ctxpack/identity";
 import { onDisk } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import { attribute, checkBlobs } from "./check-blobs.ts";
-import { checkDatabase } from "./check-database.ts";
+import { checkDatabases } from "./check-database.ts";
 import { checkLeftovers } from "./check-leftovers.ts";
 import { checkPacks } from "./check-packs.ts";
 import { checkPool } from "./check-pool.ts";
@@ -43,7 +43,7 @@ export async function check(parts: Parts, options: CheckOptions): Promise<CheckR
   signal?.throwIfAborted();
   if (repair) expectWritable(parts);
   await using run = new CheckRun(parts, { deep, signal, onProgress });
-  await checkDatabase(run);
+  await checkDatabases(run);
   await checkLeftovers(run);
   await checkResults(run);
   await checkPacks(run);

@@ -38,6 +38,8 @@ export type DamageKind =
   | "layout-damaged"
   /** The database cannot be read as one. */
   | "database-damaged"
+  /** The memory of what policies accepted cannot be read as a database. */
+  | "seen-damaged"
   /** The index of known digests cannot be read as one. */
   | "stat-index-damaged"
   /** What is known of a folder that was seeded cannot be read. */
@@ -90,6 +92,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "foreign-owner": "damage",
   "layout-damaged": "damage",
   "database-damaged": "damage",
+  "seen-damaged": "damage",
   "stat-index-damaged": "damage",
   "snapshot-damaged": "damage",
   "known-contracts-torn": "leftover",

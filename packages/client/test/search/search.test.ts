@@ -1,0 +1,79 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CtxPack, CtxPackError, type OpenOptions, type SearchQuery } from "@ctxpack/client";
+import { scratchFolder } from "@ctxpack/test-tools";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { tagPattern } from "../../src/search/query.ts";
+
+const open = (root: string, options: OpenOptions = {}): Promise<CtxPack> =>
+  CtxPack.open({
+    env: { HOME: root, CTXPACK_CACHE_DIR: join(root, "store") },
+    cwd: root,
+    ...options,
+  });
+
+async function found(ctx: CtxPack, query: SearchQuery, from?: string): Promise<string[]> {
+  const uris: string[] = [];
+  for await (const { uri } of ctx.search(query, { from })) uris.push(uri);
+  return uris;
+}
+
+async function seeded(ctx: CtxPack, root: string, name: string): Promise<string> {
+  mkdirSync(join(root, name), { recursive: true });
+  writeFileSync(join(root, name, "a"), name);
+  const contract = { name, transforms: [{ tool: name }] };
+  return (await ctx.seed(join(root, name), { contract })).record.uri;
+}
+
+test("a tag pattern means what a regular expression with .* means", () => {
+  const part = fc.string({ unit: fc.constantFrom("a", "b", "-", "*"), maxLength: 8 });
+  fc.assert(
+    fc.property(part, part, (pattern, text) => {
+      const tag = text.replaceAll("*", "");
+      const expected = new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(tag);
+      expect(tagPattern(pattern)(tag)).toBe(expected);
+    }),
+  );
+});
+
+test("a pattern that would take a regular expression for ever is answered at once", () => {
+  const started = performance.now();
+  expect(tagPattern(`${"*a".repeat(400)}b`)("a".repeat(10_000))).toBe(false);
+  expect(performance.now() - started).toBeLessThan(1000);
+});
+
+test("channels of a pantry, each pack once, and none that is kept out", async () => {
+  using folder = scratchFolder();
+  const root = folder.path;
+  await using ctx = await open(root);
+  const [one, two] = [await seeded(ctx, root, "one"), await seeded(ctx, root, "two")];
+  for (const uri of [one, two]) await ctx.push(uri, { to: "oci:pantry" });
+  await ctx.tag(one, "nightly-a", { to: "oci:pantry" });
+  await ctx.tag(one, "nightly-b", { to: "oci:pantry" });
+  await ctx.tag(two, "stable", { to: "oci:pantry" });
+  expect(await found(ctx, { tag: "NIGHTLY-*" }, "oci:pantry")).toEqual([one]);
+  expect((await found(ctx, {}, "oci:pantry")).sort()).toEqual([one, two].sort());
+  expect(await found(ctx, { tag: "*", tool: "two" }, "oci:pantry")).toEqual([two]);
+  // Without a pantry there are no tags.
+  expect(await found(ctx, { tag: "stable" })).toEqual([]);
+
+  const accept: OpenOptions["accept"] = async (_, config) => {
+    if (two.endsWith(config.digest.slice(-64))) throw new CtxPackError("CTXPACK_E_POLICY", "no");
+  };
+  await using strict = await open(root, { accept });
+  expect(await found(strict, {}, "oci:pantry")).toEqual([one]);
+});
+
+test("an empty word, an aborted signal, a pantry that is not there", async () => {
+  using folder = scratchFolder();
+  await using ctx = await open(folder.path);
+  await seeded(ctx, folder.path, "one");
+  await expect(found(ctx, { name: "" })).rejects.toMatchObject({ code: "CTXPACK_E_USAGE" });
+  await expect(found(ctx, { name: "x".repeat(2000) })).rejects.toThrow("too long");
+  await expect(found(ctx, {}, "oci:nowhere")).rejects.toMatchObject({
+    code: "CTXPACK_E_PATH_NOT_FOUND",
+  });
+  const signal = AbortSignal.abort(new Error("enough"));
+  await expect(ctx.search({}, { signal })[Symbol.asyncIterator]().next()).rejects.toThrow("enough");
+});
