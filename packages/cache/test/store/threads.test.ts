@@ -90,7 +90,7 @@ it.each(["ctxpack-store-worker.js", "ctxpack-seed-worker.js"])(
     const answers: unknown[] = [];
     worker.on("message", (answer) => answers.push(answer));
     worker.postMessage({ id: 1, slot: new SharedArrayBuffer(8), length: 8 });
-    await vi.waitFor(() => expect(answers.length + errors.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(answers.length + errors.length).toBeGreaterThan(0), 30_000);
     await worker.terminate();
     expect(errors).toEqual([]);
   },
