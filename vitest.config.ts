@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "benchmarks/**/*.test.ts"],
     isolate: false,
+    // They wait for processes, servers and disks more than they compute.
+    maxWorkers: 3,
     // Real processes and real disks on a shared machine: generous, never a measure of speed.
     testTimeout: 120_000,
     hookTimeout: 60_000,
