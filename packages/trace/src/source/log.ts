@@ -239,11 +239,13 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The input in pieces of at most {@link SNIFF} bytes, however it comes: the head is looked at by regular expressions. */
 async function* chunksOf(
   input: Uint8Array | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, undefined> {
-  if (input instanceof Uint8Array) yield input;
-  else yield* input;
+  for await (const chunk of input instanceof Uint8Array ? [input] : input) {
+    for (let at = 0; at < chunk.length; at += SNIFF) yield chunk.subarray(at, at + SNIFF);
+  }
 }
 
 /** A value that has members. */
