@@ -1,4 +1,5 @@
 // Our pages in Debian's chromium, as a person uses them.
+import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -256,7 +257,72 @@ test("without a browser: not captured differs from empty, and what is cut says s
   const text = await textOf(showPage(run));
   expect(text).toContain('<p class="absent">not captured</p>');
   expect(text).toContain('<p class="note">empty</p>');
+  const hex = createHash("sha256").update(long).digest("hex");
   expect(text).toContain(
-    `and 11,808 more characters: <code>ctxpack trace show ${run.uri} --step 1</code>`,
+    `and 11,808 more characters: <code>ctxpack cat ${run.uri} content/${hex}</code>`,
   );
+});
+
+test("without a browser: what is stored is named by the command that prints it", async () => {
+  const bytes = Buffer.from([0, 1, 2, 255]);
+  const json = JSON.stringify({ a: "b".repeat(3000) });
+  const run = await stepsOf({
+    kind: "tool",
+    name: "t",
+    request: { text: json, mediaType: "application/vnd.example+json; charset=utf-8" },
+    result: { bytes, mediaType: "image/png" },
+  });
+  const text = await textOf(showPage(run));
+  const hex = createHash("sha256").update(bytes).digest("hex");
+  expect(text).toContain(
+    `4 bytes of image/png: <code>ctxpack cat ${run.uri} content/${hex}</code>`,
+  );
+  // What a fork takes for text and a terminal prints is text of a page as well.
+  expect(text).toContain("b".repeat(3000));
+});
+
+test("without a browser: pieces of a page are bounded, groups of its list are whole", async () => {
+  const long = "<".repeat(8000);
+  const steps = Array.from({ length: 600 }, (_, n) => llm(`${n} ${long}`));
+  let [text, longest] = ["", 0];
+  for await (const piece of showPage(await stepsOf(...steps))) {
+    text += piece;
+    longest = Math.max(longest, piece.length);
+  }
+  expect(text.length).toBeGreaterThan(600 * 32_000);
+  expect(longest).toBeLessThan(2 * 1024 * 1024);
+  const groups = text.split('<ol class="steps">').slice(1);
+  expect(groups.map((group) => group.split("<li id=").length - 1)).toEqual([250, 250, 100]);
+  for (const group of groups) expect(group.match(/<\/li>\n<\/ol>\n/g)).toHaveLength(1);
+});
+
+test("without a browser: names of files are cut with their count, and all that is said is charged", async () => {
+  const names = (length: number, size: number) =>
+    Array.from({ length }, (_, n) => `${"<".repeat(size)}/${n}`);
+  const step = { kind: "tool" as const, name: "t", effects: { read: names(80, 10) } };
+  const one = await textOf(showPage(await stepsOf(step)));
+  expect(one).toContain("/49 and 30 more</dd>");
+  // On the page all of them would be 54 million characters.
+  const list = names(50, 990);
+  const steps = Array.from({ length: 90 }, () => ({
+    ...step,
+    effects: { read: list, write: list, net: list },
+  }));
+  const run = await stepsOf(...steps);
+  const text = await textOf(showPage(run));
+  expect(text.length).toBeLessThan(50 * 1024 * 1024);
+  const last = `this page holds no more: <code>ctxpack trace show ${run.uri} --step 89</code>`;
+  expect(text.includes(last)).toBe(true);
+});
+
+test("without a browser: parts beyond the first hundred are counted", async () => {
+  const parts = Array.from({ length: 150 }, (_, n) => ({
+    absent: "external" as const,
+    reference: `r${n}-`,
+  }));
+  const run = await stepsOf({ kind: "user", result: { parts } });
+  const text = await textOf(showPage(run));
+  expect(text).toContain("r99-");
+  expect(text).not.toContain("r100-");
+  expect(text).toContain("and 50 more parts: ");
 });
