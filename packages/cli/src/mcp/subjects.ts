@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { CtxPack, ParsedContract } from "@ctxpack/client";
 import { parseContract, readContract } from "@ctxpack/client";
+import { parseTarget } from "@ctxpack/oci";
 import { CommandError } from "../exit.ts";
 import type { Roots } from "./roots.ts";
 import type { ToolContext } from "./tool.ts";
@@ -45,27 +46,53 @@ function confinePaths({ contract, file }: ParsedContract, roots: Roots): void {
 }
 
 /**
- * A pantry that the user has configured, or a folder inside the roots: no other registry is asked because somebody
- * talked an agent into it. Throws CTXPACK_E_PERMISSION.
+ * A pantry that the user has configured, or a folder or archive inside the roots: no other registry is asked because
+ * somebody talked an agent into it. Throws CTXPACK_E_PERMISSION, and CTXPACK_E_USAGE for one with a tag.
  */
 export function pantryOf(
   given: string | undefined,
-  { ctx, roots }: { readonly ctx: CtxPack; readonly roots: Roots },
+  { ctx, roots }: Pick<ToolContext, "ctx" | "roots">,
 ): string | undefined {
-  if (given === undefined) return undefined;
-  if (ctx.remotes().some(({ name, address }) => given === name || given === address)) return given;
-  const [, scheme, path] = /^(oci|oci-archive):(.+)$/s.exec(given) ?? [];
-  if (scheme !== undefined && path !== undefined) {
-    const real = roots.confine(path);
-    // A pantry whose parts are links would be read and written elsewhere.
-    for (const part of ["index.json", "oci-layout", "blobs", "blobs/sha256"]) {
-      if (scheme === "oci") roots.confine(join(real, part));
-    }
-    return `${scheme}:${real}`;
+  if (given === undefined || isConfigured(given, ctx)) return given;
+  // Whoever opens it splits a tag off: what is judged has to be what is opened.
+  const target = /^oci(?:-archive)?:/.test(given) ? parseTarget(given) : undefined;
+  if (target === undefined || target.kind === "registry") throw notConfigured(given);
+  if (target.tag !== undefined) throw withTag(given, target.tag);
+  const place =
+    target.kind === "layout"
+      ? `oci:${layoutFolder(target.dir, roots)}`
+      : `oci-archive:${roots.confine(target.file)}`;
+  const opened = parseTarget(place);
+  // Where links lead may have a colon in its name.
+  if (opened.kind !== "registry" && opened.tag !== undefined) throw withTag(given, opened.tag);
+  return place;
+}
+
+function isConfigured(given: string, ctx: CtxPack): boolean {
+  return ctx.remotes().some(({ name, address }) => given === name || given === address);
+}
+
+function layoutFolder(dir: string, roots: Roots): string {
+  const real = roots.confine(dir);
+  // A pantry whose parts are links would be read and written elsewhere.
+  for (const part of ["index.json", "oci-layout", "blobs", "blobs/sha256"]) {
+    roots.confine(join(real, part));
   }
-  throw new CommandError(
+  return real;
+}
+
+function notConfigured(given: string): CommandError {
+  return new CommandError(
     "CTXPACK_E_PERMISSION",
     `${JSON.stringify(given)} is no configured pantry`,
     "ctxpack remote ls lists those there are; the user can add one with ctxpack remote add",
+  );
+}
+
+function withTag(given: string, tag: string): CommandError {
+  return new CommandError(
+    "CTXPACK_E_USAGE",
+    `${JSON.stringify(given)}: a pantry has no tag, and here is one: ${tag}`,
+    "leave it out; ctx_search finds packs by tag",
   );
 }

@@ -116,6 +116,48 @@ test("nothing is written outside", async () => {
   expect(readdirSync(join(cwd, "out"))).toEqual(["a"]);
 });
 
+test("a tag hides no way out of the roots", async () => {
+  const { cwd, outside, uri } = await place();
+  await result(["push", uri, "--to", `oci:${outside}/pantry`], { cwd });
+  await result(["push", uri, "--to", "oci:inside"], { cwd });
+  mkdirSync(join(cwd, "colon:tag"));
+  symlinkSync(join(cwd, "colon:tag"), join(cwd, "to-colon"));
+  symlinkSync(join(outside, "pantry"), join(cwd, "away"));
+  const { call } = await connect({ cwd, flags: ["--allow-write"] });
+  const error = async (name: string, args: object) => (await call(name, args)).value["error"];
+  const archive = join(outside, "secret.json");
+  for (const pantry of [
+    "oci:..:x",
+    "oci:link:x",
+    "oci:away:x",
+    `oci:${outside}:x`,
+    "oci-archive:link:x",
+    "oci-archive:link.json:x",
+    `oci-archive:${archive}:x`,
+    "oci:inside:x",
+    "oci:to-colon",
+  ]) {
+    for (const [name, args] of [
+      ["ctx_search", { from: pantry }],
+      ["ctx_inspect", { uri, from: pantry }],
+      ["ctx_files", { uri, from: pantry }],
+      ["ctx_read", { uri, path: "a", from: pantry }],
+      ["ctx_pull", { uri, from: pantry }],
+      ["ctx_push", { uri, to: pantry }],
+    ] as const) {
+      expect(await error(name, args), `${name} ${pantry}`).toMatchObject({
+        code: "CTXPACK_E_USAGE",
+        message: expect.stringMatching(/^".*": a pantry has no tag/),
+      });
+    }
+  }
+  for (const pantry of ["oci:", "oci-archive:", "oci::x"]) {
+    expect((await error("ctx_search", { from: pantry })).code).toBe("CTXPACK_E_REFERENCE");
+  }
+  expect((await call("ctx_inspect", { uri, from: "oci:inside" })).isError).toBe(false);
+  expect(readdirSync(outside).sort()).toEqual(["pantry", "secret.json"]);
+});
+
 test("without --allow-write nothing is written at all", async () => {
   const { cwd, uri } = await place();
   const { client, call } = await connect({ cwd });
