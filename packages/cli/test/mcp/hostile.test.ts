@@ -1,4 +1,5 @@
 // An agent that was talked into something: what it may name stays inside the roots, and answers stay small.
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -170,6 +171,55 @@ test("without --allow-write nothing is written at all", async () => {
   for (const name of ["ctx_seed", "ctx_push"]) {
     await expect(client.callTool({ name, arguments: {} })).rejects.toThrow(/not found|unknown/i);
   }
+});
+
+test("what a repository brings along becomes no hit of the user's next run", async () => {
+  const { cwd, outside, uri } = await place();
+  await result(["push", uri, "--to", "oci:cloned"], { cwd });
+  await result(["push", uri, "--to", `oci:${outside}/team`], { cwd });
+  const nowhere = { CTXPACK_CACHE_DIR: join(cwd, "store-b") };
+  const reading = await connect({ cwd, env: nowhere });
+  const pull = { uri, from: "oci:cloned" };
+  // To read one file of a small pack is to fetch all of it.
+  for (const [name, args] of [
+    ["ctx_pull", pull],
+    ["ctx_read", { ...pull, path: "a" }],
+  ] as const) {
+    expect((await reading.call(name, args)).value["error"], name).toMatchObject({
+      code: "CTXPACK_E_PERMISSION",
+      hint: expect.stringContaining("--allow-write"),
+    });
+  }
+  for (const name of ["ctx_inspect", "ctx_files"]) {
+    expect((await reading.call(name, pull)).isError, name).toBe(false);
+  }
+  const looked = await reading.call("ctx_lookup", { contract: "c.json" });
+  expect(looked.value).toMatchObject({ hit: false });
+
+  const publicKey = generateKeyPairSync("ed25519").publicKey.export({
+    type: "spki",
+    format: "pem",
+  });
+  const rules = [{ require: [{ signers: ["team"] }] }];
+  const policy = { schema: "ctxpack.policy/v1", signers: { team: { publicKey } }, rules };
+  writeFileSync(join(cwd, "policy.json"), JSON.stringify(policy));
+  const judging = await connect({ cwd, env: nowhere, flags: ["--policy", "policy.json"] });
+  expect((await judging.call("ctx_pull", pull)).value["error"].code).toMatch(/^CTXPACK_E_PROOF_/);
+
+  const pantries = [{ name: "team", address: "oci:../root-of-others/team" }];
+  writeFileSync(join(cwd, "ctxpack.config.json"), JSON.stringify({ pantries }));
+  mkdirSync(join(cwd, "deep"));
+  const flags = ["--root", cwd];
+  for (const from of ["team", "oci:../root-of-others/team"]) {
+    const env = { CTXPACK_CACHE_DIR: join(cwd, `store-${from.length}`) };
+    const { call } = await connect({ cwd: join(cwd, "deep"), env, flags });
+    expect((await call("ctx_pull", { uri, from })).value).toMatchObject({
+      uri,
+      verified: "no policy",
+    });
+  }
+  const writing = await connect({ cwd, env: nowhere, flags: ["--allow-write"] });
+  expect((await writing.call("ctx_pull", pull)).value).toMatchObject({ verified: "no policy" });
 });
 
 test("no registry is asked that the user has not configured", async () => {

@@ -1,5 +1,5 @@
 import { CommandError } from "../../exit.ts";
-import { pantryOf, uriOf } from "../subjects.ts";
+import { sourceOf, uriOf } from "../subjects.ts";
 import { defineTool, PANTRY, type Tool, URI } from "../tool.ts";
 
 /** Bytes in one answer. */
@@ -44,7 +44,8 @@ export const read: Tool = defineTool<Args>({
     const subject = uriOf(uri);
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of ctx.cat(subject, path, { from: pantryOf(from, context), signal })) {
+    const pantry = await sourceOf(from, context);
+    for await (const chunk of ctx.cat(subject, path, { from: pantry, signal })) {
       const start = Math.max(offset - size, 0);
       const end = Math.min(offset + length - size, chunk.length);
       // A copy: the producer reuses its buffer.
