@@ -19,6 +19,11 @@ export interface Answer {
   isError?: true;
 }
 
+/** Whether a value is answered with as it is. */
+export function fits(value: object): boolean {
+  return Buffer.byteLength(JSON.stringify(value)) <= MOST_BYTES;
+}
+
 /** An answer, cut where it would be too long: `cut` is then true. */
 export function answerOf(value: object): Answer {
   const whole = JSON.stringify(value);

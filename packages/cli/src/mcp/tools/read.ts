@@ -1,4 +1,5 @@
 import { CommandError } from "../../exit.ts";
+import { partOf } from "../part.ts";
 import { sourceOf, uriOf } from "../subjects.ts";
 import { defineTool, PANTRY, type Tool, URI } from "../tool.ts";
 
@@ -53,34 +54,9 @@ export const read: Tool = defineTool<Args>({
       size += chunk.length;
       if (size > MOST_FILE) throw tooLarge(path);
     }
-    const bytes = Buffer.concat(parts);
-    const isEnd = offset + bytes.length >= size;
-    const text = decode(bytes, isEnd);
-    const taken = text?.bytes ?? bytes.length;
-    const next = offset + taken;
-    return {
-      path,
-      size,
-      offset,
-      ...(text ? { text: text.text } : { base64: bytes.toString("base64") }),
-      ...(next < size && { next }),
-    };
+    return partOf({ path, size, offset }, Buffer.concat(parts));
   },
 });
-
-/** The bytes as text, up to the last whole character; `undefined` when they are none. */
-function decode(bytes: Buffer, isEnd: boolean): { text: string; bytes: number } | undefined {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for (let less = 0; less <= (isEnd ? 0 : 3) && less < Math.max(bytes.length, 1); less++) {
-    const part = bytes.subarray(0, bytes.length - less);
-    try {
-      return { text: decoder.decode(part), bytes: part.length };
-    } catch {
-      // A character may be cut at the end.
-    }
-  }
-  return undefined;
-}
 
 function tooLarge(path: string): CommandError {
   return new CommandError(
