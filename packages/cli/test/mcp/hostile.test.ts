@@ -277,7 +277,7 @@ test("answers are bounded, however much there is to tell", async () => {
   );
   writeFileSync(join(cwd, "big.json"), JSON.stringify({ transforms: [{ tool: "t", params }] }));
   for (let i = 0; i < 300; i++) {
-    writeFileSync(join(cwd, "out", `${i}-${"n".repeat(240)}`), "");
+    writeFileSync(join(cwd, "out", `${i}-${'"'.repeat(240)}`), "");
   }
   writeFileSync(join(cwd, "out/control"), "\u0001".repeat(40_000));
   const uri = await result(["seed", "out", "--contract", "big.json"], { cwd });
@@ -293,4 +293,13 @@ test("answers are bounded, however much there is to tell", async () => {
     expect(Buffer.byteLength(text), name).toBeLessThanOrEqual(48 * 1024);
   }
   expect((await call("ctx_inspect", { uri })).value).toMatchObject({ cut: true, uri });
+
+  const listed: unknown[] = [];
+  for (let args: object | undefined = { uri, limit: 200 }; args !== undefined; ) {
+    const { cut, files, next }: Record<string, unknown> = (await call("ctx_files", args)).value;
+    expect(cut).toBeUndefined();
+    listed.push(...(files as { path?: string }[]).map(({ path }) => path));
+    args = next === undefined ? undefined : { uri, limit: 200, after: next };
+  }
+  expect(listed).toEqual(readdirSync(join(cwd, "out")).sort());
 });
