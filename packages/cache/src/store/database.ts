@@ -264,6 +264,11 @@ export function isDamage(error: unknown): boolean {
   return code === CORRUPT || code === NOT_A_DATABASE;
 }
 
+/** Whether SQLite has to write and may not: also to read, after a kill has left a journal that is to be rolled back. */
+export function isReadOnly(error: unknown): boolean {
+  return errorNumber(error) === READ_ONLY;
+}
+
 function putAside(path: string): void {
   unlessMissing(() => renameSync(path, `${path}.damaged`));
 }
