@@ -38,15 +38,6 @@ export async function parseConfig(kind: PackKind, bytes: Uint8Array): Promise<Pa
   return { kind, run: await readRunHead(bytes) };
 }
 
-/** The contract of a pack. Throws CTXPACK_E_UNSUPPORTED for the trace of a run. */
-export async function readContract(
-  source: ReadOnlyStorage,
-  manifest: PackManifest,
-  signal: AbortSignal,
-): Promise<ResolvedContract> {
-  return requireContract(await readConfig(source, manifest, signal), uriOf(manifest.config.digest));
-}
-
 /** The contract, if that is what the pack is of. Throws CTXPACK_E_UNSUPPORTED for the trace of a run. */
 export function requireContract(config: PackConfig, uri: CtxUri): ResolvedContract {
   if (config.kind === "contract") return config.contract;
