@@ -4,7 +4,6 @@ import {
   type CtxUri,
   parseResolvedContract,
   type ResolvedContract,
-  uriOf,
 } from "@ctxpack/identity";
 import { fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
 import type { RunHead } from "@ctxpack/trace";
