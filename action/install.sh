@@ -11,7 +11,7 @@ case "$(uname -s)-$(uname -m)" in
   *) echo "::error title=CtxPack::no Node for $(uname -s) on $(uname -m)" && exit 1 ;;
 esac
 # The runner's own Node may be too old.
-npm install --silent --no-audit --no-fund "$CTXPACK_CLI" "$package@^26.10.0"
+npm install --loglevel=error --no-audit --no-fund "$CTXPACK_CLI" "$package@^26.10.0"
 # `ctxpack` is a script of this Node, whichever comes first on a job's PATH.
 mkdir -p bin
 for name in ctxpack ctx; do

@@ -1,6 +1,7 @@
 // Restores the results of contracts, or computes, shares and signs them, and writes the job's summary. It needs nothing
 // but Node and `ctxpack`, which the step before has installed.
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,8 +14,11 @@ const contracts = (env.CONTRACT ?? "")
 const pantry = env.PANTRY || `ghcr.io/${(env.GITHUB_REPOSITORY ?? "").toLowerCase()}/ctxpack`;
 const isPullRequest = (env.GITHUB_EVENT_NAME ?? "").startsWith("pull_request");
 const isAllowedToSign = Boolean(env.ACTIONS_ID_TOKEN_REQUEST_URL);
+// What a pull request computes is nobody's yet: it is neither sent nor signed, whatever is asked for.
 const isSigning =
-  env.ATTEST === "true" || (env.ATTEST === "auto" && isAllowedToSign && !isPullRequest);
+  !isPullRequest && (env.ATTEST === "true" || (env.ATTEST === "auto" && isAllowedToSign));
+// Under a policy a pack without a proof would be in everybody's way.
+const isSharing = !isPullRequest && (isSigning || !env.POLICY);
 
 const childEnv = {
   ...env,
@@ -24,6 +28,9 @@ const childEnv = {
   ...(env.TRUST === "unsigned" && { XDG_CONFIG_HOME: configuration() }),
 };
 
+oneOf("attest", env.ATTEST, ["auto", "true", "false"]);
+oneOf("trust", env.TRUST, ["", "unsigned"]);
+oneOf("on-untrusted", env.ON_UNTRUSTED, ["fail", "miss"]);
 if (contracts.length === 0) fail("no contract is named");
 const results = contracts.map((contract) => ({ contract, ...restore(contract) }));
 summarise(results);
@@ -51,17 +58,24 @@ function restore(contract) {
   const found = call([...args, "--frozen", ...command], "found");
   if (found.code === 0) return told(found.value, "", started);
   if (found.code !== 3) stop(found, contract);
-  const made = call([...args, ...(isPullRequest ? [] : ["--push"]), ...command], "made");
+  // Signed first, sent then: what is in the pantry without its proof would be refused there.
+  const push = isSharing && !isSigning ? ["--push"] : [];
+  const made = call([...args, ...push, ...command], "made");
   if (made.code !== 0) stop(made, contract);
   const { uri, hit } = made.value;
-  if (!hit && isSigning) sign(uri);
+  if (!hit && isSigning) share(uri);
   return told(made.value, reasonOf(found.value), started);
 }
 
-function sign(uri) {
+/** Only what this job has computed is signed by it. */
+function share(uri) {
   const own = env.SIGNING_CONFIG ? ["--signing-config", env.SIGNING_CONFIG] : [];
-  const signed = call(["push", uri, "--to", pantry, "--attest", "--keyless", ...own], "signed");
+  const signed = call(["attest", uri, "--keyless", ...own], "signed");
   if (signed.code !== 0) stop(signed, uri);
+  const sent = call(["push", uri, "--to", pantry], "sent");
+  if (sent.code === 8) {
+    warn(`${uri}: the pantry has another output of this contract; this job's own is not shared`);
+  } else if (sent.code !== 0) stop(sent, uri);
 }
 
 /** What the summary says of one contract. */
@@ -96,12 +110,16 @@ function reasonOf(value) {
 /** Runs ctxpack; what it says to people goes to the log. */
 function call(args, group) {
   console.log(`::group::ctxpack ${args[0]} (${group})`);
+  // Nothing that a command or a registry says is a command to the runner.
+  const token = randomUUID();
+  console.log(`::stop-commands::${token}`);
   const done = spawnSync(ctxpack, [...args, "--json"], {
     env: childEnv,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: 64 * 1024 * 1024,
   });
+  console.log(`\n::${token}::`);
   console.log("::endgroup::");
   if (done.error) fail(done.error.message);
   let value;
@@ -121,6 +139,15 @@ function stop({ code, value }, what) {
 function fail(message, code = 2) {
   console.log(`::error title=CtxPack::${escapeCommand(message)}`);
   process.exit(code);
+}
+
+function warn(message) {
+  console.log(`::warning title=CtxPack::${escapeCommand(message)}`);
+}
+
+function oneOf(name, value = "", allowed = []) {
+  if (!allowed.includes(value))
+    fail(`${name} is "${value}"; write ${allowed.filter(Boolean).join(" or ")}`);
 }
 
 /** Of a workflow command, as GitHub reads it. */
@@ -152,9 +179,13 @@ function summarise(all) {
     ...rows.map((row) => `| ${row.join(" | ")} |`),
     "",
   ];
-  // A pull request's job may have been told to read only, or have found that it may.
   if (isPullRequest)
     lines.push("Nothing was sent to the pantry: this is the job of a pull request.", "");
+  else if (!isSharing)
+    lines.push(
+      "Nothing was sent to the pantry: this job may not sign, and the policy asks for proofs.",
+      "",
+    );
   appendFileSync(env.GITHUB_STEP_SUMMARY, `${lines.join("\n")}\n`);
 }
 

@@ -171,6 +171,8 @@ test.skipIf(missing.length > 0)(
     const first = job(checkout(), given, fork);
     expect([first.code, first.outputs["misses"]], first.log).toEqual([0, "1"]);
     expect(first.summary).toContain("Nothing was sent to the pantry");
+    const insisting = job(checkout(), { ...given, attest: "true" }, { ...fork, ...githubEnv() });
+    expect([insisting.code, insisting.outputs["misses"]], insisting.log).toEqual([0, "1"]);
     const again = job(checkout(), given, fork);
     expect(again.outputs, again.log).toMatchObject({ hits: "0", misses: "1" });
 
@@ -201,6 +203,9 @@ test.skipIf(missing.length > 0)(
     const failed = job(wrong, { contract: "contract.json", pantry }, {});
     expect(failed.code).toBe(2);
     expect(failed.log).toMatch(/::error title=CtxPack::contract\.json: .*tol/);
+
+    const typo = job(checkout(), { contract: "contract.json", pantry, attest: "yes" }, {});
+    expect([typo.code, typo.log]).toEqual([2, expect.stringContaining('attest is "yes"')]);
 
     const given = { contract: "contract.json", pantry, attest: "false" };
     expect(job(checkout(), given, {}).outputs).toMatchObject({ misses: "1" });

@@ -1,7 +1,4 @@
-import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { CommandError } from "./exit.ts";
 
 /** Writes a file that was not there before; nothing of it stays when that fails. */
@@ -10,16 +7,22 @@ export async function writeNewFile(
   pieces: AsyncIterable<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  let isOurs = false;
-  const file = createWriteStream(path, { flags: "wx" });
-  file.on("open", () => {
-    isOurs = true;
-  });
+  let file: FileHandle;
   try {
-    await pipeline(Readable.from(pieces), file, { signal });
+    file = await open(path, "wx");
   } catch (error) {
-    if (isOurs) await rm(path, { force: true });
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     throw new CommandError("CTXPACK_E_CONFLICT", `${path} is there already`, "name a new file");
   }
+  try {
+    for await (const piece of pieces) {
+      signal.throwIfAborted();
+      await file.writeFile(piece);
+    }
+  } catch (error) {
+    await file.close();
+    await rm(path, { force: true });
+    throw error;
+  }
+  await file.close();
 }

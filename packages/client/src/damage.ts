@@ -10,3 +10,10 @@ const DAMAGE: readonly CtxPackErrorCode[] = [
 export function isDamage(error: unknown): error is CtxPackError {
   return CtxPackError.isInstance(error) && DAMAGE.includes(error.code);
 }
+
+/** What reading a pack of the store comes to when it is damaged, or gone: nothing. Throws every other failure. */
+export function unlessDamaged(error: unknown): undefined {
+  if (isDamage(error)) return;
+  if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") return;
+  throw error;
+}

@@ -4,7 +4,6 @@ import {
   type CtxUri,
   parseResolvedContract,
   type ResolvedContract,
-  uriOf,
 } from "@ctxpack/identity";
 import { fetchBytes, type ReadOnlyStorage } from "@ctxpack/oci";
 import type { RunHead } from "@ctxpack/trace";
@@ -36,15 +35,6 @@ export async function readConfig(
 export async function parseConfig(kind: PackKind, bytes: Uint8Array): Promise<PackConfig> {
   if (kind === "contract") return { kind, contract: parseResolvedContract(bytes) };
   return { kind, run: await readRunHead(bytes) };
-}
-
-/** The contract of a pack. Throws CTXPACK_E_UNSUPPORTED for the trace of a run. */
-export async function readContract(
-  source: ReadOnlyStorage,
-  manifest: PackManifest,
-  signal: AbortSignal,
-): Promise<ResolvedContract> {
-  return requireContract(await readConfig(source, manifest, signal), uriOf(manifest.config.digest));
 }
 
 /** The contract, if that is what the pack is of. Throws CTXPACK_E_UNSUPPORTED for the trace of a run. */

@@ -2,16 +2,11 @@ import { renameSync } from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { CtxPackError, type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
-import { diskError, unlessMissing } from "./disk.ts";
+import { databaseError, isBusy, isDamage } from "./database-error.ts";
+import { unlessMissing } from "./disk.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
 const PATIENCE_MS = 60_000;
-const BUSY = 5;
-const READ_ONLY = 8;
-const CORRUPT = 11;
-const FULL = 13;
-const CANNOT_OPEN = 14;
-const NOT_A_DATABASE = 26;
 
 /** A segment or index that is stored: its uncompressed digest, and the blob that holds it. */
 export interface Frame {
@@ -240,7 +235,7 @@ function begin(db: DatabaseSync, path: string): boolean {
     db.exec("BEGIN IMMEDIATE");
     return true;
   } catch (error) {
-    if (errorNumber(error) === BUSY) return false;
+    if (isBusy(error)) return false;
     throw databaseError(error, path);
   } finally {
     db.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`);
@@ -258,12 +253,6 @@ function commit<T>(db: DatabaseSync, work: () => T, path: string): T {
   }
 }
 
-/** Whether SQLite says that the file is none of its own, or is broken. */
-export function isDamage(error: unknown): boolean {
-  const code = errorNumber(error);
-  return code === CORRUPT || code === NOT_A_DATABASE;
-}
-
 function putAside(path: string): void {
   unlessMissing(() => renameSync(path, `${path}.damaged`));
 }
@@ -275,22 +264,6 @@ function cutProof(manifest: Digest, exponent: number): string {
 /** What a row carries so that one that rotted is not believed. */
 export function proofOf(frame: Frame): string {
   return sha256(Buffer.from(`${frame.raw} ${frame.blob} ${frame.size}`)).slice(7, 23);
-}
-
-function errorNumber(error: unknown): number | undefined {
-  const code = error instanceof Error && "errcode" in error ? error.errcode : undefined;
-  return typeof code === "number" ? code & 0xff : undefined;
-}
-
-export function databaseError(error: unknown, path: string): unknown {
-  const code = errorNumber(error);
-  const known = { [READ_ONLY]: "EROFS", [CANNOT_OPEN]: "EACCES", [FULL]: "ENOSPC" }[code ?? 0];
-  if (known === undefined) return error;
-  return diskError(
-    Object.assign(new Error(known, { cause: error }), { code: known }),
-    "opening",
-    path,
-  );
 }
 
 function locked(path: string): CtxPackError {

@@ -18,6 +18,7 @@ import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { expectBlobs, isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
+import { ThreadLost } from "./threads/frame-threads.ts";
 import { helpersFor } from "./threads/helpers.ts";
 import { wholeIndex } from "./whole-index.ts";
 
@@ -54,17 +55,33 @@ export interface Packed {
   readonly frames: readonly MadeFrame[];
 }
 
-/** Reads all content once and stores everything the pack consists of. */
+/**
+ * Reads all content once and stores everything the pack consists of. When a thread is lost, out of memory say, all of it
+ * is read again, and packed without threads.
+ */
 export async function pack(
   parts: Parts,
   material: Material,
   config: PackConfig,
   options: PackingOptions,
 ): Promise<Packed> {
-  const framer = new Framer(parts, {
-    threads: helpersFor(material.listing.tarSize, parts.blocking),
-    onProgress: options.onProgress,
-  });
+  try {
+    const threads = helpersFor(material.listing.tarSize, parts.blocking);
+    return await packWith(threads, parts, { material, config }, options);
+  } catch (error) {
+    if (!(error instanceof ThreadLost)) throw error;
+    options.signal?.throwIfAborted();
+    return await packWith(0, parts, { material, config }, options);
+  }
+}
+
+async function packWith(
+  threads: number,
+  parts: Parts,
+  { material, config }: { readonly material: Material; readonly config: PackConfig },
+  options: PackingOptions,
+): Promise<Packed> {
+  const framer = new Framer(parts, { threads, onProgress: options.onProgress });
   try {
     const summary = await storeSegments(framer, material, options);
     // The index of many files is large: threads and their buffers should be gone by then.

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   lchownSync,
@@ -710,6 +711,42 @@ it("the memory of what policies accepted is damaged: named, and left as it is", 
     });
     expect(readFileSync(path)).toEqual(before);
   }
+});
+
+/** A database and its journal as a kill in the middle of a transaction leaves them. */
+function killed(path: string): void {
+  const work = join(workplace(), "work.db");
+  const db = new DatabaseSync(work);
+  db.exec("CREATE TABLE IF NOT EXISTS seen (subject TEXT PRIMARY KEY, what BLOB)");
+  const insert = db.prepare("INSERT INTO seen VALUES (?, randomblob(900))");
+  db.exec("BEGIN");
+  for (let i = 0; i < 400; i++) insert.run(`${i}`);
+  db.exec("COMMIT");
+  // More than the cache holds: pages are written over before anything is committed.
+  db.exec("PRAGMA cache_size = 4; BEGIN; UPDATE seen SET what = randomblob(900)");
+  for (const end of ["", "-journal"]) copyFileSync(`${work}${end}`, `${path}${end}`);
+  db.exec("ROLLBACK");
+  db.close();
+}
+
+it("a kill in the middle of a write to a database is no damage, and ends no check", async () => {
+  const { store } = await twoPacks();
+  const path = join(store.dir, "seen.db");
+  killed(path);
+  expect(() => {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      db.prepare("PRAGMA quick_check(1)").all();
+    } finally {
+      db.close();
+    }
+  }).toThrow("readonly");
+  const reading = await Store.open(store.dir, { readOnly: true });
+  expect(await reading.check()).toMatchObject({ clean: true });
+  await reading[Symbol.asyncDispose]();
+  expect(existsSync(`${path}-journal`)).toBe(true);
+  expect(await store.check()).toMatchObject({ clean: true });
+  expect(existsSync(`${path}-journal`)).toBe(false);
 });
 
 it("every kind of damage is made by a test here", () => {

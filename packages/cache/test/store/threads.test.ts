@@ -1,8 +1,15 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { expect, it, vi } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
+
+/** What threads tell of their work. */
+interface Told {
+  readonly isRead?: true;
+  readonly progress?: object;
+}
 
 /** More than what a thread of its own is worth. */
 const LARGE = { "a.bin": noise(20_000_000), "b.bin": noise(20_000_000, 2), "c/d": noise(300, 3) };
@@ -64,6 +71,41 @@ it("an abort reaches a thread, with its reason, and leaves nothing behind", asyn
   expect(left).toEqual([]);
 });
 
+it.each([
+  ["compresses", true, ({ isRead }: Told) => isRead === true],
+  ["makes the pack", false, ({ progress }: Told) => progress !== undefined],
+])("the pack is made without the thread that %s when it dies", async (_, blocking, isAtWork) => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), LARGE);
+  let lost = 0;
+  const watch = (worker: Worker): void => {
+    worker.on("message", (told: Told) => {
+      if (!isAtWork(told)) return;
+      if (lost === 0) void worker.terminate();
+      lost += 1;
+    });
+  };
+  process.on("worker", watch);
+  onTestFinished(() => {
+    process.off("worker", watch);
+  });
+  const store = await openStore(join(dir, "store"), { blocking });
+  const made = await store.seed(out, contractOf("t"), {
+    onProgress({ phase }) {
+      // A calling thread that is quick is done before another has started.
+      if (lost === 0 && phase === "blob")
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    },
+  });
+  expect(made.created).toBe(true);
+  // One that has no thread to help it has lost none.
+  if (!blocking || availableParallelism() > 1) expect(lost).toBeGreaterThan(0);
+  process.off("worker", watch);
+  const whole = await openStore(join(dir, "whole"), { blocking: true });
+  expect(made.record.manifest).toEqual((await whole.seed(out, contractOf("t"))).record.manifest);
+  expect(await store.check({ deep: true })).toMatchObject({ clean: true });
+});
+
 it("blobs that vanish under a thread are missed in the calling one", async () => {
   const dir = workplace();
   const store = await openStore(join(dir, "store"));
@@ -90,7 +132,7 @@ it.each(["ctxpack-store-worker.js", "ctxpack-seed-worker.js"])(
     const answers: unknown[] = [];
     worker.on("message", (answer) => answers.push(answer));
     worker.postMessage({ id: 1, slot: new SharedArrayBuffer(8), length: 8 });
-    await vi.waitFor(() => expect(answers.length + errors.length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(answers.length + errors.length).toBeGreaterThan(0), 30_000);
     await worker.terminate();
     expect(errors).toEqual([]);
   },

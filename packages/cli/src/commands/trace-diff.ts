@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { type Command, defineCommand } from "../command.ts";
+import { CommandError } from "../exit.ts";
 import { writeNewFile } from "../new-file.ts";
 import { TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 export const traceDiff: Command = defineCommand({
-  usage: "trace diff <a> <b> [--ignore RULE]… [--exit-code] [--html FILE]",
+  usage: "trace diff <a> <b> [--ignore RULE]… [--exit-code | --html FILE]",
   example: [
     "ctxpack trace diff 58a6ff02 c31b196f",
     "ctxpack trace diff a1b2c3 d4e5f6 --ignore model_drift",
@@ -23,6 +24,9 @@ export const traceDiff: Command = defineCommand({
   },
   async run({ args, flags, output, cwd, open, signal }) {
     const [a = "", b = ""] = args;
+    if (flags.html !== undefined && flags["exit-code"]) {
+      throw new CommandError("CTXPACK_E_USAGE", "--html and --exit-code do not go together");
+    }
     const ctx = await open();
     const { ignore, from } = flags;
     if (flags.html !== undefined) {

@@ -7,6 +7,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { MANY } from "../computing-flags.ts";
 import { CommandError } from "../exit.ts";
 import { parseDuration } from "../flags.ts";
+import { writeNewFile } from "../new-file.ts";
 import { oneOf, TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 /** What only one mode takes. */
@@ -39,6 +40,7 @@ export const traceReplay: Command = defineCommand({
     folder: { type: "string", value: "DIR", about: "with tools: files the folder starts with" },
     "tool-timeout": { type: "string", value: "TIME", about: "with tools: of one call; 60s" },
     server: { type: "string", value: "NAME", about: "with tape: the tools of this MCP server" },
+    report: { type: "string", value: "FILE", about: "write the report as JSON, into a new file" },
     "strict-env": { type: "boolean", about: "another environment is a degraded replay" },
     from: TRACE_FROM_FLAG,
   },
@@ -48,6 +50,12 @@ export const traceReplay: Command = defineCommand({
       if (flags[name] !== undefined && mode !== own) {
         throw new CommandError("CTXPACK_E_USAGE", `--${name} needs --mode ${own}`);
       }
+    }
+    if (mode === "tape" && output.options.json) {
+      throw new CommandError(
+        "CTXPACK_E_USAGE",
+        "stdout is the agent's: --report FILE writes the JSON",
+      );
     }
     const common = { from: flags.from, strictEnvironment: flags["strict-env"], signal };
     const { renderReplay, replayExitCode } = await import("@ctxpack/trace");
@@ -73,8 +81,14 @@ export const traceReplay: Command = defineCommand({
     const ctx = await open();
     const report = await ctx.traces.replay(args[0] as string, options);
     const text = renderReplay(report).trimEnd();
-    // stdout was the agent's.
-    if (mode === "tape") output.note(output.options.json ? JSON.stringify(report) : text);
+    if (flags.report !== undefined) {
+      const lines = (async function* () {
+        yield `${JSON.stringify(report)}\n`;
+      })();
+      await writeNewFile(resolve(cwd, flags.report), lines, signal);
+    }
+    // stdout was the agent's; what came of it is said whoever wants quiet.
+    if (mode === "tape") await output.passOn(Buffer.from(`${text}\n`));
     else output.result(text, { ...report });
     return replayExitCode(report) || undefined;
   },

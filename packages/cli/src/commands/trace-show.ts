@@ -21,6 +21,9 @@ export const traceShow: Command = defineCommand({
   },
   async run({ args, flags, output, cwd, open, signal }) {
     const seq = numberOf(flags.step, "step");
+    if (seq !== undefined && flags.html !== undefined) {
+      throw new CommandError("CTXPACK_E_USAGE", "--html and --step do not go together");
+    }
     const ctx = await open();
     const run = await ctx.traces.open(args[0] as string, { from: flags.from, signal });
     if (flags.html !== undefined) {
@@ -40,8 +43,9 @@ async function showText(run: Run, output: Output, signal: AbortSignal): Promise<
   for await (const piece of renderRun(run, { signal })) await output.bytes(Buffer.from(piece));
 }
 
-/** Written while it is read: a run may have a million steps. */
+/** Written while it is read, a second time: a run may have a million steps, and one that is damaged prints nothing. */
 async function showJson(run: Run, output: Output, signal: AbortSignal): Promise<void> {
+  for await (const _ of run.steps({ signal })) signal.throwIfAborted();
   const { uri, head } = run;
   const open = jsonText({ schemaVersion: 1, uri, head });
   let text = `${open.slice(0, -1)},"steps":[`;

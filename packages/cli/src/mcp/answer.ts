@@ -19,6 +19,16 @@ export interface Answer {
   isError?: true;
 }
 
+/** Whether a value is answered with as it is. */
+export function fits(value: object): boolean {
+  return bytesOf(value) <= MOST_BYTES;
+}
+
+/** Bytes that a value has as JSON in an answer. */
+export function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
 /** An answer, cut where it would be too long: `cut` is then true. */
 export function answerOf(value: object): Answer {
   const whole = JSON.stringify(value);
@@ -61,6 +71,7 @@ function shorten(value: unknown, limits: (typeof CUTS)[number]): unknown {
   return Object.fromEntries(more > 0 ? [...kept, ["…", `${more} more`]] : kept);
 }
 
-function clip(text: string, letters: number): string {
+/** The beginning of a text, and how many letters are left out. */
+export function clip(text: string, letters: number): string {
   return text.length <= letters ? text : `${text.slice(0, letters)}… ${text.length - letters} more`;
 }

@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { CtxPack, ParsedContract } from "@ctxpack/client";
-import { parseContract, readContract } from "@ctxpack/client";
+import { CtxPackError, parseContract, readContract } from "@ctxpack/client";
+import { parseTarget } from "@ctxpack/oci";
 import { CommandError } from "../exit.ts";
 import type { Roots } from "./roots.ts";
 import type { ToolContext } from "./tool.ts";
@@ -45,27 +46,91 @@ function confinePaths({ contract, file }: ParsedContract, roots: Roots): void {
 }
 
 /**
- * A pantry that the user has configured, or a folder inside the roots: no other registry is asked because somebody
- * talked an agent into it. Throws CTXPACK_E_PERMISSION.
+ * A pantry that the user has configured, or a folder or archive inside the roots: no other registry is asked because
+ * somebody talked an agent into it. Throws CTXPACK_E_PERMISSION, and CTXPACK_E_USAGE for one with a tag.
  */
 export function pantryOf(
   given: string | undefined,
-  { ctx, roots }: { readonly ctx: CtxPack; readonly roots: Roots },
+  { ctx, roots }: Pick<ToolContext, "ctx" | "roots">,
 ): string | undefined {
   if (given === undefined) return undefined;
-  if (ctx.remotes().some(({ name, address }) => given === name || given === address)) return given;
-  const [, scheme, path] = /^(oci|oci-archive):(.+)$/s.exec(given) ?? [];
-  if (scheme !== undefined && path !== undefined) {
-    const real = roots.confine(path);
-    // A pantry whose parts are links would be read and written elsewhere.
-    for (const part of ["index.json", "oci-layout", "blobs", "blobs/sha256"]) {
-      if (scheme === "oci") roots.confine(join(real, part));
-    }
-    return `${scheme}:${real}`;
-  }
+  const configured = configuredPantry(given, ctx);
+  if (configured !== undefined) return configured;
+  // Whoever opens it splits a tag off: what is judged has to be what is opened.
+  const target = /^oci(?:-archive)?:/.test(given) ? parseTarget(given) : undefined;
+  if (target === undefined || target.kind === "registry") throw notConfigured(given);
+  if (target.tag !== undefined) throw withTag(given, target.tag);
+  const place =
+    target.kind === "layout"
+      ? `oci:${layoutFolder(target.dir, roots)}`
+      : `oci-archive:${roots.confine(target.file)}`;
+  const opened = parseTarget(place);
+  // Where links lead may have a colon in its name.
+  if (opened.kind !== "registry" && opened.tag !== undefined) throw withTag(given, opened.tag);
+  return place;
+}
+
+/**
+ * As `pantryOf`, for what fetches data: it stays in the store, and once it is whole it is a hit of the user's next run,
+ * while a folder inside the roots may be anybody's, cloned with a repository. Throws CTXPACK_E_PERMISSION for what is no configured pantry unless
+ * a policy judges it or the server may write.
+ */
+export async function sourceOf(
+  given: string | undefined,
+  { ctx, roots, allowWrite, signal }: ToolContext,
+): Promise<string | undefined> {
+  const pantry = pantryOf(given, { ctx, roots });
+  if (given === undefined || allowWrite || configuredPantry(given, ctx) !== undefined)
+    return pantry;
+  if (await hasPolicy(ctx, signal)) return pantry;
   throw new CommandError(
+    "CTXPACK_E_PERMISSION",
+    `${JSON.stringify(given)} is no configured pantry, and no policy is in force: what it holds is not kept`,
+    "ctx_inspect and ctx_files tell of it; the user can add it with ctxpack remote add, name a policy, or start the " +
+      "server with --allow-write",
+  );
+}
+
+async function hasPolicy(ctx: CtxPack, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await ctx.explainPolicy({ signal })).length > 0;
+  } catch (error) {
+    if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_USAGE") return false;
+    throw error;
+  }
+}
+
+/** A configured pantry as the library takes it: a relative folder counts from where it was configured. */
+function configuredPantry(given: string, ctx: CtxPack): string | undefined {
+  const remotes = ctx.remotes();
+  if (remotes.some(({ name }) => given === name)) return given;
+  const remote = remotes.find(({ address }) => given === address);
+  if (remote === undefined || remote.from === "environment") return remote && given;
+  const target = parseTarget(given);
+  return target.kind === "layout" ? `oci:${resolve(remote.from, "..", target.dir)}` : given;
+}
+
+function layoutFolder(dir: string, roots: Roots): string {
+  const real = roots.confine(dir);
+  // A pantry whose parts are links would be read and written elsewhere.
+  for (const part of ["index.json", "oci-layout", "blobs", "blobs/sha256"]) {
+    roots.confine(join(real, part));
+  }
+  return real;
+}
+
+function notConfigured(given: string): CommandError {
+  return new CommandError(
     "CTXPACK_E_PERMISSION",
     `${JSON.stringify(given)} is no configured pantry`,
     "ctxpack remote ls lists those there are; the user can add one with ctxpack remote add",
+  );
+}
+
+function withTag(given: string, tag: string): CommandError {
+  return new CommandError(
+    "CTXPACK_E_USAGE",
+    `${JSON.stringify(given)}: a pantry has no tag, and here is one: ${tag}`,
+    "leave it out; ctx_search finds packs by tag",
   );
 }

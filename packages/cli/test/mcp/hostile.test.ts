@@ -1,4 +1,5 @@
 // An agent that was talked into something: what it may name stays inside the roots, and answers stay small.
+import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -116,6 +117,48 @@ test("nothing is written outside", async () => {
   expect(readdirSync(join(cwd, "out"))).toEqual(["a"]);
 });
 
+test("a tag hides no way out of the roots", async () => {
+  const { cwd, outside, uri } = await place();
+  await result(["push", uri, "--to", `oci:${outside}/pantry`], { cwd });
+  await result(["push", uri, "--to", "oci:inside"], { cwd });
+  mkdirSync(join(cwd, "colon:tag"));
+  symlinkSync(join(cwd, "colon:tag"), join(cwd, "to-colon"));
+  symlinkSync(join(outside, "pantry"), join(cwd, "away"));
+  const { call } = await connect({ cwd, flags: ["--allow-write"] });
+  const error = async (name: string, args: object) => (await call(name, args)).value["error"];
+  const archive = join(outside, "secret.json");
+  for (const pantry of [
+    "oci:..:x",
+    "oci:link:x",
+    "oci:away:x",
+    `oci:${outside}:x`,
+    "oci-archive:link:x",
+    "oci-archive:link.json:x",
+    `oci-archive:${archive}:x`,
+    "oci:inside:x",
+    "oci:to-colon",
+  ]) {
+    for (const [name, args] of [
+      ["ctx_search", { from: pantry }],
+      ["ctx_inspect", { uri, from: pantry }],
+      ["ctx_files", { uri, from: pantry }],
+      ["ctx_read", { uri, path: "a", from: pantry }],
+      ["ctx_pull", { uri, from: pantry }],
+      ["ctx_push", { uri, to: pantry }],
+    ] as const) {
+      expect(await error(name, args), `${name} ${pantry}`).toMatchObject({
+        code: "CTXPACK_E_USAGE",
+        message: expect.stringMatching(/^".*": a pantry has no tag/),
+      });
+    }
+  }
+  for (const pantry of ["oci:", "oci-archive:", "oci::x"]) {
+    expect((await error("ctx_search", { from: pantry })).code).toBe("CTXPACK_E_REFERENCE");
+  }
+  expect((await call("ctx_inspect", { uri, from: "oci:inside" })).isError).toBe(false);
+  expect(readdirSync(outside).sort()).toEqual(["pantry", "secret.json"]);
+});
+
 test("without --allow-write nothing is written at all", async () => {
   const { cwd, uri } = await place();
   const { client, call } = await connect({ cwd });
@@ -128,6 +171,55 @@ test("without --allow-write nothing is written at all", async () => {
   for (const name of ["ctx_seed", "ctx_push"]) {
     await expect(client.callTool({ name, arguments: {} })).rejects.toThrow(/not found|unknown/i);
   }
+});
+
+test("what a repository brings along becomes no hit of the user's next run", async () => {
+  const { cwd, outside, uri } = await place();
+  await result(["push", uri, "--to", "oci:cloned"], { cwd });
+  await result(["push", uri, "--to", `oci:${outside}/team`], { cwd });
+  const nowhere = { CTXPACK_CACHE_DIR: join(cwd, "store-b") };
+  const reading = await connect({ cwd, env: nowhere });
+  const pull = { uri, from: "oci:cloned" };
+  // To read one file of a small pack is to fetch all of it.
+  for (const [name, args] of [
+    ["ctx_pull", pull],
+    ["ctx_read", { ...pull, path: "a" }],
+  ] as const) {
+    expect((await reading.call(name, args)).value["error"], name).toMatchObject({
+      code: "CTXPACK_E_PERMISSION",
+      hint: expect.stringContaining("--allow-write"),
+    });
+  }
+  for (const name of ["ctx_inspect", "ctx_files"]) {
+    expect((await reading.call(name, pull)).isError, name).toBe(false);
+  }
+  const looked = await reading.call("ctx_lookup", { contract: "c.json" });
+  expect(looked.value).toMatchObject({ hit: false });
+
+  const publicKey = generateKeyPairSync("ed25519").publicKey.export({
+    type: "spki",
+    format: "pem",
+  });
+  const rules = [{ require: [{ signers: ["team"] }] }];
+  const policy = { schema: "ctxpack.policy/v1", signers: { team: { publicKey } }, rules };
+  writeFileSync(join(cwd, "policy.json"), JSON.stringify(policy));
+  const judging = await connect({ cwd, env: nowhere, flags: ["--policy", "policy.json"] });
+  expect((await judging.call("ctx_pull", pull)).value["error"].code).toMatch(/^CTXPACK_E_PROOF_/);
+
+  const pantries = [{ name: "team", address: "oci:../root-of-others/team" }];
+  writeFileSync(join(cwd, "ctxpack.config.json"), JSON.stringify({ pantries }));
+  mkdirSync(join(cwd, "deep"));
+  const flags = ["--root", cwd];
+  for (const from of ["team", "oci:../root-of-others/team"]) {
+    const env = { CTXPACK_CACHE_DIR: join(cwd, `store-${from.length}`) };
+    const { call } = await connect({ cwd: join(cwd, "deep"), env, flags });
+    expect((await call("ctx_pull", { uri, from })).value).toMatchObject({
+      uri,
+      verified: "no policy",
+    });
+  }
+  const writing = await connect({ cwd, env: nowhere, flags: ["--allow-write"] });
+  expect((await writing.call("ctx_pull", pull)).value).toMatchObject({ verified: "no policy" });
 });
 
 test("no registry is asked that the user has not configured", async () => {
@@ -185,7 +277,7 @@ test("answers are bounded, however much there is to tell", async () => {
   );
   writeFileSync(join(cwd, "big.json"), JSON.stringify({ transforms: [{ tool: "t", params }] }));
   for (let i = 0; i < 300; i++) {
-    writeFileSync(join(cwd, "out", `${i}-${"n".repeat(240)}`), "");
+    writeFileSync(join(cwd, "out", `${i}-${'"'.repeat(240)}`), "");
   }
   writeFileSync(join(cwd, "out/control"), "\u0001".repeat(40_000));
   const uri = await result(["seed", "out", "--contract", "big.json"], { cwd });
@@ -201,4 +293,13 @@ test("answers are bounded, however much there is to tell", async () => {
     expect(Buffer.byteLength(text), name).toBeLessThanOrEqual(48 * 1024);
   }
   expect((await call("ctx_inspect", { uri })).value).toMatchObject({ cut: true, uri });
+
+  const listed: unknown[] = [];
+  for (let args: object | undefined = { uri, limit: 200 }; args !== undefined; ) {
+    const { cut, files, next }: Record<string, unknown> = (await call("ctx_files", args)).value;
+    expect(cut).toBeUndefined();
+    listed.push(...(files as { path?: string }[]).map(({ path }) => path));
+    args = next === undefined ? undefined : { uri, limit: 200, after: next };
+  }
+  expect(listed).toEqual(readdirSync(join(cwd, "out")).sort());
 });

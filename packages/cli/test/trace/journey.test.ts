@@ -187,10 +187,11 @@ test("replayed: a tape serves a live agent, and tells when it asks for something
   expect(done.stderr).toContain("tape: EXACT (3 matched)");
 
   const [first] = TURNS as [Turn];
-  const report = await live([first, { text: "Done." }], "--json");
+  const file = join(cwd, "tape.json");
+  const report = await live([first, { text: "Done." }], "--quiet", "--report", file);
   expect(report.code, report.stderr).toBe(11);
-  const line = report.stderr.split("\n").find((text) => text.startsWith("{")) as string;
-  expect(JSON.parse(line)).toMatchObject({
+  expect(report.stderr).toContain("tape: DEGRADED");
+  expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
     mode: "tape",
     fidelity: "degraded",
     counts: { matched: 1, unconsumed: 2 },

@@ -1,10 +1,10 @@
-import { CtxPackError } from "@ctxpack/identity";
 import { configBytes, parseConfig } from "../pack-config.ts";
 import { lookUpTag, openPantry, type Pantry, type pantriesFor } from "../pantry.ts";
 import { acceptFound } from "../remote-pack.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
 import { factsOf, type SearchHit } from "./facts.ts";
+import { isNoPack } from "./is-no-pack.ts";
 import { matches, type SearchQuery, tagPattern } from "./query.ts";
 
 /** Packs looked at in one pantry: each costs a manifest, its proofs and a config. */
@@ -77,7 +77,7 @@ async function packAt(
     };
   } catch (error) {
     signal.throwIfAborted();
-    if (!CtxPackError.isInstance(error) || error.code === "CTXPACK_E_UNAVAILABLE") throw error;
+    if (!isNoPack(error)) throw error;
     return undefined;
   }
 }

@@ -17,7 +17,8 @@ export interface SearchOptions extends WorkOptions {
 /**
  * Packs of the store that match, the last used first; with `from` those of that pantry, and with a tag those of every
  * configured pantry. Policies are asked before a pack is told of. Of one pantry no more than 64 packs are looked at;
- * one that fails is warned of unless it was named. Throws CTXPACK_E_USAGE for an empty word.
+ * one that fails is warned of unless it was named. Throws CTXPACK_E_USAGE for an empty word, and what reading a policy
+ * throws.
  */
 export async function* search(
   session: Session,
@@ -30,7 +31,10 @@ export async function* search(
     yield* searchStore(session, query, work);
     return;
   }
-  for (const given of pantriesFor(session, options.from)) {
+  const pantries = pantriesFor(session, options.from);
+  // A mistake in a policy is no pantry's failure.
+  if (pantries.length > 0) await session.gate?.prepare(work.signal);
+  for (const given of pantries) {
     try {
       yield* searchPantry(session, given, query, work);
     } catch (error) {

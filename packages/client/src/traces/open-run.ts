@@ -23,14 +23,28 @@ export async function openRun(
   { from }: TraceSources,
   work: Work,
 ): Promise<Run> {
-  const subject = (await earlierName(session, text, work)) ?? text;
-  const location = await findReadable(session, subject, { from }, work);
+  const { subject, location } = await locate(session, text, from, work);
   // What it is comes before its data: the output of a contract may be large.
   if (kindOf(location) !== "trace") throw noTrace(location.uri);
   const pulled = await pull(session, subject, { from, ...work });
   const { readRun, runFolder } = await import("@ctxpack/trace");
   return readRun(await headBytes(session, pulled.uri, work), runFolder(pulled.path));
 }
+
+/** What a name stands for here and now comes first; what another tool meant by it is what it may stand for besides. */
+async function locate(session: Session, text: string, from: string | undefined, work: Work) {
+  try {
+    return { subject: text, location: await findReadable(session, text, { from }, work) };
+  } catch (error) {
+    if (!CtxPackError.isInstance(error) || !UNKNOWN.includes(error.code)) throw error;
+    const uri = await earlierName(session, text, work);
+    if (uri === undefined) throw error;
+    session.warn(`${text} is what an earlier tool called ${uri}`);
+    return { subject: uri, location: await findReadable(session, uri, { from }, work) };
+  }
+}
+
+const UNKNOWN: readonly string[] = ["CTXPACK_E_NOT_FOUND", "CTXPACK_E_REFERENCE"];
 
 function kindOf(location: Awaited<ReturnType<typeof findReadable>>): string | undefined {
   if (location.kind === "store") return location.record.kind;

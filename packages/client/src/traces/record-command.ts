@@ -48,13 +48,21 @@ export async function recordCommand(
     options.log === undefined ? await mkdtemp(join(tmpdir(), "ctxpack-run-")) : undefined;
   const file =
     folder === undefined ? resolve(session.cwd, options.log ?? "") : join(folder, "run.jsonl");
-  try {
-    const exitCode = await record(session, argv, { ...options, file }, work);
-    const packed = await packRecording(session, file, { ...work, name: options.name });
+  let hasBegun = false;
+  const onStart = (): void => {
+    hasBegun = true;
+  };
+  const forget = async (): Promise<void> => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const exitCode = await record(session, argv, { ...options, file, onStart }, work);
+    const packed = await packRecording(session, file, { ...work, name: options.name });
+    await forget();
     return { ...packed, exitCode };
   } catch (error) {
-    session.warn(`what was recorded is in ${file}: ctxpack trace pack ${file}`);
+    if (hasBegun) session.warn(`what was recorded is in ${file}: ctxpack trace pack ${file}`);
+    else await forget();
     throw error;
   }
 }
@@ -72,7 +80,7 @@ async function packRecording(
 async function record(
   { cwd, env }: Session,
   argv: readonly string[],
-  options: RecordCommandOptions & { readonly file: string },
+  options: RecordCommandOptions & { readonly file: string; readonly onStart: () => void },
   { signal }: Work,
 ): Promise<number> {
   const { currentEnvironment, recordRun, startRecordingProxy } = await import("@ctxpack/trace");
@@ -97,6 +105,7 @@ async function record(
     // Our stdout is the URI, and nothing else.
     stdio: ["inherit", 2, "inherit"],
   });
+  child.once("spawn", options.onStart);
   const exitCode = await endOf(child, signal);
   await proxy.close();
   await recorder.close();

@@ -117,7 +117,11 @@ export class Traces {
   /** A run as an ATIF trajectory, in pieces of one JSON text. */
   async *export(subject: string, options: OpenTraceOptions = {}): AsyncGenerator<string> {
     const { exportAtif } = await import("@ctxpack/trace");
-    yield* exportAtif(await this.open(subject, options), { signal: options.signal });
+    const run = await this.open(subject, options);
+    const { signal } = options;
+    // Whether these are the run's steps is known after the last one, and what was handed out cannot be taken back.
+    for await (const _ of run.steps({ signal })) signal?.throwIfAborted();
+    yield* exportAtif(run, { signal });
   }
 
   /** Runs a command and packs what it says to models. */

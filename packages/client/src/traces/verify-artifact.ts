@@ -3,9 +3,13 @@ import { type CtxUri, type Digest, hashFile } from "@ctxpack/identity";
 import type { ArtifactMatch, Attribution, CandidateRun } from "@ctxpack/trace";
 import type { Session } from "../session.ts";
 import type { GivenSigners } from "../trust/given-signers.ts";
+import { isRefusal } from "../trust/is-refusal.ts";
 import { type VerifyResult, verify } from "../trust/verify.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { storedRuns } from "./list.ts";
+
+/** Runs that claim a file and are checked, one after the other. */
+const MOST_CHECKED = 100;
 
 export interface VerifyArtifactOptions extends WorkOptions, GivenSigners {}
 
@@ -45,10 +49,36 @@ export async function verifyArtifact(
     if (refused.verdict !== "unknown") attribution = refused;
   }
   const found = { ...attribution, path: file, digest };
-  const [match] = attribution.matches;
-  if (match === undefined) return found;
-  const check = await verify(session, match.uri, options);
-  return { ...found, run: { uri: match.uri, match, check } };
+  const [strongest] = attribution.matches;
+  if (strongest === undefined) return found;
+  return { ...found, run: await checkedRun(session, attribution.matches, options) };
+}
+
+/**
+ * The first run with the strongest link that is whole and accepted, or else the first: anybody may record that they wrote
+ * a file, and what one claims takes nothing from another.
+ */
+async function checkedRun(
+  session: Session,
+  matches: readonly ArtifactMatch[],
+  options: VerifyArtifactOptions,
+): Promise<NonNullable<VerifiedArtifact["run"]>> {
+  const rivals = matches.filter(({ as }) => as === matches[0]?.as).slice(0, MOST_CHECKED);
+  let first: NonNullable<VerifiedArtifact["run"]> | undefined;
+  let refusal: unknown;
+  for (const match of rivals) {
+    try {
+      const check = await verify(session, match.uri, options);
+      const run = { uri: match.uri, match, check };
+      if (check.clean) return run;
+      first ??= run;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusal ??= error;
+    }
+  }
+  if (first !== undefined) return first;
+  throw refusal;
 }
 
 async function* candidates(

@@ -73,9 +73,11 @@ function checkConfig(
   }
   const uri = uriOf(sha256(config));
   if (isRun && kind === "trace" && proof.readRunProvenance(provenance).run === uri) return;
-  const said = isRun ? "a run" : "a contract";
-  throw new CtxPackError(
-    "CTXPACK_E_PROOF_CONTRACT",
-    `the provenance is about ${said}, and the pack is ${kind === "trace" ? "the trace of another run" : "the output of a contract"}`,
-  );
+  const said = isRun ? "the trace of a run" : "the output of a contract";
+  const found = kind === "trace" ? "the trace of a run" : "the output of a contract";
+  const message =
+    said === found
+      ? `the provenance is about another run than ${uri}`
+      : `the provenance is about ${said}, and the pack is ${found}`;
+  throw new CtxPackError("CTXPACK_E_PROOF_CONTRACT", message);
 }

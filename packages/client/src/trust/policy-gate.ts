@@ -1,6 +1,6 @@
 import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
-import { CtxPackError, type Digest, parseResolvedContract } from "@ctxpack/identity";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
 import type { ReferrerLister } from "@ctxpack/oci";
 import type {
   Evaluation,
@@ -10,12 +10,14 @@ import type {
   SeenTimesFile,
   Verdict,
 } from "@ctxpack/proof";
+import { unlessDamaged } from "../damage.ts";
 import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
 import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, type Material, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
 import { OpenPolicies, type PolicySource, readPolicies, seenFile } from "./policies.ts";
+import { toolsOf } from "./tools.ts";
 
 /** An acceptance is good for so long; then the same proofs are looked at again. In ms. */
 const GOOD_FOR = 24 * 3_600_000;
@@ -56,6 +58,7 @@ export class PolicyGate implements Gate, AsyncDisposable {
   async #verdictOf(candidate: Candidate, signal: AbortSignal): Promise<Judgement> {
     const { discoverBundles, evaluateWithDependencies } = await import("@ctxpack/proof");
     const { policies, material } = await this.#policies(signal);
+    const isRun = candidate.manifest.kind === "trace";
     const gather = async ({ descriptor, uri, place, source }: Candidate) => {
       const found = canList(source) ? discoverBundles(source, descriptor, { signal }) : kept([]);
       const evidence = await weigh(found, material, signal);
@@ -63,6 +66,8 @@ export class PolicyGate implements Gate, AsyncDisposable {
         manifest: descriptor.digest,
         uri,
         ...(place !== undefined && { pantry: place }),
+        // As of one in the store: a run has no tools, and that is known beforehand.
+        ...(descriptor === candidate.descriptor && isRun && { tools: [] }),
       };
       return { evidence, pack };
     };
@@ -130,9 +135,10 @@ export class PolicyGate implements Gate, AsyncDisposable {
       signal,
       gather: async ({ uri, digest }) => {
         const made = await store.get(uri);
-        if (made === undefined || made.manifest.digest !== digest) return undefined;
+        if (made === undefined || made.partial || made.manifest.digest !== digest) return undefined;
         const ofIt = await store.proofs(made.uri);
-        const one = await evidenceIn(store, made, ofIt, { material, signal });
+        const one = await evidenceIn(store, made, ofIt, { material, signal }).catch(unlessDamaged);
+        if (one === undefined) return undefined;
         return { pack: one.pack, verified: one.evidence.verified, refused: one.evidence.refused };
       },
     });
@@ -309,12 +315,6 @@ function untilOf(
 /** Whether this user made the pack, or says how it was made: then it is theirs, and no policy is asked. */
 export function isMadeHere({ origin }: PackRecord, proofs: KeptProofs | undefined): boolean {
   return origin === "seed" || proofs?.statement !== undefined;
-}
-
-/** A run has no tools in the sense of a policy: who asks for certain ones does not get runs. */
-function toolsOf(kind: PackKind, config: Uint8Array): string[] {
-  if (kind === "trace") return [];
-  return parseResolvedContract(config).transforms.map(({ tool }) => tool);
 }
 
 async function configOf(

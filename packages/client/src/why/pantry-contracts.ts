@@ -1,7 +1,8 @@
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
-import { readContract } from "../pack-config.ts";
+import { configBytes, parseConfig } from "../pack-config.ts";
 import { lookUpTag, openPantry, type Pantry, packTag, pantriesFor } from "../pantry.ts";
 import { acceptFound } from "../remote-pack.ts";
+import { isNoPack } from "../search/is-no-pack.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
 import { attachedListings } from "./inputs.ts";
@@ -26,7 +27,10 @@ export async function* contractsIn(
   { uri, labels, from, onFailure }: NearestOptions & { readonly uri: CtxUri },
   work: Work,
 ): AsyncGenerator<Nearest> {
-  for (const given of pantriesFor(session, from)) {
+  const pantries = pantriesFor(session, from);
+  // A mistake in a policy is no pantry's failure.
+  if (pantries.length > 0) await session.gate?.prepare(work.signal);
+  for (const given of pantries) {
     let found: Nearest[];
     try {
       const pantry = await openPantry(session, given, work.signal);
@@ -73,11 +77,15 @@ async function contractAt(
   try {
     const found = await lookUpTag(pantry, tag, signal);
     if (found.uri === uri) return undefined;
-    await acceptFound(session, found, signal);
+    const accepted = await acceptFound(session, found, signal);
+    const bytes = await configBytes(found.source, found.manifest, signal);
+    accepted?.config?.(bytes);
+    const config = await parseConfig(found.manifest.kind, bytes);
+    if (config.kind !== "contract") return undefined;
     return {
       uri: found.uri,
       where: pantry.address,
-      contract: await readContract(found.source, found.manifest, signal),
+      contract: config.contract,
       related: false,
       ...(!PACK_TAG.test(tag) && { tag }),
       listing: attachedListings(pantry, found.descriptor, signal),
@@ -85,7 +93,7 @@ async function contractAt(
   } catch (error) {
     signal.throwIfAborted();
     // A tag may lead to anything: what is no pack of ours, or is refused, is nobody's neighbour.
-    if (!CtxPackError.isInstance(error) || error.code === "CTXPACK_E_UNAVAILABLE") throw error;
+    if (!isNoPack(error)) throw error;
     return undefined;
   }
 }

@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CtxPack, CtxPackError, type OpenOptions, type SearchQuery } from "@ctxpack/client";
+import { sha256 } from "@ctxpack/identity";
+import { IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import { scratchFolder } from "@ctxpack/test-tools";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -63,6 +65,48 @@ test("channels of a pantry, each pack once, and none that is kept out", async ()
   };
   await using strict = await open(root, { accept });
   expect(await found(strict, {}, "oci:pantry")).toEqual([one]);
+});
+
+test("settings with a mistake are not nothing found", async () => {
+  using folder = scratchFolder();
+  const root = folder.path;
+  await using ctx = await open(root);
+  await ctx.push(await seeded(ctx, root, "one"), { to: "oci:pantry" });
+  writeFileSync(join(root, "policy.json"), "{");
+  const code = "CTXPACK_E_CONFIG";
+  await using named = await open(root, { policy: "policy.json" });
+  await expect(found(named, {}, "oci:pantry")).rejects.toMatchObject({ code });
+  await using configured = await open(root, { policy: "policy.json", pantries: ["oci:pantry"] });
+  await expect(found(configured, { tag: "*" })).rejects.toMatchObject({ code });
+  const accept: OpenOptions["accept"] = async () => {
+    throw new CtxPackError(code, "no such key");
+  };
+  await using judged = await open(root, { accept });
+  await expect(found(judged, {}, "oci:pantry")).rejects.toThrow("no such key");
+});
+
+test("what is no pack of ours is not found, and hides nothing", async () => {
+  using folder = scratchFolder();
+  const root = folder.path;
+  await using ctx = await open(root);
+  const uri = await seeded(ctx, root, "one");
+  await ctx.push(uri, { to: "oci:pantry" });
+  // By hand: nobody's tool would put it there.
+  const file = join(root, "pantry/index.json");
+  const index = JSON.parse(readFileSync(file, "utf8"));
+  for (const [tag, text] of [
+    ["image", JSON.stringify({ schemaVersion: 2, mediaType: IMAGE_MANIFEST_TYPE, layers: [] })],
+    ["no-manifest", "no JSON"],
+    ["long", " ".repeat(5 * 2 ** 20)],
+  ] as const) {
+    const digest = sha256(Buffer.from(text));
+    writeFileSync(join(root, "pantry/blobs/sha256", digest.slice(7)), text);
+    const annotations = { "org.opencontainers.image.ref.name": tag };
+    const mediaType = IMAGE_MANIFEST_TYPE;
+    index.manifests.push({ mediaType, digest, size: text.length, annotations });
+  }
+  writeFileSync(file, JSON.stringify(index));
+  expect(await found(ctx, {}, "oci:pantry")).toEqual([uri]);
 });
 
 test("an empty word, an aborted signal, a pantry that is not there", async () => {

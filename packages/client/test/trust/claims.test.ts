@@ -63,6 +63,10 @@ test("a lie about the tool is found on every way in", async () => {
   await using ctx = await open("way-resolve", "team.json");
   expect(await ctx.resolve(contract)).toMatchObject({ hit: false });
   expect(await ctx.explainPack(uri)).toMatchObject({ accepted: false });
+  const similar = { transforms: [{ tool: "ocr", tool_version: "2" }] };
+  expect(await ctx.why(similar)).not.toHaveProperty("explanation");
+  await using trusting = await open("way-why");
+  expect(await trusting.why(similar)).toMatchObject({ explanation: { nearest: { uri } } });
 });
 
 test("also when the pack is in the store already", async () => {

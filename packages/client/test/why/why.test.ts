@@ -219,6 +219,24 @@ test("the policy is asked before a contract is read; what it refuses is nobody's
   expect(asked).toEqual([uri.slice("ctx://".length)]);
 });
 
+test("a policy with a mistake is no pantry without contracts", async () => {
+  const { cwd, open, ctx, uri } = await project();
+  await ctx.push(uri, { to: "oci:pantry" });
+  change(cwd);
+  writeFileSync(join(cwd, "policy.json"), "{");
+  const settings = { cacheDir: join(cwd, "fresh"), policy: "policy.json" };
+  const code = "CTXPACK_E_CONFIG";
+  const named = await open(settings);
+  await expect(named.why("contract.json", { from: "oci:pantry" })).rejects.toMatchObject({ code });
+  const configured = await open({ ...settings, pantries: ["oci:pantry"] });
+  await expect(configured.why()).rejects.toMatchObject({ code });
+  const accept: Accept = async () => {
+    throw new CtxPackError(code, "no such key");
+  };
+  const judged = await open({ cacheDir: join(cwd, "fresh"), accept });
+  await expect(judged.why("contract.json", { from: "oci:pantry" })).rejects.toThrow("no such key");
+});
+
 test("the store's contract of the same name is enough: no pantry is asked for a neighbour", async () => {
   const { cwd, open } = await project();
   const server = await startFaultRegistry();

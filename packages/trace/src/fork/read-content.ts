@@ -1,4 +1,5 @@
 import { CtxPackError, visible } from "@ctxpack/identity";
+import { isTextType } from "../run/content.ts";
 import type { ContentDraft } from "../run/draft.ts";
 import { MAX_CONTENT } from "../run/limits.ts";
 import type { ForkFolder } from "./folder.ts";
@@ -20,7 +21,7 @@ export async function readFile(
 ): Promise<ContentDraft | undefined> {
   if (file === undefined) return undefined;
   const bytes = await folder.read(file, MAX_CONTENT);
-  const text = mediaType === undefined || isText(mediaType) ? textOf(bytes) : undefined;
+  const text = mediaType === undefined || isTextType(mediaType) ? textOf(bytes) : undefined;
   const isBinary = text === undefined || (mediaType === undefined && text.includes("\u0000"));
   // Texts are searched for secrets.
   if (!isBinary) return { text, mediaType: mediaType ?? "text/plain" };
@@ -33,7 +34,7 @@ async function readBlock(folder: ForkFolder, block: ForkBlock): Promise<ContentD
   const bytes = await folder.read(file, MAX_CONTENT);
   if (json) return { value: parseForkJson(requireText(file, bytes), file), truncated };
   const mediaType = block.mediaType ?? "text/plain";
-  if (!isText(mediaType)) return { bytes, mediaType, truncated };
+  if (!isTextType(mediaType)) return { bytes, mediaType, truncated };
   const text = textOf(bytes);
   return text === undefined ? { bytes, mediaType, truncated } : { text, mediaType, truncated };
 }
@@ -51,9 +52,4 @@ function textOf(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isText(mediaType: string): boolean {
-  const [type = ""] = mediaType.split(";");
-  return type.startsWith("text/") || type === "application/json" || type.endsWith("+json");
 }

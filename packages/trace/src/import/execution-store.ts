@@ -1,10 +1,17 @@
-import type { Dirent } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { constants, type Dirent } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { CtxPackError, type Digest, isDigest, type JsonValue, sha256 } from "@ctxpack/identity";
+import {
+  CtxPackError,
+  type Digest,
+  isDigest,
+  type JsonValue,
+  sha256,
+  visible,
+} from "@ctxpack/identity";
 import type { ContentDraft } from "../run/draft.ts";
 import { MAX_CONTENT } from "../run/limits.ts";
-import { parseJson } from "../source/json.ts";
+import { JsonSyntaxError, type ParsedJson, parseJson } from "../source/json.ts";
 import type { LogSource } from "../source/log.ts";
 import { isObject } from "../source/log.ts";
 import { type ExecutionTexts, readExecution } from "./execution-log.ts";
@@ -46,7 +53,13 @@ export async function* importManifest(log: LogSource): AsyncGenerator<ImportedRu
   };
 }
 
-/** The packs of the earlier tool's store, in the order of their ids. `dir` is the folder called `.ctx`. */
+/**
+ * The packs of the earlier tool's store, in the order of their ids. `dir` is the folder called `.ctx`; no link in it is
+ * followed to a file.
+ *
+ * @throws CtxPackError `CTXPACK_E_TRACE` for what is no manifest, text or regular file of at most {@link MAX_CONTENT}
+ *   bytes, `CTXPACK_E_DIGEST_MISMATCH`, `CTXPACK_E_NOT_FOUND`, `CTXPACK_E_PATH_NOT_FOUND`.
+ */
 export async function* importExecutionStore(
   dir: string,
   options: { readonly signal?: AbortSignal | undefined } = {},
@@ -58,9 +71,7 @@ export async function* importExecutionStore(
     options.signal?.throwIfAborted();
     const id: Digest = `sha256:${name}`;
     const bytes = await readObject(dir, id);
-    const { value, duplicates } = parseJson(
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes),
-    );
+    const { value, duplicates } = parseManifest(textOf(bytes, dir, id), dir, id);
     if (!isObject(value)) throw damaged(`${dir}: ${id} is no manifest`);
     const facts = { digest: sha256(bytes), size: bytes.length, id, duplicates };
     yield { key: id, format: "execution-log", parts: readExecution(value, facts, referring(dir)) };
@@ -88,29 +99,70 @@ function referring(dir: string | undefined): ExecutionTexts {
       if (reference === "") return { text: "" };
       if (dir === undefined || !isDigest(reference)) return { absent: "external", reference };
       const bytes = await readObject(dir, reference);
-      return { text: new TextDecoder().decode(bytes) };
+      return { text: textOf(bytes, dir, reference) };
     },
   };
+}
+
+function textOf(bytes: Uint8Array, dir: string, digest: Digest): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw damaged(`${dir}: ${digest} is not UTF-8`);
+  }
+}
+
+function parseManifest(text: string, dir: string, id: Digest): ParsedJson {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw damaged(`${dir}: ${id} is no manifest: ${error.message}`);
+  }
 }
 
 async function readObject(dir: string, digest: Digest): Promise<Uint8Array> {
   const hex = digest.slice("sha256:".length);
   const path = join(dir, "objects", hex.slice(0, 2), hex.slice(2));
-  let bytes: Uint8Array;
-  try {
-    const { size } = await stat(path);
-    if (size > MAX_CONTENT) throw damaged(`${path}: ${size} bytes`);
-    bytes = await readFile(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
-    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${dir} has no ${digest}`, { cause });
-  }
+  await using file = await openObject(path, dir, digest);
+  const stats = await file.stat();
+  if (!stats.isFile()) throw damaged(`${path} is no regular file`);
+  const bytes = stats.size > MAX_CONTENT ? undefined : await readAtMost(file, MAX_CONTENT);
+  if (bytes === undefined) throw damaged(`${path}: more than ${MAX_CONTENT} bytes`);
   const found = sha256(bytes);
   if (found === digest) return bytes;
   throw new CtxPackError("CTXPACK_E_DIGEST_MISMATCH", `${path}: its bytes are ${found}`, {
     hint: "that store is damaged",
     details: { expected: digest, found },
   });
+}
+
+/** A store comes from anywhere: a link would read what is not its own, a FIFO would wait for a writer for ever. */
+async function openObject(path: string, dir: string, digest: Digest): Promise<FileHandle> {
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+  try {
+    return await open(path, flags);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") {
+      throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${dir} has no ${digest}`, { cause });
+    }
+    if (["ELOOP", "EMLINK", "ENXIO"].includes(code ?? "")) {
+      throw damaged(`${path} is no regular file`);
+    }
+    throw cause;
+  }
+}
+
+/** The bytes of a file, which may grow while it is read; undefined when they are more than `limit`. */
+async function readAtMost(file: FileHandle, limit: number): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of file.createReadStream({ autoClose: false, end: limit })) {
+    pieces.push(piece as Uint8Array);
+    size += (piece as Uint8Array).length;
+  }
+  return size > limit ? undefined : Buffer.concat(pieces);
 }
 
 async function entriesOf(dir: string): Promise<Dirent[]> {
@@ -123,5 +175,5 @@ async function entriesOf(dir: string): Promise<Dirent[]> {
 }
 
 function damaged(message: string): CtxPackError {
-  return new CtxPackError("CTXPACK_E_TRACE", message);
+  return new CtxPackError("CTXPACK_E_TRACE", visible(message));
 }

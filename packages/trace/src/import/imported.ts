@@ -40,7 +40,9 @@ export class LossNotes {
   line = 0;
   readonly #counts = new Map<string, { loss: LossDraft; count: number; lines: number[] }>();
 
-  readonly note = (path: string, reason: LossReason): void => {
+  readonly note = (path: string, reason: LossReason): void => this.#count(path, reason, 1);
+
+  #count(path: string, reason: LossReason, times: number): void {
     let key = `${reason} ${path}`;
     if (!this.#counts.has(key) && this.#counts.size >= MAX_PATHS) key = `${reason} $..*`;
     const entry = this.#counts.get(key) ?? {
@@ -48,13 +50,13 @@ export class LossNotes {
       count: 0,
       lines: [],
     };
-    entry.count++;
+    entry.count += times;
     const { lines } = entry;
     if (this.line > 0 && lines.length < MAX_LINES && lines.at(-1) !== this.line) {
       lines.push(this.line);
     }
     this.#counts.set(key, entry);
-  };
+  }
 
   /** Notes of one run of a log, beginning with what was noted about all of it. */
   copy(): LossNotes {
@@ -67,11 +69,13 @@ export class LossNotes {
 
   /** Lines of `log` that were passed over since the last call. */
   noteSkipped(log: LogSource): void {
-    for (const { line } of log.skipped.splice(0)) {
+    const { lines, more } = log.takeSkipped();
+    for (const { line } of lines) {
       this.line = line;
       this.note("$", "malformed");
     }
     this.line = 0;
+    if (more > 0) this.#count("$", "malformed", more);
   }
 
   /** Everything noted, as parts of the run. */

@@ -1,5 +1,11 @@
-import type { JsonValue } from "@ctxpack/identity";
-import { type Content, type ContentBlock, contentBlocks, isStored } from "../run/content.ts";
+import { digestHex, type JsonValue } from "@ctxpack/identity";
+import {
+  type Content,
+  type ContentBlock,
+  contentBlocks,
+  isStored,
+  isTextType,
+} from "../run/content.ts";
 import type { Run } from "../run/read.ts";
 import { escapeHtml } from "./escape.ts";
 
@@ -9,20 +15,32 @@ const MOST_SHOWN = 8192;
 /** A content of more bytes is not read for a page. */
 const MOST_READ: number = 256 * 1024;
 
+/** Parts of one content that are shown; the others are counted. */
+const MOST_PARTS = 100;
+
 /** Characters of what is said on one line. */
 const GLANCE = 160;
 
-/** How much of what a run holds goes into a page; what is left out is said, with the command that shows it. */
+/**
+ * How much of what a run holds goes into a page, with what is said about it; what is left out is said, with the command
+ * that shows it.
+ */
 export class ContentBudget {
   /** Characters that may still be shown. */
   left: number = 48 * 1024 * 1024;
+
+  /** Takes what `html` is long from what is left. */
+  charge(html: string): string {
+    this.left -= html.length;
+    return html;
+  }
 }
 
 /** What a content shows its contents with. */
 export interface ContentView {
   readonly run: Run;
   readonly budget: ContentBudget;
-  /** The command that shows all of it. */
+  /** The command that shows all of it but what is stored, which has its own. */
   readonly command: string;
   readonly signal: AbortSignal | undefined;
 }
@@ -34,39 +52,55 @@ export async function contentSection(
   view: ContentView,
 ): Promise<string> {
   if (content === undefined) return "";
-  let text = `<h3>${title}</h3>`;
-  for (const block of contentBlocks(content)) text += await blockHtml(block, view);
-  return text;
+  const { budget } = view;
+  const blocks = contentBlocks(content);
+  let text = budget.charge(`<h3>${title}</h3>`);
+  let count = 0;
+  for (const block of blocks.slice(0, MOST_PARTS)) {
+    if (budget.left <= 0) break;
+    text += await blockHtml(block, view);
+    count++;
+  }
+  const left = blocks.length - count;
+  if (left === 0) return text;
+  const what =
+    blocks.length === 1 ? "not shown here" : `and ${left.toLocaleString("en")} more parts`;
+  return text + budget.charge(commandNote(what, view.command));
 }
 
 async function blockHtml(block: ContentBlock, view: ContentView): Promise<string> {
-  if ("absent" in block) return absentHtml(block);
+  const { budget } = view;
+  if ("absent" in block) return budget.charge(absentHtml(block));
   const cut =
-    "truncated" in block && block.truncated ? note("the log says that this is not all") : "";
+    "truncated" in block && block.truncated
+      ? budget.charge(note("the log says that this is not all"))
+      : "";
+  let { command } = view;
   if (isStored(block)) {
-    const what = `${block.size.toLocaleString("en")} bytes of ${escapeHtml(block.mediaType)}`;
-    const isText = /^(?:text\/|application\/(?:json|.*\+json))/.test(block.mediaType);
-    if (!isText || block.size > MOST_READ || view.budget.left <= 0) {
-      return note(`${what}: <code>${escapeHtml(view.command)}</code> shows it`);
+    command = `ctxpack cat ${view.run.uri} content/${digestHex(block.digest)}`;
+    if (!isTextType(block.mediaType) || block.size > MOST_READ) {
+      const what = `${block.size.toLocaleString("en")} bytes of ${block.mediaType}`;
+      return budget.charge(commandNote(what, command)) + cut;
     }
   }
   const text = "value" in block ? pretty(block.value) : ((await view.run.text(block, view)) ?? "");
-  return shownText(text, view) + cut;
+  return shownText(text, { budget, command }) + cut;
 }
 
-function shownText(text: string, { budget, command }: ContentView): string {
-  if (text === "") return note("empty");
+function shownText(text: string, { budget, command }: Pick<ContentView, "budget" | "command">) {
+  if (text === "") return budget.charge(note("empty"));
   const most = Math.min(MOST_SHOWN, Math.max(0, budget.left));
   const shown = text.length > most ? text.slice(0, most).toWellFormed() : text;
-  budget.left -= shown.length;
+  const html = budget.charge(`<pre tabindex="0">${escapeHtml(shown)}</pre>`);
   const more = text.length - shown.length;
-  const rest =
-    more > 0
-      ? note(
-          `and ${more.toLocaleString("en")} more characters: <code>${escapeHtml(command)}</code>`,
-        )
-      : "";
-  return `<pre tabindex="0">${escapeHtml(shown)}</pre>${rest}`;
+  if (more === 0) return html;
+  const what = `and ${more.toLocaleString("en")} more characters`;
+  return html + budget.charge(commandNote(what, command));
+}
+
+/** What is not shown, and the command that shows it. */
+export function commandNote(what: string, command: string): string {
+  return note(`${escapeHtml(what)}: <code>${escapeHtml(command)}</code>`);
 }
 
 /** What is not there is told apart from what is empty. */

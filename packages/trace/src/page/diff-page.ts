@@ -13,13 +13,15 @@ const GROUP = 100;
 
 /** Steps that are the same and follow each other are folded when they are more than this. */
 const FOLDED = 3;
-/** Of those, so many are listed. */
+/** Of those, so many are listed, */
 const MOST_SAME = 100;
+/** and so many characters on the whole page; the others are counted. */
+const MOST_SAME_SHOWN: number = 8 * 1024 * 1024;
 
 /**
  * Two runs compared, as one HTML page that needs nothing else: what drifted, by kind and cause, and the steps side by side
  * as they were aligned, with the place where the runs part. In pieces. Memory grows with what drifted: the first 10,000
- * entries are shown, with at most 32 MiB of details; the others are counted.
+ * entries are shown, with at most 32 MiB of details; whatever comes after them is counted.
  *
  * @throws CtxPackError what `diffRuns` throws.
  */
@@ -51,9 +53,12 @@ class DiffBody {
   readonly #limit: number;
   readonly #head: string[] = [];
   readonly #rows: Row[] = [];
-  #same: [Step, Step][] = [];
+  /** Of steps that are the same, side by side. */
+  #same: string[] = [];
   #sameCount = 0;
+  #sameLeft = MOST_SAME_SHOWN;
   #shown = 0;
+  #moreRows = 0;
 
   constructor(a: Run, b: Run, limit: number) {
     this.#a = a;
@@ -61,8 +66,14 @@ class DiffBody {
     this.#limit = limit;
   }
 
+  /** Whether what comes is only counted. Steps of which every difference is ignored have rows, and no entries. */
+  get #isFull(): boolean {
+    return this.#shown >= this.#limit || this.#rows.length > 2 * Math.max(this.#limit, MAX_ENTRIES);
+  }
+
   take({ steps, entries }: DriftEvent): void {
-    const shown = entries.slice(0, Math.max(0, this.#limit - this.#shown));
+    const isFull = this.#isFull;
+    const shown = isFull ? [] : entries.slice(0, this.#limit - this.#shown);
     this.#shown += shown.length;
     if (steps === undefined) {
       const html = shown.map(
@@ -71,15 +82,20 @@ class DiffBody {
       this.#head.push(...html);
       return;
     }
+    if (isFull) {
+      this.#moreRows++;
+      return;
+    }
     const { kind, a, b } = steps;
     if (kind === "pair" && entries.length === 0 && a && b) {
       this.#sameCount++;
-      if (this.#same.length < MOST_SAME) this.#same.push([a, b]);
+      if (this.#same.length >= MOST_SAME || this.#sameLeft <= 0) return;
+      const html = `<div class="sides"><div>${side(a, this.#a)}</div><div>${side(b, this.#b)}</div></div>`;
+      this.#sameLeft -= html.length;
+      this.#same.push(html);
       return;
     }
     this.#endSame();
-    // What is beyond the limit is counted, and its step not shown.
-    if (entries.length > 0 && shown.length === 0) return;
     this.#rows.push({ ids: shown.map(({ id }) => id), html: this.#row(kind, { a, b }, shown) });
   }
 
@@ -115,6 +131,8 @@ class DiffBody {
     yield "</ol>\n</div>\n";
     if (total > this.#shown)
       yield `<p class="note">and ${number(total - this.#shown)} more differences</p>\n`;
+    if (this.#moreRows > 0)
+      yield `<p class="note">and ${number(this.#moreRows)} more steps or pairs of steps</p>\n`;
     yield "</main>\n";
   }
 
@@ -134,13 +152,9 @@ class DiffBody {
 
   #endSame(): void {
     if (this.#sameCount === 0) return;
-    const items = this.#same.map(
-      ([a, b]) =>
-        `<div class="sides"><div>${side(a, this.#a)}</div><div>${side(b, this.#b)}</div></div>`,
-    );
-    const more = this.#sameCount - items.length;
+    const more = this.#sameCount - this.#same.length;
     const rest = more > 0 ? `<p class="note">and ${number(more)} more</p>` : "";
-    const list = `${items.join("")}${rest}`;
+    const list = `${this.#same.join("")}${rest}`;
     const html =
       this.#sameCount <= FOLDED
         ? `<li class="same" data-is="same" data-count="${this.#sameCount}">${list}</li>\n`

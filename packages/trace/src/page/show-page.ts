@@ -1,6 +1,6 @@
 import type { Run } from "../run/read.ts";
 import type { Step } from "../run/step.ts";
-import { ContentBudget, type ContentView, contentSection } from "./content.ts";
+import { ContentBudget, type ContentView, commandNote, contentSection } from "./content.ts";
 import { documentEnd, documentStart } from "./document.ts";
 import { escapeHtml } from "./escape.ts";
 import { factsHtml, headFacts, number, runTitle } from "./facts.ts";
@@ -14,6 +14,12 @@ export interface PageOptions {
 
 /** Steps that a browser lays out at once, when they come into sight: each on its own takes it too long. */
 const GROUP = 250;
+
+/** A piece of the page is handed on when it is longer, in characters. */
+const PIECE: number = 1024 * 1024;
+
+/** Files and hosts of one step that are listed; the others are counted. */
+const MOST_EFFECTS = 50;
 
 /** Steps that are indented by what they are part of, so deep at most. */
 const DEEPEST = 3;
@@ -33,8 +39,9 @@ export async function* showPage(run: Run, options: PageOptions = {}): AsyncGener
   yield `<header class="top"><div><h1>${escapeHtml(title)}</h1><p class="uri">${run.uri}</p></div>
 <button id="theme" type="button" hidden></button></header>
 <main>
-${factsHtml(headFacts(run))}`;
+`;
   const view = { run, budget: new ContentBudget(), signal };
+  yield view.budget.charge(factsHtml(headFacts(run)));
   yield await systemSection(run, { ...view, command: `ctxpack trace show ${run.uri} --json` });
   yield `<h2 id="list">${number(run.head.steps.count)} ${run.head.steps.count === 1 ? "step" : "steps"}</h2>\n`;
   yield timeline.svg();
@@ -71,22 +78,24 @@ ${toggles.join("\n")}
 async function* stepRows(run: Run, view: Omit<ContentView, "command">): AsyncGenerator<string> {
   const depths = new Map<number, number>();
   let rows = "";
+  let count = 0;
   for await (const step of run.steps({ signal: view.signal })) {
     const depth = step.parent === undefined ? 0 : (depths.get(step.parent) ?? 0) + 1;
     // Only these have steps that are part of them.
     if (step.kind === "agent") depths.set(step.seq, depth);
     const command = `ctxpack trace show ${run.uri} --step ${step.seq}`;
+    if (count % GROUP === 0) rows += count === 0 ? GROUP_START : `${GROUP_END}${GROUP_START}`;
+    count++;
     rows += await stepRow(step, depth, { ...view, command });
-    if ((step.seq + 1) % GROUP !== 0) continue;
-    yield groupHtml(rows);
+    if (rows.length <= PIECE) continue;
+    yield rows;
     rows = "";
   }
-  if (rows !== "") yield groupHtml(rows);
+  yield count === 0 ? "" : `${rows}${GROUP_END}`;
 }
 
-function groupHtml(rows: string): string {
-  return `<ol class="steps">\n${rows}</ol>\n`;
-}
+const GROUP_START = `<ol class="steps">\n`;
+const GROUP_END = "</ol>\n";
 
 async function stepRow(step: Step, depth: number, view: ContentView): Promise<string> {
   const { seq, kind } = step;
@@ -94,6 +103,14 @@ async function stepRow(step: Step, depth: number, view: ContentView): Promise<st
   const summary =
     `<span class="seq">${seq}</span><span class="kind ${kind}">${kind}</span>` +
     `<span class="glance">${stepGlance(step, view.run.head)}</span><span class="meta">${stepMeta(step)}</span>`;
+  const body = await stepBody(step, view);
+  return `<li id="s${seq}" data-is="${kind}"${indent}><details class="step"><summary>${summary}</summary><div class="body">${body}</div></details></li>\n`;
+}
+
+async function stepBody(step: Step, view: ContentView): Promise<string> {
+  const { kind } = step;
+  const { budget, command } = view;
+  if (budget.left <= 0) return commandNote("this page holds no more", command);
   const body = [
     await contentSection("asked", step.request, view),
     await contentSection("reasoning", step.reasoning, view),
@@ -105,9 +122,9 @@ async function stepRow(step: Step, depth: number, view: ContentView): Promise<st
     await contentSection("error", step.error?.message, view),
     await contentSection("parameters", step.params, view),
     await contentSection("more in the log", step.extra, view),
-    facts(step),
+    budget.charge(facts(step)),
   ];
-  return `<li id="s${seq}" data-is="${kind}"${indent}><details class="step"><summary>${summary}</summary><div class="body">${body.join("")}</div></details></li>\n`;
+  return body.join("");
 }
 
 function facts(step: Step): string {
@@ -120,12 +137,19 @@ function facts(step: Step): string {
     ["ended with", finishReason && escapeHtml(finishReason)],
     ["kind of error", error?.type && escapeHtml(error.type)],
     ["call", callId && escapeHtml(callId)],
-    ["read", effects?.read && escapeHtml(effects.read.join(", "))],
-    ["wrote", effects?.write && escapeHtml(effects.write.join(", "))],
-    ["network", effects?.net && escapeHtml(effects.net.join(", "))],
+    ["read", effectsHtml(effects?.read)],
+    ["wrote", effectsHtml(effects?.write)],
+    ["network", effectsHtml(effects?.net)],
   ];
   const known = rows.filter(
     (row): row is [string, string] => row[1] !== undefined && row[1] !== "",
   );
   return known.length === 0 ? "" : factsHtml(known);
+}
+
+function effectsHtml(names: readonly string[] | undefined): string | undefined {
+  if (names === undefined) return undefined;
+  const more = names.length - MOST_EFFECTS;
+  const shown = escapeHtml(names.slice(0, MOST_EFFECTS).join(", "));
+  return more > 0 ? `${shown} and ${number(more)} more` : shown;
 }

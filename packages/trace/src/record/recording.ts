@@ -14,36 +14,36 @@ import { RECORDING_SCHEMA } from "./schema.ts";
 export interface ReadRecordingOptions {
   /** What errors call it. Default `recording`. */
   readonly file?: string | undefined;
+  /** Passes over lines that cannot be read instead of failing at the first; each is a loss of the run. */
+  readonly skipMalformed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 type Members = { readonly [key: string]: JsonValue };
 
 /**
- * The run that a recording holds, as parts for `packRun`. A line that a process was killed in is a loss; a call whose
- * result never came has the status `unknown`.
+ * The run that a recording holds, as parts for `packRun`. A last line that a process was killed in is a loss; a
+ * call whose result never came has the status `unknown`.
  *
- * @throws CtxPackError `CTXPACK_E_TRACE` for what is no recording.
+ * @throws CtxPackError `CTXPACK_E_TRACE` for what is no recording, and, naming the line, for one that is damaged.
  */
 export async function* readRecording(
   input: Uint8Array | AsyncIterable<Uint8Array>,
   options: ReadRecordingOptions = {},
 ): AsyncGenerator<RunPart> {
-  const file = options.file ?? "recording";
-  yield* recordedParts(
-    await LogSource.open(input, { file, skipMalformed: true, signal: options.signal }),
-  );
+  const { file = "recording", skipMalformed = false, signal } = options;
+  yield* recordedParts(await LogSource.open(input, { file, skipMalformed, signal }));
 }
 
 /** A recording among the logs that are imported. */
 export async function* importRecording(log: LogSource): AsyncGenerator<ImportedRun> {
-  // The last line of a process that was killed is no reason to lose the others.
-  log.skipsMalformed = true;
   yield { key: "", format: "recorded", parts: recordedParts(log) };
 }
 
 async function* recordedParts(log: LogSource): AsyncGenerator<RunPart> {
   const { file } = log.options;
+  // The last line of a process that was killed is no reason to lose the others.
+  log.skipsUnended = true;
   const notes = new LossNotes();
   const reader = new Reader(notes);
   let isKnown = false;

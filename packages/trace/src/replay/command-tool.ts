@@ -3,16 +3,19 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { sourceText } from "../run/number.ts";
-import { sandboxed, sandboxObstacle } from "./sandbox.ts";
+import { STARTED, sandboxed, sandboxObstacle } from "./sandbox.ts";
 import { type ReplayCall, type ReplayOutcome, type ReplayTool, ToolEnd } from "./tool.ts";
 
 /** A command that carries out the calls of a tool. */
 export interface CommandToolOptions {
   readonly names: readonly string[];
-  /** The program, an absolute path or a name in `/usr/bin` or `/bin`, and its arguments. */
+  /**
+   * The program, an absolute path or a name in `/usr/bin` or `/bin`, and its arguments; those that name something
+   * readable are changed to where the command has it.
+   */
   readonly argv: readonly string[];
   readonly determinism?: "yes" | "no" | undefined;
-  /** Files and folders that it may read beside the system's programs. */
+  /** Files and folders that it may read beside the system's programs: each as `/tool/<n>/<name>`. */
   readonly readable?: readonly string[] | undefined;
   /** Variables beside `PATH`, `HOME`, `TMPDIR`, `LANG` and `TZ`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -25,7 +28,7 @@ const MAX_REASON = 1024;
  * A tool that is a command: it gets the arguments of a call as JSON on stdin, in the folder `/workspace`, and writes
  * the result to stdout; an exit code other than 0 is a failure. It runs confined (no network, no files but the
  * workspace and what is readable), and nothing of it is alive when the call is over. Where no command can be confined,
- * it is not run at all.
+ * it is not run at all; where its program is not there, nothing was executed.
  */
 export function commandTool(options: CommandToolOptions): ReplayTool {
   return {
@@ -56,24 +59,32 @@ async function runCommand(call: ReplayCall, options: CommandToolOptions): Promis
       ...options.env,
     },
     detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
   });
   const running = new Running(child, call);
   // A command that does not read its arguments is none of our business.
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(sourceText(call.args));
   const end = await running.end();
+  const how = end.signal === null ? `ended with ${end.code}` : `was killed by ${end.signal}`;
+  if (!end.isStarted) {
+    throw new ToolEnd(
+      "unavailable",
+      end.stderr.trim() || `the sandbox of ${options.argv[0]} ${how}`,
+    );
+  }
   await workspace.checkSize();
   if (end.signal === "SIGXFSZ" || (end.code !== 0 && (await hasFullFile(call)))) {
     throw new ToolEnd("too-large", `a file of more than ${limits.maxBytes} bytes`);
   }
   if (end.code === 0) return { texts: [end.stdout] };
-  const how = end.signal === null ? `ended with ${end.code}` : `was killed by ${end.signal}`;
   if (end.code === null) throw new ToolEnd("failed", `${options.argv[0]} ${how}`);
   return { texts: [end.stdout === "" ? end.stderr : end.stdout], isError: true };
 }
 
 interface CommandEnd {
+  /** Whether the program was executed at all. */
+  readonly isStarted: boolean;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -87,6 +98,7 @@ class Running {
   readonly #out: Uint8Array[] = [];
   #size = 0;
   #stderr = "";
+  #marker = "";
   #stopped: unknown;
 
   constructor(child: ChildProcess, call: ReplayCall) {
@@ -96,13 +108,16 @@ class Running {
     child.stderr?.on("data", (chunk: Uint8Array) => {
       if (this.#stderr.length < MAX_REASON) this.#stderr += new TextDecoder().decode(chunk);
     });
+    child.stdio?.[3]?.on("data", (chunk: Uint8Array) => {
+      if (this.#marker.length < STARTED.length) this.#marker += new TextDecoder().decode(chunk);
+    });
   }
 
   /** Waits until every process of it is gone: only then its output is closed. */
   async end(): Promise<CommandEnd> {
     const { promise, resolve, reject } =
-      Promise.withResolvers<Omit<CommandEnd, "stdout" | "stderr">>();
-    this.#child.once("error", reject);
+      Promise.withResolvers<Pick<CommandEnd, "code" | "signal">>();
+    this.#child.once("error", ({ message }) => reject(new ToolEnd("unavailable", message)));
     this.#child.once("close", (code, signal) => resolve({ code, signal }));
     const { signal } = this.#call;
     const abort = () => this.#stop(signal.reason);
@@ -114,7 +129,8 @@ class Running {
       const end = await promise;
       if (this.#stopped !== undefined) throw this.#stopped;
       const stdout = new TextDecoder().decode(Buffer.concat(this.#out));
-      return { ...end, stdout, stderr: this.#stderr.slice(0, MAX_REASON) };
+      const isStarted = this.#marker.startsWith(STARTED);
+      return { ...end, isStarted, stdout, stderr: this.#stderr.slice(0, MAX_REASON) };
     } finally {
       signal.removeEventListener("abort", abort);
       watch.abort();

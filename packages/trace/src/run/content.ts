@@ -63,3 +63,9 @@ export function contentBlocks(content: Content): readonly ContentBlock[] {
 export function isStored(block: ContentBlock): block is StoredContent {
   return "digest" in block;
 }
+
+/** Whether bytes of this media type are text, by the type's name: `text/*`, JSON and what is built on it. */
+export function isTextType(mediaType: string): boolean {
+  const type = (mediaType.split(";")[0] ?? "").trim().toLowerCase();
+  return type.startsWith("text/") || type === "application/json" || type.endsWith("+json");
+}

@@ -1,5 +1,5 @@
 import { digestHex, visible } from "@ctxpack/identity";
-import { type Content, type ContentBlock, contentBlocks } from "../run/content.ts";
+import { type Content, type ContentBlock, contentBlocks, isTextType } from "../run/content.ts";
 import type { RunFileRef, RunHead, RunModel } from "../run/head.ts";
 import { printable } from "../run/printable.ts";
 import type { Run } from "../run/read.ts";
@@ -191,10 +191,6 @@ async function whole(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   if ("absent" in block) return glance(block);
-  const isText =
-    !("digest" in block) ||
-    block.mediaType.startsWith("text/") ||
-    block.mediaType.startsWith("application/json");
-  if (!isText) return glance(block);
+  if ("digest" in block && !isTextType(block.mediaType)) return glance(block);
   return printable((await run.text(block, { signal })) ?? "");
 }

@@ -13,6 +13,9 @@ export const MAX_DOCUMENT: number = 256 * 1024 * 1024;
 const SNIFF: number = 64 * 1024;
 const MAX_SNIFF: number = 4 * 1024 * 1024;
 
+/** Lines that were passed over, of which the place is kept until somebody asks; the others are counted. */
+const MAX_SKIPPED = 1000;
+
 /** A place of a log that could not be read. */
 export interface Malformed {
   /** From 1; 0 when it is no matter of a line. */
@@ -40,19 +43,20 @@ export interface LogLine extends ParsedJson {
 /** The bytes of a log, hashed as they go by. They can be read once. */
 export class LogSource {
   readonly options: LogOptions;
-  /** Whether lines that cannot be read are passed over; as the options say, unless the format says otherwise. */
-  skipsMalformed: boolean;
+  /** Whether a last line that no `\n` ended is passed over when it cannot be read: its writer may have been killed. */
+  skipsUnended = false;
   readonly #rest: AsyncIterator<Uint8Array>;
   #head: Uint8Array = new Uint8Array();
   #isWhole = false;
   readonly #hash = createHash("sha256");
   #size = 0;
   #digest: Digest | undefined;
+  #skipped: Malformed[] = [];
+  #skippedMore = 0;
 
   private constructor(rest: AsyncIterator<Uint8Array>, options: LogOptions) {
     this.#rest = rest;
     this.options = options;
-    this.skipsMalformed = options.skipMalformed;
   }
 
   static async open(
@@ -166,8 +170,9 @@ export class LogSource {
     for await (const line of readLines(this.bytes(), { maxLine: MAX_LOG_LINE, signal })) {
       const parsed = line.tooLong ? `longer than ${MAX_LOG_LINE} bytes` : readLine(line.bytes);
       if (parsed === undefined) continue;
-      if (typeof parsed === "string") this.malformed(line.number, parsed);
-      else yield { ...parsed, line: line.number };
+      if (typeof parsed !== "string") yield { ...parsed, line: line.number };
+      else if (this.skipsUnended && !line.ended) this.#skip(line.number, parsed);
+      else this.malformed(line.number, parsed);
     }
   }
 
@@ -192,13 +197,23 @@ export class LogSource {
    * @throws CtxPackError `CTXPACK_E_TRACE` unless such lines are passed over.
    */
   malformed(line: number, message: string): void {
-    if (!this.skipsMalformed) throw this.broken(line, message);
-    this.skipped.push({ line, message });
+    if (!this.options.skipMalformed) throw this.broken(line, message);
+    this.#skip(line, message);
+  }
+
+  #skip(line: number, message: string): void {
+    if (this.#skipped.length < MAX_SKIPPED) this.#skipped.push({ line, message });
+    else this.#skippedMore++;
     this.options.onMalformed?.({ line, message });
   }
 
-  /** Lines that were passed over since somebody last looked; whoever looks takes them. */
-  readonly skipped: Malformed[] = [];
+  /** Lines that were passed over since the last call: the first of them, and how many more there were. */
+  takeSkipped(): { readonly lines: readonly Malformed[]; readonly more: number } {
+    const taken = { lines: this.#skipped, more: this.#skippedMore };
+    this.#skipped = [];
+    this.#skippedMore = 0;
+    return taken;
+  }
 
   /** The error for a log that cannot be read. */
   broken(line: number, message: string): CtxPackError {
@@ -239,11 +254,13 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** The input in pieces of at most {@link SNIFF} bytes, however it comes: the head is looked at by regular expressions. */
 async function* chunksOf(
   input: Uint8Array | AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, undefined> {
-  if (input instanceof Uint8Array) yield input;
-  else yield* input;
+  for await (const chunk of input instanceof Uint8Array ? [input] : input) {
+    for (let at = 0; at < chunk.length; at += SNIFF) yield chunk.subarray(at, at + SNIFF);
+  }
 }
 
 /** A value that has members. */

@@ -13,7 +13,7 @@ export function outlineOf(text: string): Outline {
   const path: string[] = [];
   const lists: boolean[] = [];
   let key: string | undefined;
-  const token = /"(?:[^"\\]|\\.)*"?|[{}[\],:]|[^\s"{}[\],:]+/gs;
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"?|[{}[\],:]|[^\s"{}[\],:]+/gs;
   const place = () => [...path, ...(lists.at(-1) ? ["*"] : key === undefined ? [] : [key])];
   for (const [part] of text.matchAll(token)) {
     if (found.size > MAX_MEMBERS || path.length > 64) break;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -13,12 +13,14 @@ afterEach(async () => {
   for (const dir of dirs.splice(0)) await rm(dir, { recursive: true });
 });
 
-function hex(text: string): string {
+type Bytes = string | Buffer;
+
+function hex(text: Bytes): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /** A store as the earlier tool writes it: blobs under `objects/`, one file a pack under `packs/`. */
-async function store(blobs: readonly string[], manifests: readonly string[]): Promise<string> {
+async function store(blobs: readonly Bytes[], manifests: readonly Bytes[]): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), "ctxpack-ctx-"));
   dirs.push(dir);
   await mkdir(join(dir, "packs"));
@@ -32,7 +34,7 @@ async function store(blobs: readonly string[], manifests: readonly string[]): Pr
   return dir;
 }
 
-const reference = (text: string) => `sha256:${hex(text)}`;
+const reference = (text: Bytes) => `sha256:${hex(text)}`;
 
 /** Sorted keys, no white space, `<` escaped: what Go's encoder gives. */
 const manifest = JSON.stringify({
@@ -96,6 +98,39 @@ test("a store with a changed blob, a changed manifest or a missing blob is refus
   await expect(packStore(dir)).rejects.toMatchObject({ code: "CTXPACK_E_DIGEST_MISMATCH" });
   await expect(packStore(await store([], [manifest]))).rejects.toMatchObject({
     code: "CTXPACK_E_NOT_FOUND",
+  });
+});
+
+test("a link, a folder or a device in a store is refused and not read", async () => {
+  const dir = await store(blobs, [manifest]);
+  const at = (text: string) => join(dir, "objects", hex(text).slice(0, 2), hex(text).slice(2));
+  await writeFile(join(dir, "elsewhere"), "alpha");
+  // The second has the right bytes; it is still not the store's own file.
+  for (const target of ["/dev/zero", join(dir, "elsewhere")]) {
+    await rm(at("alpha"), { force: true });
+    await symlink(target, at("alpha"));
+    await expect(packStore(dir)).rejects.toMatchObject({
+      code: "CTXPACK_E_TRACE",
+      message: expect.stringContaining("is no regular file"),
+    });
+  }
+  await rm(at("alpha"));
+  await mkdir(at("alpha"));
+  await expect(packStore(dir)).rejects.toMatchObject({ code: "CTXPACK_E_TRACE" });
+});
+
+test("what has the name of its bytes, and is no manifest or no text, is an error of the store", async () => {
+  for (const bytes of ["{", "[1", '{"a":', Buffer.from([0xff, 0xfe])]) {
+    await expect(packStore(await store([], [bytes]))).rejects.toMatchObject({
+      code: "CTXPACK_E_TRACE",
+      message: expect.stringContaining(hex(bytes)),
+    });
+  }
+  const broken = Buffer.from([0x61, 0xff]);
+  const names = manifest.replace(reference("alpha"), reference(broken));
+  await expect(packStore(await store([...blobs, broken], [names]))).rejects.toMatchObject({
+    code: "CTXPACK_E_TRACE",
+    message: expect.stringContaining(hex(broken)),
   });
 });
 

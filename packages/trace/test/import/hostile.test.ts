@@ -250,3 +250,24 @@ test.each([
     );
   },
 );
+
+test("a log of one long text is told or refused, whether it comes at once or in pieces", async () => {
+  for (const unit of ["a", "\\n"]) {
+    const text = unit.repeat((9 * 1024 * 1024) / unit.length);
+    const bytes = Buffer.from(`{"x":"${text}"}`);
+    const pieces = (async function* () {
+      yield bytes;
+    })();
+    for (const input of [bytes, pieces]) {
+      await expect(packAll(input)).rejects.toMatchObject({
+        code: "CTXPACK_E_TRACE",
+        message: "log: no log of a known format",
+      });
+    }
+    const log = Buffer.from(
+      `${executionLog({}).slice(0, -1)},"outputs":[{"name":"a","content":"${text}"}]}`,
+    );
+    const { head } = await packOne(log);
+    expect(head.source).toMatchObject({ format: "execution-log", size: log.length });
+  }
+});

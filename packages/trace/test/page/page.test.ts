@@ -1,4 +1,5 @@
 // Our pages in Debian's chromium, as a person uses them.
+import { createHash } from "node:crypto";
 import { createReadStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -256,7 +257,26 @@ test("without a browser: not captured differs from empty, and what is cut says s
   const text = await textOf(showPage(run));
   expect(text).toContain('<p class="absent">not captured</p>');
   expect(text).toContain('<p class="note">empty</p>');
+  const hex = createHash("sha256").update(long).digest("hex");
   expect(text).toContain(
-    `and 11,808 more characters: <code>ctxpack trace show ${run.uri} --step 1</code>`,
+    `and 11,808 more characters: <code>ctxpack cat ${run.uri} content/${hex}</code>`,
   );
+});
+
+test("without a browser: what is stored is named by the command that prints it", async () => {
+  const bytes = Buffer.from([0, 1, 2, 255]);
+  const json = JSON.stringify({ a: "b".repeat(3000) });
+  const run = await stepsOf({
+    kind: "tool",
+    name: "t",
+    request: { text: json, mediaType: "application/vnd.example+json; charset=utf-8" },
+    result: { bytes, mediaType: "image/png" },
+  });
+  const text = await textOf(showPage(run));
+  const hex = createHash("sha256").update(bytes).digest("hex");
+  expect(text).toContain(
+    `4 bytes of image/png: <code>ctxpack cat ${run.uri} content/${hex}</code>`,
+  );
+  // What a fork takes for text and a terminal prints is text of a page as well.
+  expect(text).toContain("b".repeat(3000));
 });

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readRecording } from "../../src/index.ts";
 import { AnswerReader } from "../../src/record/answer.ts";
+import { LogSource } from "../../src/source/log.ts";
+import { packOne } from "../import/read.ts";
 import { collect, packInMemory, reread } from "../run/memory.ts";
 
 const FIRST = { schema: "ctxpack.recording/v1" };
@@ -127,7 +129,9 @@ test("whatever a recording holds, it becomes a run, or an error that says what i
   await fc.assert(
     fc.asyncProperty(fc.array(line, { maxLength: 5 }), async (lines) => {
       try {
-        const pack = await packInMemory(readRecording(recording(...lines)));
+        const pack = await packInMemory(
+          readRecording(recording(...lines), { skipMalformed: true }),
+        );
         await collect(reread(pack).steps());
       } catch (error) {
         if (!CtxPackError.isInstance(error)) throw error;
@@ -156,7 +160,7 @@ test("whatever a stream holds, reading it ends in an answer or none", () => {
   );
 });
 
-test("a line that breaks the format is a loss, with its number; bytes are bytes only where contents are", async () => {
+test("a line that breaks the format is a loss when that was asked for, with its number; bytes are bytes only where contents are", async () => {
   const shape = { $bytes: "AQID" };
   const pack = await packInMemory(
     readRecording(
@@ -175,6 +179,7 @@ test("a line that breaks the format is a loss, with its number; bytes are bytes 
         { part: { step: { kind: "tool", request: 5 } } },
         { part: { step: { kind: "user" }, head: {} } },
       ),
+      { skipMalformed: true },
     ),
   );
   const steps = await collect(reread(pack).steps());
@@ -186,4 +191,48 @@ test("a line that breaks the format is a loss, with its number; bytes are bytes 
   ]);
   expect(steps).toHaveLength(1);
   expect(pack.head.loss).toEqual([{ path: "$", reason: "malformed", count: 3, lines: [3, 4, 5] }]);
+});
+
+const STEP = JSON.stringify({ part: { step: { kind: "user", result: { text: "hi" } } } });
+
+function rawRecording(...lines: readonly string[]): Uint8Array {
+  return Buffer.from([JSON.stringify(FIRST), ...lines].join("\n"));
+}
+
+test("only the last line of a recording may be torn: a damaged middle is an error with its line", async () => {
+  const torn = await packInMemory(readRecording(rawRecording(STEP, STEP.slice(0, 20))));
+  expect(torn.head).toMatchObject({
+    steps: { count: 1 },
+    loss: [{ path: "$", reason: "malformed", count: 1, lines: [3] }],
+  });
+  for (const lines of [
+    [STEP, STEP.slice(0, 20), STEP, ""],
+    [STEP, STEP.slice(0, 20), ""],
+    [STEP, '{"part":{"step":{"kind":"nothing"}}}', STEP, ""],
+  ]) {
+    const bytes = rawRecording(...lines);
+    await expect(packInMemory(readRecording(bytes))).rejects.toMatchObject({
+      code: "CTXPACK_E_TRACE",
+      message: expect.stringMatching(/^recording:3: /),
+    });
+    await expect(packOne(bytes)).rejects.toMatchObject({ code: "CTXPACK_E_TRACE" });
+    const { head } = await packOne(bytes, { skipMalformed: true });
+    expect(head.loss).toEqual([{ path: "$", reason: "malformed", count: 1, lines: [3] }]);
+  }
+});
+
+test("of many lines that are passed over the places of the first are kept, and all counted", async () => {
+  const source = await LogSource.open(Buffer.from("}\n".repeat(20_000)), {
+    file: "log",
+    skipMalformed: true,
+  });
+  for await (const _ of source.lines()) throw new Error("no line is JSON");
+  const { lines, more } = source.takeSkipped();
+  expect([lines.length, lines[0]?.line, lines.at(-1)?.line, more]).toEqual([1000, 1, 1000, 19_000]);
+  expect(source.takeSkipped()).toEqual({ lines: [], more: 0 });
+
+  const log = rawRecording(STEP, ...Array.from({ length: 5000 }, () => "}"), STEP, "");
+  const { head } = await packOne(log, { skipMalformed: true });
+  expect(head.steps.count).toBe(2);
+  expect(head.loss).toMatchObject([{ path: "$", reason: "malformed", count: 5000 }]);
 });

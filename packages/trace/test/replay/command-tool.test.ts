@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   commandTool,
@@ -9,6 +9,7 @@ import {
   type ReplayReport,
   type RunPart,
   replayTools,
+  type StepReplay,
   sandboxObstacle,
 } from "../../src/index.ts";
 import { packInMemory, reread } from "../run/memory.ts";
@@ -149,18 +150,93 @@ confined("a command that writes many files is ended when they are too many", asy
   });
 });
 
-confined("a command that fails, and one that is not there", async () => {
+confined("a command that fails", async () => {
   const report = await replay("echo no >&2; exit 3", "ok");
   expect(step(report)).toMatchObject({
     verdict: "failed",
     reason: "failed, and had not",
     actual: { text: "no\n" },
   });
-  const tool = commandTool({ names: ["sh"], argv: ["ctxpack-no-such-program"] });
-  const run = reread(
-    await packInMemory([{ step: { kind: "tool", name: "sh", result: { text: "" } } }]),
+  // Its shell was executed, whatever that then did not find.
+  const missing = await replay("ctxpack-no-such-program", "ok");
+  expect(step(missing)).toMatchObject({ verdict: "failed", deed: "executed" });
+});
+
+/** Replays a call that had failed with a program below the folder, or one of that name. */
+async function replayProgram(
+  argv: readonly string[],
+  readable: readonly string[],
+): Promise<StepReplay | undefined> {
+  const parts: RunPart[] = [
+    {
+      step: {
+        kind: "tool",
+        name: "t",
+        request: { value: {} },
+        status: "error",
+        error: { message: { text: "it failed" } },
+      },
+    },
+  ];
+  const tool = commandTool({ names: ["t"], argv, readable });
+  return step(await replayTools(reread(await packInMemory(parts)), { tools: [tool] }));
+}
+
+async function program(name: string, text: string, mode = 0o755): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  await chmod(path, mode);
+  return path;
+}
+
+confined("what never started did not fail as it had: nothing was executed", async () => {
+  const plain = await program("plain", "#!/bin/sh\nexit 1\n", 0o644);
+  const orphan = await program("orphan", "#!/ctxpack/no/interpreter -x\n");
+  const env = await program("env", "#!/usr/bin/env ctxpack-no-such-node\n");
+  const gone = join(folder, "gone");
+  for (const [argv, readable, reason] of [
+    [["ctxpack-no-such-program"], [], "ctxpack-no-such-program: no such program"],
+    [["exec"], [], "exec: no such program"],
+    [[gone], [], `${gone}: no such program`],
+    [[gone], [gone], "gone"],
+    [[plain], [plain], "/tool/0/plain: not executable"],
+    [[orphan], [orphan], "/ctxpack/no/interpreter: no such interpreter"],
+    [[env], [env], "ctxpack-no-such-node: no such program"],
+  ] as const) {
+    const found = await replayProgram(argv, readable);
+    expect(found).toMatchObject({
+      verdict: "unavailable",
+      reason: expect.stringContaining(reason),
+    });
+    expect(found?.deed).toBeUndefined();
+  }
+  const fails = await program("fails", "#!/bin/sh\nexit 127\n");
+  expect(await replayProgram([fails], [fails])).toMatchObject({
+    verdict: "matched",
+    deed: "executed",
+    reason: "failed, as it had",
+  });
+});
+
+confined("what is readable has a place of its own, which no mount hides", async () => {
+  const file = await program(
+    "tool.sh",
+    '#!/bin/sh\necho "$0" "$@"; cat "$1"; (: >&3) 2>/dev/null && echo open; :\n',
   );
-  expect(step(await replayTools(run, { tools: [tool] }))).toMatchObject({ verdict: "failed" });
+  const data = await program("data.txt", "data\n", 0o644);
+  const parts: RunPart[] = [
+    {
+      step: {
+        kind: "tool",
+        name: "t",
+        request: { value: {} },
+        result: { text: `/tool/0/tool.sh /tool/1/${basename(folder)}/data.txt\ndata\n` },
+      },
+    },
+  ];
+  const tool = commandTool({ names: ["t"], argv: [file, data], readable: [file, folder] });
+  const report = await replayTools(reread(await packInMemory(parts)), { tools: [tool] });
+  expect(step(report)).toMatchObject({ verdict: "matched", deed: "executed" });
 });
 
 confined("a link that a command leaves is not followed out of the workspace", async () => {

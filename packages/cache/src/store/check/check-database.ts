@@ -2,7 +2,8 @@ import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Digest } from "@ctxpack/identity";
-import { databaseError, isDamage, proofOf } from "../database.ts";
+import { proofOf } from "../database.ts";
+import { databaseError, isDamage, isReadOnly } from "../database-error.ts";
 import { unlessMissing } from "../disk.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind } from "./damage.ts";
@@ -28,18 +29,33 @@ async function check(
   // One that is not there is made when somebody needs it.
   if (stat === undefined) return;
   run.expectOwner(path, stat.uid);
-  const { DatabaseSync } = await import("node:sqlite");
   try {
-    const db = new DatabaseSync(path, { readOnly: true, timeout: 60_000 });
+    const wrong = await whole(run, path, find);
+    if (wrong !== undefined) run.findings.add(kind, path, wrong);
+  } catch (error) {
+    // Nobody has said that it is damaged: whoever may write it next rolls it back.
+    if (isReadOnly(error)) return;
+    if (!isDamage(error)) throw databaseError(error, path);
+    run.findings.add(kind, path, (error as Error).message);
+  }
+}
+
+/** What is wrong with a database. One that a killed process has left a journal of is only then opened to be written. */
+async function whole(
+  run: CheckRun,
+  path: string,
+  find: (db: DatabaseSync) => Promise<string | undefined> | string | undefined,
+): Promise<string | undefined> {
+  const { DatabaseSync } = await import("node:sqlite");
+  for (let readOnly = true; ; readOnly = false) {
+    const db = new DatabaseSync(path, { readOnly, timeout: 60_000 });
     try {
-      const wrong = await find(db);
-      if (wrong !== undefined) run.findings.add(kind, path, wrong);
+      return await find(db);
+    } catch (error) {
+      if (!readOnly || !isReadOnly(error) || run.parts.workspace.readOnly) throw error;
     } finally {
       db.close();
     }
-  } catch (error) {
-    if (!isDamage(error)) throw databaseError(error, path);
-    run.findings.add(kind, path, (error as Error).message);
   }
 }
 

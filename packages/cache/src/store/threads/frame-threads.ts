@@ -67,6 +67,13 @@ export interface FrameThreadsOptions {
   readonly prefix: string;
 }
 
+/** A segment that was handed over went with the thread that had it: who reads it again can make its frame. */
+export class ThreadLost extends Error {
+  constructor() {
+    super("a thread was lost while it was writing a segment");
+  }
+}
+
 /** Threads that compress segments and store them as blobs, and the memory in which segments are cut. */
 export class FrameThreads {
   readonly #members: Member[];
@@ -161,7 +168,7 @@ export class FrameThreads {
   #lose(member: Member): void {
     member.isReady = false;
     for (const { isRead, length, reject } of member.pending.values()) {
-      reject(new Error("a thread was lost while it was writing a segment"));
+      reject(new ThreadLost());
       if (!isRead) this.#memory.free(length * COST);
     }
     member.pending.clear();

@@ -28,14 +28,16 @@ export interface SeedThreadAnswer {
   readonly fault?: Fault;
 }
 
-/** `seed` of a store, in a thread; `undefined` when none can be started. Throws what it throws. */
+/**
+ * `seed` of a store, in a thread; `undefined` when none can be started, or it was lost: what it has stored is stored,
+ * and the caller makes the pack. Throws what it throws.
+ */
 export async function seedInThread(
   work: { readonly store: string; readonly dir: string; readonly contract: Uint8Array },
   options: SeedOptions,
 ): Promise<SeedResult | undefined> {
   const { profile, name, outputs, replace, signal, onProgress } = options;
   const outcome = Promise.withResolvers<SeedResult | undefined>();
-  let hasAnswered = false;
   const data: SeedThreadData = {
     ...work,
     profile,
@@ -46,16 +48,11 @@ export async function seedInThread(
   };
   const thread = new Thread<SeedThreadJob, SeedThreadAnswer>("seed", data, {
     onMessage({ progress, result, fault }) {
-      hasAnswered = true;
       if (progress) onProgress?.(progress);
       if (result) outcome.resolve(result);
       if (fault) outcome.reject(signal?.aborted ? signal.reason : errorOf(fault));
     },
-    onLost() {
-      // One that has told of nothing has not begun.
-      if (hasAnswered) outcome.reject(new Error("the thread that made the pack was lost"));
-      else outcome.resolve(undefined);
-    },
+    onLost: () => outcome.resolve(undefined),
   });
   const stop = (): void => thread.post({ stop: true });
   signal?.addEventListener("abort", stop, { once: true });

@@ -20,7 +20,8 @@ export interface ThreadEvents<Answer> {
 
 /**
  * A worker that answers messages. One that cannot be started, or dies, is only lost: an application may have been
- * bundled without the worker's file, and whatever a thread does its owner can do as well.
+ * bundled without the worker's file, and whatever a thread does its owner can do as well. Its owner hears of it, and has
+ * to do again what was under way: what was handed over is gone.
  */
 export class Thread<Job, Answer> {
   readonly #worker: Worker | undefined;

@@ -1,3 +1,5 @@
+import type { Entry } from "@ctxpack/client";
+import { pageOf } from "../page.ts";
 import { pantryOf, uriOf } from "../subjects.ts";
 import { defineTool, PANTRY, type Tool, URI } from "../tool.ts";
 
@@ -29,25 +31,14 @@ export const files: Tool = defineTool<Args>({
   async call({ uri, under = "", after, limit = 100, from }, context) {
     const { ctx, signal } = context;
     const all = await ctx.entries(uriOf(uri), { from: pantryOf(from, context), signal });
-    const listed: object[] = [];
-    let last: string | undefined;
     // Sorted by bytes, as the index is: what JavaScript's `<` says of paths is something else.
     let isPast = after === undefined;
-    for (const entry of all) {
-      if (!isPast) {
-        isPast = Buffer.compare(Buffer.from(entry.path), Buffer.from(after ?? "")) > 0;
+    function* sought(): Generator<Entry> {
+      for (const entry of all) {
+        isPast ||= Buffer.compare(Buffer.from(entry.path), Buffer.from(after ?? "")) > 0;
+        if (isPast && entry.path.startsWith(under)) yield entry;
       }
-      if (!isPast || !entry.path.startsWith(under)) continue;
-      if (listed.length === limit) return { files: listed, next: last };
-      listed.push(
-        "link" in entry
-          ? { path: entry.path, link: entry.link }
-          : "dir" in entry
-            ? { path: entry.path, folder: true }
-            : { path: entry.path, size: entry.size },
-      );
-      last = entry.path;
     }
-    return { files: listed };
+    return pageOf(sought(), limit);
   },
 });

@@ -1,5 +1,5 @@
 import { CommandError } from "../../exit.ts";
-import { pantryOf, uriOf } from "../subjects.ts";
+import { sourceOf, uriOf } from "../subjects.ts";
 import { defineTool, PANTRY, type Tool, URI } from "../tool.ts";
 
 interface Args {
@@ -43,7 +43,7 @@ export const pull: Tool = defineTool<Args>({
       );
     }
     const place = to === undefined ? undefined : roots.confine(to);
-    const options = { from: pantryOf(from, context), only, to: place, signal };
+    const options = { from: await sourceOf(from, context), only, to: place, signal };
     const pulled = await ctx.pull(uriOf(uri), options);
     const { path, source, blobs, bytes } = pulled;
     return {

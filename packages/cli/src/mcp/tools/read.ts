@@ -1,5 +1,6 @@
 import { CommandError } from "../../exit.ts";
-import { pantryOf, uriOf } from "../subjects.ts";
+import { partOf } from "../part.ts";
+import { sourceOf, uriOf } from "../subjects.ts";
 import { defineTool, PANTRY, type Tool, URI } from "../tool.ts";
 
 /** Bytes in one answer. */
@@ -44,7 +45,8 @@ export const read: Tool = defineTool<Args>({
     const subject = uriOf(uri);
     const parts: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of ctx.cat(subject, path, { from: pantryOf(from, context), signal })) {
+    const pantry = await sourceOf(from, context);
+    for await (const chunk of ctx.cat(subject, path, { from: pantry, signal })) {
       const start = Math.max(offset - size, 0);
       const end = Math.min(offset + length - size, chunk.length);
       // A copy: the producer reuses its buffer.
@@ -52,34 +54,9 @@ export const read: Tool = defineTool<Args>({
       size += chunk.length;
       if (size > MOST_FILE) throw tooLarge(path);
     }
-    const bytes = Buffer.concat(parts);
-    const isEnd = offset + bytes.length >= size;
-    const text = decode(bytes, isEnd);
-    const taken = text?.bytes ?? bytes.length;
-    const next = offset + taken;
-    return {
-      path,
-      size,
-      offset,
-      ...(text ? { text: text.text } : { base64: bytes.toString("base64") }),
-      ...(next < size && { next }),
-    };
+    return partOf({ path, size, offset }, Buffer.concat(parts));
   },
 });
-
-/** The bytes as text, up to the last whole character; `undefined` when they are none. */
-function decode(bytes: Buffer, isEnd: boolean): { text: string; bytes: number } | undefined {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  for (let less = 0; less <= (isEnd ? 0 : 3) && less < Math.max(bytes.length, 1); less++) {
-    const part = bytes.subarray(0, bytes.length - less);
-    try {
-      return { text: decoder.decode(part), bytes: part.length };
-    } catch {
-      // A character may be cut at the end.
-    }
-  }
-  return undefined;
-}
 
 function tooLarge(path: string): CommandError {
   return new CommandError(
