@@ -18,7 +18,7 @@ export function attributesWithDetails(otel: OtelSpan): ReadonlyMap<string, JsonV
 }
 
 /** Events of the conventions before 1.37 that hold what a model was given. */
-export const PROMPT_EVENTS = [
+export const PROMPT_EVENTS: readonly string[] = [
   "gen_ai.system.message",
   "gen_ai.user.message",
   "gen_ai.assistant.message",
