@@ -3,7 +3,8 @@ import { askPantries, identifySubject } from "../find.ts";
 import type { FoundPack } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { type WorkOptions, workOf } from "../work.ts";
-import { isMadeHere, PolicyGate } from "./policy-gate.ts";
+import { isMadeHere } from "./acceptance.ts";
+import { PolicyGate } from "./policy-gate.ts";
 import { readPolicyFile } from "./policy-pin.ts";
 
 export interface ExplainPolicyOptions extends WorkOptions {

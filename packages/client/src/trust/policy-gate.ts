@@ -1,6 +1,6 @@
 import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
-import { CtxPackError, type Digest } from "@ctxpack/identity";
+import { CtxPackError } from "@ctxpack/identity";
 import type { ReferrerLister } from "@ctxpack/oci";
 import type {
   Evaluation,
@@ -13,14 +13,12 @@ import type {
 import { unlessDamaged } from "../damage.ts";
 import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
+import { isGood, isMadeHere, untilOf } from "./acceptance.ts";
 import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, type Material, weigh } from "./evidence.ts";
 import type { Candidate, Gate } from "./gate.ts";
 import { OpenPolicies, type PolicySource, readPolicies, seenFile } from "./policies.ts";
 import { toolsOf } from "./tools.ts";
-
-/** An acceptance is good for so long; then the same proofs are looked at again. In ms. */
-const GOOD_FOR = 24 * 3_600_000;
 
 /** The policies of configuration, environment and command line: all of them have to accept a pack. */
 export class PolicyGate implements Gate, AsyncDisposable {
@@ -281,40 +279,6 @@ async function knowing(
 
 function canList(source: Candidate["source"]): source is Candidate["source"] & ReferrerLister {
   return source.referrers !== undefined;
-}
-
-function isGood(
-  { policies, until }: KeptProofs["acceptances"][number],
-  digests: readonly Digest[],
-): boolean {
-  const isSame =
-    policies.length === digests.length && policies.every((one, i) => one === digests[i]);
-  return isSame && (until === undefined || Date.parse(until) > Date.now());
-}
-
-/** Until when the verdict stands without another look: a day, or as long as proofs are young enough and keys valid. */
-function untilOf(
-  { policies: verdicts }: Verdict,
-  { policies, now }: Evaluation,
-): { until: string } {
-  const ends = [now.getTime() + GOOD_FOR];
-  for (const [i, { rule, time }] of verdicts.entries()) {
-    for (const { maxAge } of policies[i]?.rules[rule ?? 0]?.require ?? []) {
-      if (maxAge !== undefined && time !== undefined) ends.push(time.getTime() + maxAge);
-    }
-    for (const signer of policies[i]?.signers.values() ?? []) {
-      if (signer.kind !== "key") continue;
-      for (const end of [signer.validUntil, signer.revokedAt]) {
-        if (end !== undefined && end > now) ends.push(end.getTime());
-      }
-    }
-  }
-  return { until: new Date(Math.min(...ends)).toISOString() };
-}
-
-/** Whether this user made the pack, or says how it was made: then it is theirs, and no policy is asked. */
-export function isMadeHere({ origin }: PackRecord, proofs: KeptProofs | undefined): boolean {
-  return origin === "seed" || proofs?.statement !== undefined;
 }
 
 async function configOf(

@@ -112,7 +112,7 @@ class AtifSteps {
     else if (source === "system" && !this.#begun && !step.has("observation")) {
       this.#parts.push({ system: said ?? { text: "" } });
       return;
-    } else {
+    } else if (said !== undefined || !step.has("observation")) {
       const kind = source === "user" ? "user" : "system";
       this.#queue.add({ ...at, kind, result: said ?? { text: "" }, extra: step.take("extra") });
     }
@@ -134,7 +134,7 @@ class AtifSteps {
     const effort = step.take("reasoning_effort");
     const metrics = step.object("metrics");
     const model = step.text("model_name") ?? this.#model;
-    const extra = step.take("extra");
+    const extra = extraOf(step);
     const by = this.#queue.add({
       ...at,
       kind: "llm",
@@ -207,6 +207,14 @@ class AtifSteps {
         });
     }
   }
+}
+
+/** What a step has beside its own members; how often a model was asked is kept there too. */
+function extraOf(step: Fields): JsonValue | undefined {
+  const extra = step.take("extra");
+  const count = step.take("llm_call_count");
+  if (count === undefined) return extra;
+  return { ...(isObject(extra) ? extra : extra !== undefined && { extra }), llm_call_count: count };
 }
 
 function withExtra(result: Fields): { readonly [key: string]: JsonValue } {

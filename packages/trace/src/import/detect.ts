@@ -12,11 +12,7 @@ type Test = readonly [Detected, (outline: Outline) => boolean];
 /** First match wins: the more particular come first. Names of items of a list are those of the items. */
 const TESTS: readonly Test[] = [
   ["recorded", (o) => o.get("schema") === RECORDING_SCHEMA],
-  [
-    "otlp",
-    (o) =>
-      o.has("resourceSpans") || (o.has("spanId") && o.has("traceId")) || o.has("context.trace_id"),
-  ],
+  ["otlp", isOtlp],
   [
     "codex",
     (o) =>
@@ -33,6 +29,16 @@ const TESTS: readonly Test[] = [
   ["execution-log", (o) => o.has("model.identifier") && (o.has("steps") || o.has("environment"))],
   ["messages", isChat],
 ];
+
+function isOtlp(o: Outline): boolean {
+  if (o.has("resourceSpans")) return true;
+  return ["", "spans.*.", "data.*."].some(
+    (at) =>
+      (o.has(`${at}spanId`) && o.has(`${at}traceId`)) ||
+      (o.has(`${at}span_id`) && o.has(`${at}trace_id`)) ||
+      o.has(`${at}context.trace_id`),
+  );
+}
 
 function isClaude(o: Outline): boolean {
   const isNode = o.has("uuid") && o.has("parentUuid");

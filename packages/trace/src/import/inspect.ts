@@ -95,11 +95,10 @@ async function* readSample(
   for (const name of ["id", "epoch"]) fields.take(name);
   const extra: Record<string, JsonValue> = {};
   for (const name of EXTRA) {
-    const value = fields.take(name);
-    const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
-    if (value !== undefined && !isEmpty) extra[name] = value;
+    const value = filled(fields.take(name));
+    if (value !== undefined) extra[name] = value;
   }
-  if (Object.keys(extra).length > 0) yield { head: { extra } };
+  if (Object.keys(extra).length > 0) yield { head: { extra: { sample: extra } } };
   fields.close();
   yield* notes.parts();
 }
@@ -115,6 +114,8 @@ const EXTRA = [
   "files",
   "setup",
   "input",
+  "store",
+  "error_retries",
 ];
 
 function* readMessages(fields: Fields, notes: LossNotes): Generator<RunPart> {
@@ -166,6 +167,8 @@ function* readHeader(
         sandbox,
         status: root.take("status"),
         error: root.take("error"),
+        tags: filled(root.take("tags")),
+        metadata: filled(root.take("metadata")),
       }),
       notCaptured: ["tools"],
     },
@@ -174,6 +177,11 @@ function* readHeader(
   root.unmapped("results", "stats", "reductions");
   root.close();
   return model === undefined || model === "none/none" ? undefined : { requested: model, params };
+}
+
+function filled(value: JsonValue | undefined): JsonValue | undefined {
+  const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return isEmpty ? undefined : value;
 }
 
 function texts(value: Members): { readonly [key: string]: string } {

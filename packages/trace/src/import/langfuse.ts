@@ -36,6 +36,8 @@ const DERIVED = [
   "promptTokens",
   "completionTokens",
   "totalTokens",
+  "inputTokens",
+  "outputTokens",
   "usage",
   "providedCostDetails",
   "providedUsageDetails",
@@ -47,7 +49,8 @@ export async function* importLangfuse(log: LogSource): AsyncGenerator<ImportedRu
   const notes = new LossNotes();
   const traces = new Map<string, { trace: Members; observations: Members[] }>();
   const of = (id: string) => {
-    const known = traces.get(id) ?? { trace: {}, observations: [] };
+    // Observations alone tell of their trace nothing but its id.
+    const known = traces.get(id) ?? { trace: id === "" ? {} : { id }, observations: [] };
     traces.set(id, known);
     return known;
   };
@@ -123,7 +126,7 @@ function readObservation(one: Fields): Span {
   const input = unpacked(one.take("input"));
   const output = unpacked(one.take("output"));
   const messages = isLlm ? messagesIn(input) : undefined;
-  const answers = isLlm ? answersIn(output) : undefined;
+  const answers = isLlm ? messagesIn(output) : undefined;
   const level = one.text("level");
   const message = one.text("statusMessage");
   const model = one.text("model") ?? one.text("providedModelName");
@@ -148,7 +151,15 @@ function readObservation(one: Fields): Span {
     answers,
     extra: membersOf(
       one,
-      ["metadata", "version", "environment", "promptName", "promptVersion", "completionStartTime"],
+      [
+        "metadata",
+        "version",
+        "environment",
+        "promptName",
+        "promptVersion",
+        "completionStartTime",
+        "scores",
+      ],
       {
         type: kind === "event" ? type : undefined,
         statusMessage: level === "ERROR" ? undefined : message,
@@ -161,15 +172,30 @@ function readObservation(one: Fields): Span {
 function usageOf(one: Fields): Span["usage"] {
   const details = one.object("usageDetails");
   const costs = one.object("costDetails");
+  // What was told before there were details, under the names it had then; with details it is 0 for what is not known.
+  const early = one.object("usage");
+  const plain = details === undefined && costs === undefined ? one : undefined;
+  const first = (fields: Fields | undefined, ...keys: string[]) =>
+    keys.map((key) => fields?.number(key)).find((value) => value !== undefined);
   const usage = {
-    input: details?.number("input"),
-    output: details?.number("output"),
+    input:
+      details?.number("input") ??
+      first(early, "input", "promptTokens") ??
+      first(plain, "promptTokens", "inputTokens", "inputUsage"),
+    output:
+      details?.number("output") ??
+      first(early, "output", "completionTokens") ??
+      first(plain, "completionTokens", "outputTokens", "outputUsage"),
     cacheRead: details?.number("input_cached_tokens") ?? details?.number("cache_read_input_tokens"),
     cacheWrite: details?.number("cache_creation_input_tokens"),
     reasoning: details?.number("output_reasoning_tokens"),
-    cost: costs?.number("total"),
+    cost:
+      costs?.number("total") ??
+      first(early, "totalCost") ??
+      first(plain, "calculatedTotalCost", "totalCost"),
   };
   details?.take("total");
+  for (const key of ["total", "totalTokens", "unit", "inputCost", "outputCost"]) early?.take(key);
   for (const key of ["input", "output"]) costs?.take(key);
   return usage;
 }
@@ -184,16 +210,12 @@ function unpacked(value: JsonValue | undefined): JsonValue | undefined {
   }
 }
 
-function messagesIn(input: JsonValue | undefined): Members[] | undefined {
-  const list = isObject(input) && Array.isArray(input["messages"]) ? input["messages"] : input;
+function messagesIn(value: JsonValue | undefined): Members[] | undefined {
+  if (isMessage(value)) return [value];
+  const list = isObject(value) && Array.isArray(value["messages"]) ? value["messages"] : value;
   if (!Array.isArray(list)) return undefined;
   const found = (list as readonly JsonValue[]).filter(isMessage);
   return found.length > 0 && found.length === list.length ? found : undefined;
-}
-
-function answersIn(output: JsonValue | undefined): Members[] | undefined {
-  if (isMessage(output)) return [output];
-  return messagesIn(output);
 }
 
 function contentOf(value: JsonValue | undefined): ContentDraft | undefined {

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<string, StepKind>> = {
   chat: "llm",
   tool: "tool",
   chain: "agent",
+  agent: "agent",
   retriever: "retrieval",
 };
 
@@ -189,10 +190,19 @@ function usageOf(run: Fields): Span["usage"] {
   const usage = {
     input: run.number("prompt_tokens"),
     output: run.number("completion_tokens"),
-    cost: run.number("total_cost"),
+    cost: costOf(run),
   };
-  for (const key of ["total_tokens", "prompt_cost", "completion_cost"]) run.take(key);
+  run.take("total_tokens");
   return usage;
+}
+
+/** A decimal: clients write it as text. */
+function costOf(run: Fields): number | undefined {
+  const text = run.peek("total_cost");
+  if (typeof text !== "string" || !/^\d{1,15}(?:\.\d{1,20})?$/.test(text))
+    return run.number("total_cost");
+  run.take("total_cost");
+  return Number(text);
 }
 
 function environmentOf(runtime: Fields | undefined): {

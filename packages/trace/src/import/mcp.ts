@@ -1,11 +1,11 @@
 import type { JsonValue } from "@ctxpack/identity";
 import type { ContentDraft, RunPart, StepDraft } from "../run/draft.ts";
-import { utcTime, utcTimeOfSeconds } from "../run/time.ts";
 import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject, type LogSource } from "../source/log.ts";
 import { joined, readBlocks } from "./blocks.ts";
 import { CallQueue } from "./call-queue.ts";
 import { type ImportedRun, LossNotes } from "./imported.ts";
+import { unwrap } from "./mcp-envelope.ts";
 
 /**
  * A transcript of the Model Context Protocol: JSON-RPC messages, as JSON lines or one array, bare or in an envelope with
@@ -24,13 +24,17 @@ async function* readTranscript(log: LogSource): AsyncGenerator<RunPart> {
       notes.noteSkipped(log);
       notes.line = line;
       for (const key of duplicates) notes.note(`$..${key}`, "duplicate");
-      if (!reader.readAll(value, line)) log.malformed(line, "no JSON-RPC message");
+      if (!reader.readAll(value, line)) {
+        // A document may stand on one line.
+        if (listIn(value) === undefined) log.malformed(line, "no JSON-RPC message");
+        else yield* reader.readDocument(value);
+      }
       yield* reader.take();
     }
   } else {
-    const { value } = await log.document();
-    const messages = isObject(value) ? value["messages"] : value;
-    reader.readAll(messages ?? null, undefined);
+    const { value, duplicates } = await log.document();
+    for (const key of duplicates) notes.note(`$..${key}`, "duplicate");
+    yield* reader.readDocument(value);
   }
   yield* reader.finish();
   notes.noteSkipped(log);
@@ -38,10 +42,12 @@ async function* readTranscript(log: LogSource): AsyncGenerator<RunPart> {
   yield* notes.parts();
 }
 
-type Members = { readonly [key: string]: JsonValue };
+/** Names under which recorders list what was said. */
+const LISTS = ["messages", "interactions", "exchanges", "entries", "events", "frames"];
 
-/** Names under which loggers put the message into an envelope. */
-const WRAPPED = ["message", "msg", "data", "payload", "frame", "body", "raw"];
+function listIn(value: JsonValue): string | undefined {
+  return isObject(value) ? LISTS.find((name) => Array.isArray(value[name])) : undefined;
+}
 
 class McpReader {
   readonly #onLoss: OnLoss;
@@ -50,6 +56,8 @@ class McpReader {
   /** By id, what was asked. */
   readonly #asked = new Map<string, { method: string; params: Fields | undefined }>();
   #server: string | undefined;
+  /** What the client wanted to speak; what the server said counts more. */
+  #protocol: string | undefined;
 
   constructor(onLoss: OnLoss) {
     this.#onLoss = onLoss;
@@ -60,12 +68,34 @@ class McpReader {
     if (Array.isArray(value))
       return (value as readonly JsonValue[]).every((item) => this.readAll(item, line));
     if (!isObject(value)) return false;
-    const { message, startedAt } = unwrap(value, this.#onLoss);
-    if (message === undefined) return false;
-    const fields = new Fields(message, "$", this.#onLoss);
-    this.#read(fields, { startedAt, src: { line } });
-    fields.close();
-    return true;
+    const { messages, startedAt } = unwrap(value, this.#onLoss);
+    for (const [index, message] of messages.entries()) {
+      const fields = new Fields(message, "$", this.#onLoss);
+      // Of a question with its answer the time is the question's.
+      this.#read(fields, { startedAt: index === 0 ? startedAt : undefined, src: { line } });
+      fields.close();
+    }
+    return messages.length > 0;
+  }
+
+  /** Reads a whole transcript: a list, or what a recorder put around one. */
+  *readDocument(value: JsonValue): Generator<RunPart> {
+    const key = listIn(value);
+    if (!isObject(value) || key === undefined) {
+      this.#readItems(value);
+      return;
+    }
+    const fields = new Fields(value, "$", this.#onLoss);
+    this.#readItems(fields.take(key) ?? null);
+    const extra = fields.rest();
+    if (extra !== undefined) yield { head: { extra } };
+  }
+
+  #readItems(value: JsonValue): void {
+    const items: readonly JsonValue[] = Array.isArray(value) ? value : [value];
+    for (const item of items) {
+      if (!this.readAll(item, undefined)) this.#onLoss("$[*]", "unmapped");
+    }
   }
 
   *take(): Generator<RunPart> {
@@ -76,6 +106,7 @@ class McpReader {
   *finish(): Generator<RunPart> {
     yield* this.#parts.splice(0);
     for (const step of this.#queue.rest()) yield { step };
+    yield { head: { source: { version: this.#protocol } } };
   }
 
   #read(message: Fields, at: Partial<StepDraft>): void {
@@ -126,7 +157,7 @@ class McpReader {
       head: { agent: { name: client?.text("name"), version: client?.text("version") } },
     });
     params?.take("capabilities");
-    params?.take("protocolVersion");
+    this.#protocol = params?.text("protocolVersion");
   }
 
   #notified(method: string, message: Fields, at: Partial<StepDraft>): void {
@@ -205,30 +236,6 @@ class McpReader {
       });
     }
   }
-}
-
-function unwrap(
-  value: Members,
-  onLoss: OnLoss,
-): { message: Members | undefined; startedAt: string | undefined } {
-  if (value["jsonrpc"] === "2.0") return { message: value, startedAt: undefined };
-  for (const key of WRAPPED) {
-    const inner = value[key];
-    if (!isObject(inner) || inner["jsonrpc"] !== "2.0") continue;
-    const { [key]: _, ...envelope } = value;
-    const fields = new Fields(envelope, "$", onLoss);
-    const time = fields.take("timestamp") ?? fields.take("ts") ?? fields.take("time");
-    for (const name of ["direction", "dir", "type"]) fields.take(name);
-    fields.close();
-    return { message: inner, startedAt: timeOf(time) };
-  }
-  return { message: undefined, startedAt: undefined };
-}
-
-function timeOf(time: JsonValue | undefined): string | undefined {
-  if (typeof time === "string") return utcTime(time);
-  if (typeof time !== "number") return undefined;
-  return utcTimeOfSeconds(time > 1e11 ? time / 1000 : time);
 }
 
 function failed(error: Fields): Pick<StepDraft, "result" | "status" | "error" | "extra"> {

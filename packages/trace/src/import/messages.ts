@@ -29,7 +29,8 @@ async function* readChat(
   for (const key of duplicates) notes.note(`$..${key}`, "duplicate");
   const talk = new Conversation(notes.note);
   yield CAPTURED;
-  if (isObject(value)) readRequest(new Fields(value, "$", notes.note), talk, notes.note);
+  if (isMessage(value)) talk.add(value, "$");
+  else if (isObject(value)) readRequest(new Fields(value, "$", notes.note), talk, notes.note);
   else readList(value, "$[*]", talk, notes.note, {});
   yield* talk.finish();
   yield { head: { source: { format: "messages", ...log.facts } } };
@@ -110,8 +111,42 @@ function readList(
     const src = { id: String(index) };
     if (isMessage(message)) talk.add(message, path, { ...at, src });
     else if (isRequest(message)) readRequest(new Fields(message, path, onLoss), talk, onLoss);
+    else if (isExchange(message))
+      readExchange(new Fields(message, path, onLoss), talk, onLoss, src);
     else talk.queue.add({ kind: "event", name: "item", extra: message, src });
   }
+}
+
+/** A request and what came back, as gateways log them. */
+function isExchange(value: JsonValue): value is { readonly [key: string]: JsonValue } {
+  return (
+    isObject(value) &&
+    [value["request"], value["response"]].some(
+      (one) => isObject(one) && (isMessage(one) || isRequest(one)),
+    )
+  );
+}
+
+function readExchange(
+  exchange: Fields,
+  talk: Conversation,
+  onLoss: OnLoss,
+  src: { id: string },
+): void {
+  const request = exchange.object("request");
+  const model = request?.peek("model");
+  if (request !== undefined) readRequest(request, talk, onLoss);
+  const response = exchange.peek("response");
+  const at = { src, ...(typeof model === "string" && { model: { requested: model } }) };
+  if (isMessage(response)) {
+    exchange.take("response");
+    talk.add(response, "$[*].response", { ...at, extra: exchange.rest() });
+    return;
+  }
+  const others = exchange.object("response");
+  if (others !== undefined) readRequest(others, talk, onLoss);
+  const extra = exchange.rest();
+  if (extra !== undefined) talk.parts.push({ head: { extra } });
 }
 
 /** A request or response among others. */

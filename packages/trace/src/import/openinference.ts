@@ -5,6 +5,7 @@ import type { OnLoss } from "../source/fields.ts";
 import { Fields } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
 import { argumentsOf } from "./blocks.ts";
+import { isMessage } from "./message.ts";
 import { toolOf } from "./messages.ts";
 import { Attributes } from "./otlp-attributes.ts";
 import type { OtelSpan } from "./otlp-container.ts";
@@ -30,10 +31,12 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
   const session = a.text("session.id");
   if (session !== undefined) parts.push({ head: { session: { id: session } } });
   const isLlm = kind === "llm";
-  const messages = a.numbered("llm.input_messages.").map(messageOf);
-  const answers = a.numbered("llm.output_messages.").map(messageOf);
+  const asked = a.numbered("llm.input_messages.").map(messageOf);
+  const said = a.numbered("llm.output_messages.").map(messageOf);
   const input = io(a, "input");
   const output = io(a, "output");
+  const messages = isLlm && asked.length === 0 ? messagesIn(input) : asked;
+  const answers = isLlm && said.length === 0 ? messagesIn(output) : said;
   const params = a.json("llm.invocation_parameters");
   const documents = a.numbered("retrieval.documents.");
   const span: Span = {
@@ -45,8 +48,8 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     startedAt: otel.startedAt,
     endedAt: otel.endedAt,
     status: otel.isError ? "error" : "ok",
-    error: otel.isError ? errorOf(otel) : undefined,
-    callId: a.text("tool_call.id", "tool.id"),
+    error: otel.isError ? errorOf(otel, a) : undefined,
+    callId: a.text("tool_call.id", "tool.call.id", "tool.id"),
     model: isLlm
       ? {
           requested: a.text("llm.model_name", "gen_ai.request.model"),
@@ -68,10 +71,8 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     answers: isLlm ? answers : undefined,
     extra: a.rest({ events: eventsOf(otel) }),
   };
-  if (isLlm && messages.length > 0 && input !== undefined)
-    onLoss('$..["input.value"]', "duplicate");
-  if (isLlm && answers.length > 0 && output !== undefined)
-    onLoss('$..["output.value"]', "duplicate");
+  if (isLlm && asked.length > 0 && input !== undefined) onLoss('$..["input.value"]', "duplicate");
+  if (isLlm && said.length > 0 && output !== undefined) onLoss('$..["output.value"]', "duplicate");
   return { span, parts };
 }
 
@@ -97,6 +98,15 @@ function messageOf(item: Members): Members {
     }),
     ...legacy,
   };
+}
+
+/** Messages that `input.value` or `output.value` alone tells: nothing but a list of them, or one. */
+function messagesIn(content: ContentDraft | undefined): Members[] {
+  const read = content !== undefined && "text" in content ? argumentsOf(content.text) : content;
+  if (read === undefined || !("value" in read)) return [];
+  const { value } = read;
+  const list: readonly JsonValue[] = Array.isArray(value) ? value : [value];
+  return list.every(isMessage) ? [...list] : [];
 }
 
 function blockOf(block: JsonValue): JsonValue {
@@ -156,10 +166,11 @@ function usageOf(a: Attributes): Span["usage"] {
   };
 }
 
-function errorOf(otel: OtelSpan): Span["error"] {
+function errorOf(otel: OtelSpan, a: Attributes): Span["error"] {
   const exception = otel.events.find(({ name }) => name === "exception")?.attributes;
-  const message = otel.message || exception?.get("exception.message");
-  const type = exception?.get("exception.type");
+  const message =
+    otel.message || (exception?.get("exception.message") ?? a.text("exception.message"));
+  const type = exception?.get("exception.type") ?? a.text("exception.type", "error.type");
   return {
     type: type === undefined ? undefined : String(type),
     message: message === undefined || message === "" ? undefined : { text: String(message) },

@@ -58,7 +58,10 @@ export function readOtlp(document: Members, onLoss: OnLoss): OtelSpan[] {
   return spans;
 }
 
-/** A span on its own: in OTLP's names, or in those that SDKs print and Phoenix exports (`context`, `start_time`). */
+/**
+ * A span on its own: in OTLP's names, or in those that SDKs print and Phoenix exports (`start_time`, and the ids in
+ * `context` or beside it).
+ */
 export function readFlatSpan(value: Members, onLoss: OnLoss): OtelSpan | undefined {
   const fields = new Fields(value, "$", onLoss);
   if (typeof value["spanId"] === "string" && typeof value["traceId"] === "string") {
@@ -66,7 +69,8 @@ export function readFlatSpan(value: Members, onLoss: OnLoss): OtelSpan | undefin
     fields.close();
     return span;
   }
-  const context = fields.object("context");
+  const isPlain = typeof value["span_id"] === "string" && typeof value["trace_id"] === "string";
+  const context = fields.object("context") ?? (isPlain ? fields : undefined);
   if (context === undefined) return undefined;
   const span = readPrinted(fields, context);
   fields.close();
@@ -107,7 +111,11 @@ function readEvent(event: Fields): OtelEvent {
 
 function readPrinted(span: Fields, context: Fields): OtelSpan {
   const status = span.object("status");
-  const code = status?.text("status_code") ?? span.text("status_code");
+  const code =
+    status?.text("status_code") ??
+    status?.text("code") ??
+    span.text("status_code") ??
+    span.text("status");
   context.take("trace_state");
   span.take("kind");
   const kind = span.text("span_kind");
@@ -115,22 +123,25 @@ function readPrinted(span: Fields, context: Fields): OtelSpan {
   if (kind !== undefined && !attributes.has("openinference.span.kind")) {
     attributes.set("openinference.span.kind", kind);
   }
-  const start = span.text("start_time");
-  const end = span.text("end_time");
   if (Array.isArray(span.peek("links")) && span.list("links")?.length !== 0) span.unmapped("links");
   return {
     traceId: idOf(context.text("trace_id")) ?? "",
     id: idOf(context.text("span_id")) ?? "",
-    parentId: idOf(span.text("parent_id")),
+    parentId: idOf(span.text("parent_id") ?? span.text("parent_span_id")),
     name: span.text("name") ?? "",
-    startedAt: start === undefined ? undefined : utcTime(start),
-    endedAt: end === undefined ? undefined : utcTime(end),
-    isError: code === "ERROR",
-    message: status?.text("description") ?? span.text("status_message"),
+    startedAt: printedTime(span, "start_time"),
+    endedAt: printedTime(span, "end_time"),
+    isError: code === "ERROR" || code === "STATUS_CODE_ERROR",
+    message: status?.text("description") ?? status?.text("message") ?? span.text("status_message"),
     attributes,
     events: span.objects("events").map(readEvent),
     resource: attributesOf(span.object("resource")?.take("attributes")),
   };
+}
+
+function printedTime(span: Fields, key: string): string | undefined {
+  const text = span.text(key);
+  return text === undefined ? nanos(span.take(`${key}_unix_nano`)) : utcTime(text);
 }
 
 /** Hex in lower case; what SDKs print begins with `0x`; base64, as protobuf's JSON has it, becomes hex. */

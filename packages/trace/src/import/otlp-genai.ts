@@ -2,12 +2,20 @@ import type { JsonValue } from "@ctxpack/identity";
 import type { ContentDraft, RunPart } from "../run/draft.ts";
 import type { StepKind } from "../run/step.ts";
 import { Fields, type OnLoss } from "../source/fields.ts";
-import { parseJson } from "../source/json.ts";
 import { isObject } from "../source/log.ts";
 import { argumentsOf } from "./blocks.ts";
 import { toolOf } from "./messages.ts";
 import { Attributes } from "./otlp-attributes.ts";
 import type { OtelSpan } from "./otlp-container.ts";
+import {
+  attributesWithDetails,
+  legacy,
+  messagesOf,
+  otherEvents,
+  PROMPT_EVENTS,
+  parsed,
+  vercelAnswer,
+} from "./otlp-genai-messages.ts";
 import type { Span } from "./spans.ts";
 
 /** What a span is, and what it tells about the whole run. */
@@ -43,7 +51,7 @@ const PARAMS = "gen_ai.request.";
  * of the Vercel AI SDK.
  */
 export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
-  const a = new Attributes(otel.attributes);
+  const a = new Attributes(attributesWithDetails(otel));
   const kind = kindOf(otel, a);
   const parts: RunPart[] = [];
   for (const text of instructions(a)) parts.push({ system: text });
@@ -75,7 +83,8 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     "gen_ai.workflow.name",
   );
   // By the conventions a span is called by its operation and what that is about.
-  const isOtherwise = !isLlm && named !== undefined && !otel.name.includes(named);
+  const usual = [named, `${String(otel.attributes.get("gen_ai.operation.name"))} ${named}`];
+  const isOtherwise = !isLlm && named !== undefined && !usual.includes(otel.name);
   const span: Span = {
     id: otel.id,
     parentId: otel.parentId,
@@ -113,17 +122,13 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
   return { span, parts };
 }
 
-const PROMPT_EVENTS = [
-  "gen_ai.system.message",
-  "gen_ai.user.message",
-  "gen_ai.assistant.message",
-  "gen_ai.tool.message",
-];
-
 function kindOf(otel: OtelSpan, a: Attributes): StepKind {
-  const operation = a.text("gen_ai.operation.name");
-  const known = operation === undefined ? undefined : KINDS[operation];
+  const operation = otel.attributes.get("gen_ai.operation.name");
+  const known = typeof operation === "string" ? KINDS[operation] : undefined;
+  // An operation of another name is kept with the step.
+  if (known !== undefined) a.take("gen_ai.operation.name");
   if (known !== undefined) return known;
+  if (operation !== undefined && a.has("gen_ai.tool.name")) return "tool";
   const loop = a.text("traceloop.span.kind");
   if (loop !== undefined) return loop === "tool" ? "tool" : "agent";
   if (/\.do(?:Generate|Stream)$/.test(otel.name)) return "llm";
@@ -131,69 +136,6 @@ function kindOf(otel: OtelSpan, a: Attributes): StepKind {
   if (/^ai\.(?:generate|stream)(?:Text|Object)$/.test(otel.name)) return "agent";
   if (a.text("mcp.method.name") === "tools/call") return "tool";
   return a.has("gen_ai.request.model") || a.has("llm.request.type") ? "llm" : "event";
-}
-
-/** Messages in an attribute: a list, or its JSON text; a bare text is one message. */
-function messagesOf(
-  value: JsonValue | undefined,
-  role: string,
-): { readonly [key: string]: JsonValue }[] | undefined {
-  if (typeof value === "string") return [{ role, content: value }];
-  if (!Array.isArray(value)) return undefined;
-  return (value as readonly JsonValue[]).map((item) =>
-    isObject(item) ? item : { role, content: item },
-  );
-}
-
-/** Numbered attributes of OpenLLMetry, else span events of the conventions before 1.37. */
-function legacy(
-  a: Attributes,
-  prefix: string,
-  otel: OtelSpan,
-  events: readonly string[],
-): { readonly [key: string]: JsonValue }[] | undefined {
-  const numbered = a.numbered(prefix).map((item) => ({ role: "assistant", ...item }));
-  if (numbered.length > 0) return numbered;
-  const found = otel.events.filter(({ name }) => events.includes(name));
-  if (found.length === 0) return undefined;
-  return found.map(({ name, attributes }) => {
-    const members = Object.fromEntries(attributes);
-    const message =
-      typeof members["message"] === "string" ? parsed(members["message"]) : members["message"];
-    const role = name === "gen_ai.choice" ? "assistant" : (name.split(".")[1] ?? "user");
-    const { index: _, finish_reason: __, message: ___, "gen_ai.system": ____, ...others } = members;
-    const calls =
-      typeof others["tool_calls"] === "string" ? { tool_calls: parsed(others["tool_calls"]) } : {};
-    return { role, ...others, ...calls, ...(isObject(message) ? message : {}) };
-  });
-}
-
-function otherEvents(otel: OtelSpan): JsonValue | undefined {
-  const known = [...PROMPT_EVENTS, "gen_ai.choice", "exception"];
-  const others = otel.events.filter(({ name }) => !known.includes(name));
-  if (others.length === 0) return undefined;
-  return others.map(({ name, attributes }) => ({
-    name,
-    attributes: Object.fromEntries(attributes),
-  }));
-}
-
-function vercelAnswer(a: Attributes): { readonly [key: string]: JsonValue }[] | undefined {
-  const text = a.text("ai.response.text", "ai.response.object");
-  const calls = a.json("ai.response.toolCalls");
-  if (text === undefined && calls === undefined) return undefined;
-  const tools = Array.isArray(calls) ? (calls as readonly JsonValue[]).filter(isObject) : [];
-  return [
-    {
-      role: "assistant",
-      content: text ?? "",
-      tool_calls: tools.map(({ toolCallId, toolName, args, input }) => ({
-        id: toolCallId ?? null,
-        name: toolName ?? null,
-        arguments: args ?? input ?? null,
-      })),
-    },
-  ];
 }
 
 function instructions(a: Attributes): ContentDraft[] {
@@ -284,12 +226,4 @@ function asContent(
 function firstOf(value: JsonValue | undefined): string | undefined {
   const first = Array.isArray(value) ? (value[0] as JsonValue | undefined) : value;
   return typeof first === "string" ? first : undefined;
-}
-
-function parsed(text: string): JsonValue {
-  try {
-    return parseJson(text).value;
-  } catch {
-    return text;
-  }
 }

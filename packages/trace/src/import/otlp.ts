@@ -1,12 +1,15 @@
 import type { JsonValue } from "@ctxpack/identity";
 import type { RunPart } from "../run/draft.ts";
-import type { OnLoss } from "../source/fields.ts";
+import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject, type LogSource } from "../source/log.ts";
 import { type ImportedRun, LossNotes } from "./imported.ts";
 import { readOpenInference } from "./openinference.ts";
 import { type OtelSpan, readFlatSpan, readOtlp } from "./otlp-container.ts";
 import { readGenAi } from "./otlp-genai.ts";
 import { type Span, SpanRun } from "./spans.ts";
+
+/** Lists of spans that servers answer with: Phoenix calls it `data`, others `spans`. */
+const LISTS = ["spans", "data"];
 
 /**
  * OpenTelemetry traces as OTLP/JSON: one document, or JSON lines of documents or spans. Each trace of the log is a run.
@@ -33,6 +36,14 @@ function spansOf(value: JsonValue, onLoss: OnLoss): OtelSpan[] {
   if (Array.isArray(value)) return value.flatMap((item: JsonValue) => spansOf(item, onLoss));
   if (!isObject(value)) return [];
   if (Array.isArray(value["resourceSpans"])) return readOtlp(value, onLoss);
+  const list = LISTS.find((key) => Array.isArray(value[key]));
+  if (list !== undefined) {
+    const page = new Fields(value, "$", onLoss);
+    const spans = (page.list(list) ?? []).flatMap((item) => spansOf(item, onLoss));
+    page.take("next_cursor");
+    page.close();
+    return spans;
+  }
   const span = readFlatSpan(value, onLoss);
   return span === undefined ? [] : [span];
 }

@@ -137,7 +137,10 @@ export class SpanRun {
       return this.#talk.queue.add({ ...at, kind: "llm", request: span.request, result });
     }
     const seq = this.#talk.queue.next;
-    this.#talk.add({ ...first, role: "assistant" }, "$..answers[*]", at);
+    this.#talk.add({ ...first, role: "assistant" }, "$..answers[*]", {
+      ...at,
+      ...(span.request !== undefined && { request: span.request }),
+    });
     for (const other of others) {
       this.#talk.add({ ...other, role: "assistant" }, "$..answers[*]", {
         parent: at.parent,

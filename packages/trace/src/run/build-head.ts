@@ -3,6 +3,7 @@ import type { Redactor } from "../redact/redactor.ts";
 import { defined, emptyAsMissing, word } from "./build-step.ts";
 import type { Content } from "./content.ts";
 import type { ContentDraft, FileDraft, HeadDraft, ToolDraft } from "./draft.ts";
+import { Extras } from "./extras.ts";
 import { isSafeName, safeName } from "./file-name.ts";
 import {
   RUN_SCHEMA,
@@ -48,7 +49,7 @@ export class HeadBuilder {
   #parents: readonly RunParent[] | undefined;
   #name: string | undefined;
   #note: string | undefined;
-  #extra: JsonValue | undefined;
+  readonly #extras = new Extras();
 
   constructor(tools: HeadTools) {
     this.#tools = tools;
@@ -61,7 +62,7 @@ export class HeadBuilder {
     this.#name ??= this.#safe(draft.name);
     this.#note ??= draft.note === undefined ? undefined : this.#tools.redactor.text(draft.note);
     this.#parents ??= draft.parents;
-    this.#extra ??= draft.extra;
+    this.#extras.add(draft.extra);
     for (const part of draft.notCaptured ?? []) this.#notCaptured.add(part);
   }
 
@@ -111,8 +112,8 @@ export class HeadBuilder {
     const { models, totals, losses } = this.#tools;
     const { source, agent, session, environment } = this.#facts;
     // Before the losses are listed: contents may add to them.
-    const extra =
-      this.#extra === undefined ? undefined : this.#tools.placer.place({ value: this.#extra });
+    const { value } = this.#extras;
+    const extra = value === undefined ? undefined : this.#tools.placer.place({ value });
     return defined<RunHead>({
       schema: RUN_SCHEMA,
       source: { format: "unknown", ...(source as Partial<RunSource>) },

@@ -1,6 +1,17 @@
 import { readFile } from "node:fs/promises";
-import { type ImportOptions, importRuns } from "../../src/index.ts";
+import { type ImportOptions, importRuns, type RunHead } from "../../src/index.ts";
 import { type MemoryPack, packInMemory } from "../run/memory.ts";
+
+/** What a fixture becomes. */
+export interface Expected {
+  readonly format: string;
+  readonly steps: RunHead["totals"]["steps"];
+  readonly errors?: number;
+  readonly usage?: RunHead["totals"]["usage"];
+  /** `path reason count`. */
+  readonly loss: readonly string[];
+  readonly skipped?: number;
+}
 
 /** A log of ours. */
 export function fixture(name: string): Promise<Uint8Array> {

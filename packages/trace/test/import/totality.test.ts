@@ -13,13 +13,20 @@ const VOCABULARY = new Set(
    resourceSpans tools/call tools/list resources/read initialize notifications/initialized prompts GENERATION DEFAULT
    STATUS_CODE_OK SpanKind.INTERNAL OverflowError chat execute_tool invoke_agent application/json begin generate
    input state score solver success completed queue-operation compact_boundary client server sha256 image base64
-   developer system external codex_cli_rs chat.completion chain exception`.split(/\s+/),
+   developer system external codex_cli_rs chat.completion chain exception span_begin span_end RETRIEVER CHAIN jsonrpc_request
+   notification lifecycle gen_ai.client.inference.operation.details`.split(/\s+/),
 );
 
-/** Below a loss whose path names no member: an abandoned line, an event of a kind that is left out. */
+/** Attributes whose names say where in a run their values are. */
+const CONVENTIONS =
+  /^(?:gen_ai|openinference|llm|exception)\.|^(?:error\.type|(?:in|out)put\.value|tool\.(?:name|call\.id)|session\.id)$/;
+
+/** Below a loss whose path names no member: a line or an item that is left out, an event of such a kind. */
 const UNNAMED: Readonly<Record<string, readonly string[]>> = {
   "claude-code/rewind-compact.jsonl": ["First attempt", "First answer"],
   "inspect/popularity.json": ["replace", "/output/model"],
+  "mcp/calculator.json": ["DELETE"],
+  "mcp/clock.jsonl": ["summary", "the bell tower of the old town"],
 };
 
 /** Logs whose document is not repeated here: their whole is one zip, or has no samples. */
@@ -92,9 +99,9 @@ function valuesOf(text: string): JsonValue[] {
 function walk(value: JsonValue, members: readonly string[], into: Leaf[]): void {
   if (typeof value === "string") {
     const isReference = /^(?:tc|attachment):\/\//.test(value);
-    if (isReference || (members.at(-1) === "key" && /^(?:gen_ai\.|error\.type$)/.test(value)))
-      return;
-    const isTime = /^\d{4}-\d{2}-\d{2}T/.test(value) || /^\d{19}$/.test(value);
+    if (isReference || (members.at(-1) === "key" && CONVENTIONS.test(value))) return;
+    const isTime =
+      /^\d{4}-\d{2}-\d{2}T/.test(value) || members.some((name) => /unix_?nano$/i.test(name));
     if (value.length < 5 || isTime || VOCABULARY.has(value)) return;
     // JSON inside JSON is taken apart.
     if (/^\s*[[{]/.test(value)) {

@@ -1,0 +1,122 @@
+import type { Expected } from "./read.ts";
+
+/** What becomes of the logs that tracers and their servers write. */
+export const traceLogs: Readonly<Record<string, Expected>> = {
+  "langfuse/math-tutor.json": {
+    format: "langfuse",
+    steps: { agent: 1, llm: 2, user: 1 },
+    usage: { input: 49, output: 40, cost: 0.00387 },
+    loss: [
+      "$.observations[*].createdAt unmapped 2",
+      "$.observations[*].internalModelId unmapped 1",
+      "$.observations[*].projectId unmapped 2",
+      "$.observations[*].updatedAt unmapped 2",
+      "$.trace.createdAt unmapped 1",
+      "$.trace.projectId unmapped 1",
+      "$.trace.timestamp unmapped 1",
+      "$.trace.updatedAt unmapped 1",
+    ],
+  },
+  "langfuse/nested.json": {
+    format: "langfuse",
+    steps: { llm: 2, agent: 1, tool: 1, user: 1, event: 1 },
+    errors: 1,
+    usage: { input: 15, output: 8 },
+    loss: ["$.trace.projectId unmapped 1"],
+  },
+  "langfuse/observations.json": {
+    format: "langfuse",
+    steps: { agent: 1, user: 1, llm: 2, tool: 1, event: 1 },
+    errors: 1,
+    usage: { input: 24, output: 10, cost: 0.0004 },
+    loss: [],
+  },
+  "langfuse/support-bot.json": {
+    format: "langfuse",
+    steps: { user: 2, llm: 2, agent: 1 },
+    usage: { input: 600, output: 500, cost: 0.00585 },
+    loss: ["$.observations[*].internalModel unmapped 1"],
+  },
+  "langsmith/flat.json": {
+    format: "langsmith",
+    steps: { agent: 1, user: 2, llm: 2, tool: 1 },
+    errors: 1,
+    usage: { input: 64, output: 13, cost: 0.00042 },
+    loss: [
+      "$.child_run_ids duplicate 4",
+      "$.completion_cost unmapped 2",
+      "$.dotted_order duplicate 4",
+      "$.first_token_time unmapped 1",
+      "$.prompt_cost unmapped 2",
+    ],
+  },
+  "langsmith/openai-batch.json": {
+    format: "langsmith",
+    steps: { user: 1, llm: 1 },
+    usage: { input: 9, output: 9, cacheRead: 0, reasoning: 0 },
+    loss: ["$.dotted_order duplicate 1", "$.serialized unmapped 1", "$.session_name unmapped 1"],
+  },
+  "openinference/baker-listed.json": {
+    format: "openinference",
+    steps: { agent: 1, user: 2, llm: 2, tool: 1 },
+    errors: 1,
+    usage: { input: 29, output: 11, cost: 0.0007 },
+    loss: [],
+  },
+  "openinference/baker-otlp.json": {
+    format: "openinference",
+    steps: { agent: 1, user: 2, llm: 2, tool: 1 },
+    errors: 1,
+    usage: { input: 29, output: 11, cost: 0.0007 },
+    loss: [],
+  },
+  "openinference/flat.jsonl": {
+    format: "openinference",
+    steps: { agent: 1, user: 1, llm: 1, tool: 1 },
+    errors: 1,
+    usage: { input: 40, output: 9 },
+    loss: ['$..["input.value"] duplicate 1'],
+  },
+  "openinference/search.json": {
+    format: "openinference",
+    steps: { agent: 1, tool: 1, retrieval: 1, llm: 1 },
+    errors: 1,
+    usage: { input: 33 },
+    loss: ["$.end_time unmapped 4", "$.start_time unmapped 4"],
+  },
+  "openinference/tool-error.jsonl": {
+    format: "openinference",
+    steps: { agent: 1, llm: 1, tool: 2 },
+    errors: 1,
+    usage: { input: 11, output: 6 },
+    loss: [],
+  },
+  "otlp/agent.jsonl": {
+    format: "otlp",
+    steps: { agent: 1, user: 1, llm: 2, tool: 1 },
+    errors: 1,
+    usage: { input: 12, output: 5 },
+    loss: [],
+  },
+  "otlp/chat-tool.json": {
+    format: "otlp",
+    steps: { user: 1, llm: 2, tool: 1 },
+    usage: { input: 500, output: 380 },
+    loss: [],
+  },
+  "otlp/named.json": { format: "otlp", steps: { agent: 1, tool: 2, user: 1, llm: 1 }, loss: [] },
+  "otlp/read-url.json": {
+    format: "otlp",
+    steps: { llm: 1, tool: 1, event: 1 },
+    usage: { input: 120, output: 35 },
+    loss: [],
+  },
+  "otlp/trace.json": {
+    format: "otlp",
+    steps: { event: 2 },
+    loss: [
+      "$..parentSpanId unmapped 1",
+      "$.resourceSpans[*].scopeSpans[*].scope.attributes unmapped 1",
+    ],
+  },
+};
