@@ -24,12 +24,8 @@ export async function copyProofs(
       hint: "name one URI, and a folder that is not there yet",
     });
   }
-  const found = await lookUpTag(source, tag, work.signal);
-  if (found === undefined) {
-    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${tag} is not in ${source.address}`);
-  }
+  const { uri, descriptor } = await lookUpTag(source, tag, work.signal);
   const { exportLayout } = await import("@ctxpack/proof");
-  const { uri, descriptor } = found;
   const dir = resolve(session.cwd, destination.dir);
   const { bundles, refused } = await exportLayout(source.target, descriptor, dir, work);
   for (const { message } of refused) session.warn(`left out: ${message}`);

@@ -14,10 +14,6 @@ export interface RecordCommandOptions extends WorkOptions {
   readonly name?: string | undefined;
   /** Keep the recording in this new file, too. */
   readonly log?: string | undefined;
-  /** Base URL of an OpenAI-shaped API; `OPENAI_BASE_URL`, else OpenAI's own. */
-  readonly openai?: string | undefined;
-  /** Base URL of an Anthropic-shaped API; `ANTHROPIC_BASE_URL`, else Anthropic's own. */
-  readonly anthropic?: string | undefined;
 }
 
 export interface RecordedCommand extends PackedLog {
@@ -29,9 +25,10 @@ export interface RecordedCommand extends PackedLog {
 const GRACE_MS = 2000;
 
 /**
- * Runs a command and packs what it says to models: its clients find the APIs through a proxy on 127.0.0.1. It has our
- * stdin and stderr, and its stdout goes to stderr. However it ends, the run is packed; when that cannot be done, or we
- * are stopped, the recording stays and a warning says where. Throws CTXPACK_E_USAGE without a command.
+ * Runs a command and packs what it says to models: its clients find the APIs through a proxy on 127.0.0.1, which goes
+ * on to `OPENAI_BASE_URL` and `ANTHROPIC_BASE_URL`, else to the APIs' own. It has our stdin and stderr, and its stdout
+ * goes to stderr. However it ends, the run is packed; when that cannot be done, or we are stopped, the recording stays
+ * and a warning says where. Throws CTXPACK_E_USAGE without a command.
  */
 export async function recordCommand(
   session: Session,
@@ -94,8 +91,8 @@ async function record(
   });
   await using proxy = await startRecordingProxy({
     recorder,
-    openai: options.openai ?? env["OPENAI_BASE_URL"],
-    anthropic: options.anthropic ?? env["ANTHROPIC_BASE_URL"],
+    openai: env["OPENAI_BASE_URL"],
+    anthropic: env["ANTHROPIC_BASE_URL"],
     signal,
   });
   const [program = "", ...args] = argv;
