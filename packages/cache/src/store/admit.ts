@@ -158,8 +158,7 @@ async function bringAll(
     if (!CtxPackError.isInstance(error) || error.details["damaged"] !== true) throw error;
     const { config, index, segments } = arrival.manifest;
     for (const d of [config, index, ...segments]) {
-      if (parts.blobs.isPresent(d.digest) && !parts.blobs.isWhole(d))
-        parts.blobs.quarantine(d.digest);
+      parts.blobs.quarantine(d);
     }
     return bring(parts, arrival, download);
   }

@@ -14,7 +14,7 @@ import {
   writevSync,
 } from "node:fs";
 import { promisify } from "node:util";
-import { CtxPackError, type Digest, digestHex, isDigest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import {
   type BlobSource,
   type Descriptor,
@@ -28,6 +28,7 @@ import { bufferSize } from "../pack/buffer-size.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
+import { quarantine } from "./quarantine.ts";
 
 const sync = promisify(fdatasync);
 
@@ -204,10 +205,9 @@ export class Blobs implements Storage {
     return sha256(readFileSync(this.#places.blob(d.digest))) === d.digest;
   }
 
-  /** Takes a damaged blob out of the way. */
-  quarantine(digest: Digest): void {
-    makeFolder(this.#places.quarantine);
-    unlessMissing(() => renameSync(this.path(digest), this.#places.aside(digestHex(digest))));
+  /** Takes a damaged blob out of the way. One that was missing or damaged a moment ago may have been put right. */
+  quarantine(d: { readonly digest: Digest; readonly size: number }): void {
+    if (!this.isWhole(d)) quarantine(this.#places, this.path(d.digest));
   }
 
   /** Makes the names of all blobs written so far survive a power cut. */

@@ -1,4 +1,5 @@
 import { chmodSync, constants, copyFileSync, mkdirSync, statSync, symlinkSync } from "node:fs";
+import { threadId } from "node:worker_threads";
 import type { FileEntry, UnpackSink } from "../pack/index.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk } from "./disk.ts";
@@ -45,7 +46,9 @@ export class Folder implements UnpackSink {
   private constructor(place: FolderPlace, options: FolderOptions) {
     this.place = place;
     this.#root = place.root;
-    this.#pool = place.pool === undefined ? undefined : new Pool(place.pool);
+    // Threads that fill one folder each have a scratch of their own, beside the files and not among them.
+    const scratch = `${place.root}.clone${threadId}`;
+    this.#pool = place.pool === undefined ? undefined : new Pool(place.pool, scratch);
     this.#onFiles = options.onFiles;
   }
 

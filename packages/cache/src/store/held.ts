@@ -107,7 +107,7 @@ function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
 
 function putAside(parts: Parts, record: NewRecord, d: Descriptor, isMissing: boolean): void {
   try {
-    if (!isMissing) parts.blobs.quarantine(d.digest);
+    if (!isMissing) parts.blobs.quarantine(d);
     demote(parts, record);
   } catch {
     // A store that cannot be written keeps its damage; the error says what is wrong all the same.

@@ -25,10 +25,13 @@ export interface PooledContent {
 export class Pool implements Lender {
   readonly #dir: string;
   readonly #shelves = new Set<string>();
+  readonly #scratch: string;
   readonly #sharing = new Sharing();
 
-  constructor(dir: string) {
+  /** `scratch` is a path that only this pool uses, in the same file system. */
+  constructor(dir: string, scratch: string) {
     this.#dir = dir;
+    this.#scratch = scratch;
   }
 
   /** Opens the pooled file of a content, if there is one that could be it. Its bytes are the caller's to check. */
@@ -73,7 +76,7 @@ export class Pool implements Lender {
       const shelf = dirname(target);
       if (!this.#shelves.has(shelf)) makeFolder(shelf);
       this.#shelves.add(shelf);
-      this.#sharing.share(path, target);
+      this.#sharing.publish(path, target, this.#scratch);
     } catch {
       // Somebody gave it already, or it cannot be shared here.
     }

@@ -14,6 +14,7 @@ import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
+import { quarantine } from "./quarantine.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
@@ -138,8 +139,7 @@ export class Records {
   #quarantine(path: string): void {
     if (this.#workspace.readOnly) return;
     try {
-      makeFolder(this.#places.quarantine);
-      renameSync(path, this.#places.aside(path));
+      quarantine(this.#places, path);
     } catch {
       // A store that cannot be written keeps its damaged record, which still counts as none.
     }

@@ -1,4 +1,4 @@
-import { constants, copyFileSync, linkSync } from "node:fs";
+import { constants, copyFileSync, linkSync, renameSync } from "node:fs";
 import { clear } from "./clear.ts";
 import { systemCode } from "./disk.ts";
 
@@ -8,18 +8,39 @@ const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 export class Sharing {
   #canClone = true;
 
-  /** Throws the system's error, `EMLINK` when there are as many names as the file system allows. */
+  /**
+   * For a name that nobody else looks at: a file that is cloned is an empty one first. Throws the system's error,
+   * `EMLINK` when there are as many names as the file system allows.
+   */
   share(from: string, to: string): void {
-    if (this.#canClone) {
-      try {
-        copyFileSync(from, to, CLONE);
-        return;
-      } catch (error) {
-        if (systemCode(error) === "EEXIST") throw error;
-        this.#canClone = false;
-        clear(to);
-      }
+    if (!this.#clone(from, to)) linkSync(from, to);
+  }
+
+  /** The same for a name that others know: it appears with all that is in it. `scratch` is a private name beside it. */
+  publish(from: string, to: string, scratch: string): void {
+    if (!this.#clone(from, scratch)) {
+      linkSync(from, to);
+      return;
     }
-    linkSync(from, to);
+    try {
+      renameSync(scratch, to);
+    } catch (error) {
+      clear(scratch);
+      throw error;
+    }
+  }
+
+  /** Whether `to` is a clone now. */
+  #clone(from: string, to: string): boolean {
+    if (!this.#canClone) return false;
+    try {
+      copyFileSync(from, to, CLONE);
+      return true;
+    } catch (error) {
+      if (systemCode(error) === "EEXIST") throw error;
+      this.#canClone = false;
+      clear(to);
+      return false;
+    }
   }
 }

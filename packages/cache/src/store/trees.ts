@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { bootName } from "./boot.ts";
@@ -11,6 +11,7 @@ import { laidOut } from "./laid-out.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import type { Parts } from "./parts.ts";
+import { quarantine } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
@@ -56,7 +57,7 @@ async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions):
   if (!options.verify && isIntact(wrapper, bootName())) {
     const path = handOut(parts, wrapper);
     // From here on it is not collected; before, it may have been.
-    if (inoOf(path) !== undefined) return path;
+    if (unlessMissing(() => statSync(path)) !== undefined) return path;
   }
   return makeTree(parts, openPack(parts, record), options);
 }
@@ -71,16 +72,20 @@ export async function makeTree(
   options: MakeOptions,
 ): Promise<string> {
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
-  const there = inoOf(wrapper);
-  if (there !== undefined) {
+  for (let looks = 1; ; looks++) {
+    const there = identityOf(wrapper);
+    if (there === undefined) break;
     if (await isUsable(parts, wrapper, pack, options)) {
       // The files are right; what the segments hold has to be looked at all the same.
       if (options.strict)
         await unpack(parts, pack, undefined, { ...options, select: options.only });
       return handOut(parts, wrapper);
     }
+    // Whoever collects takes a folder away for a moment, and gives it back when it has been handed out before that.
+    if (looks === 1) continue;
     // Somebody who saw the same damage may have put a new folder there meanwhile.
-    if (inoOf(wrapper) === there) quarantine(parts, wrapper);
+    if (identityOf(wrapper) === there) putTreeAside(parts, wrapper);
+    break;
   }
   const staging = parts.workspace.path();
   try {
@@ -173,20 +178,16 @@ function place(staging: string, wrapper: string): void {
   }
 }
 
-/** Moves a damaged folder away; whoever has files in it open keeps them. */
-export function quarantine(parts: Parts, wrapper: string): void {
-  parts.workspace.expectWritable();
-  try {
-    makeFolder(parts.places.quarantine);
-    renameSync(wrapper, parts.places.aside(wrapper));
-  } catch (error) {
-    // Another process saw the same damage.
-    if (systemCode(error) !== "ENOENT") throw diskError(error, "moving", wrapper);
-  }
+/** Tells one folder from another that has taken its place; a number alone is soon given out again. */
+export function identityOf(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.ino} ${stat.birthtimeMs}`;
 }
 
-function inoOf(path: string): number | undefined {
-  return unlessMissing(() => statSync(path).ino);
+/** Moves a damaged folder away. */
+export function putTreeAside(parts: Parts, wrapper: string): void {
+  parts.workspace.expectWritable();
+  onDisk("moving", wrapper, () => quarantine(parts.places, wrapper));
 }
 
 function handOut(parts: Parts, wrapper: string): string {

@@ -1,6 +1,8 @@
-import { writeSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import type { ProgressEvent } from "@ctxpack/identity";
 import { Store } from "../../src/index.ts";
+import { Pool } from "../../src/store/pool.ts";
 import { acceptAll } from "./accept.ts";
 
 /**
@@ -62,6 +64,15 @@ async function act(store: Store): Promise<unknown> {
     const grace = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
     for (let round = 0; round < Number(second); round++) {
       await store.collect({ apply: true, maxBytes: Number(first), grace });
+    }
+    return null;
+  }
+  if (verb === "share") {
+    const content = { digest: second as `sha256:${string}`, size: statSync(first).size };
+    for (let round = 0; round < 300; round++) {
+      const pool = new Pool(join(dir, "files"), join(dir, "scratch"));
+      pool.give(content, first);
+      pool.drop(content);
     }
     return null;
   }

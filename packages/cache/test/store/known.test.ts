@@ -351,6 +351,18 @@ it("a row that was torn by a kill does not keep later ones from being found", as
   expect(named?.record.uri).toBe(uris[4]);
 });
 
+it("two processes that begin the table at once both write its header: no row is lost, nothing is torn", async () => {
+  const [dir, other] = [workplace(), workplace()];
+  const { sought, uris, table } = await stored(dir);
+  const second = await stored(other);
+  writeFileSync(table, Buffer.concat([readFileSync(table), readFileSync(second.table)]));
+  expect(KnownTable.read(table)).toMatchObject({ damage: undefined, written: 2 * uris.length });
+  const store = await openStore(join(dir, "store"));
+  expect(await store.check()).toMatchObject({ clean: true, damages: [] });
+  const named = await store.nearest({ ...sought, labels: { name: "name-4" } });
+  expect(named?.record.uri).toBe(uris[4]);
+});
+
 it("the lines of a dirHash1 are kept, and given only when they are what their digest says", async () => {
   const store = await openStore(join(workplace(), "store"));
   const lines = Buffer.from(`${"a".repeat(64)}  a.txt\n`);

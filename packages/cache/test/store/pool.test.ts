@@ -9,12 +9,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { sha256 } from "@ctxpack/identity";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../src/index.ts";
 import { SharedFile } from "../../src/store/output.ts";
 import { Pool } from "../../src/store/pool.ts";
 import { contractOf, folder, noise, openFiles, openStore, uriFor, workplace } from "./fixture.ts";
+import { drive } from "./spawn.ts";
 
 let dir: string;
 let store: Store;
@@ -112,7 +114,7 @@ describe("trees share contents", () => {
 it("ends when the shared file is cut short while it is compared", async () => {
   const entry = { digest: sha256(big), offset: 0, path: "big", size: big.length };
   await treeOf("a", { big });
-  const pool = new Pool(join(store.dir, "files"));
+  const pool = new Pool(join(store.dir, "files"), join(dir, "scratch"));
   const file = new SharedFile(pool, entry, join(dir, "copy"), pool.open(entry) ?? -1);
   file.write(big.subarray(0, 1_500_000));
   chmodSync(pooled(big), 0o644);
@@ -125,4 +127,25 @@ it("ends when the shared file is cut short while it is compared", async () => {
     file.close();
   }
   expect(openFiles(dir).filter((path) => !path.includes("store.db"))).toEqual([]);
+});
+
+it("a shared content appears with all that is in it", async () => {
+  const source = join(dir, "big");
+  writeFileSync(source, big, { mode: 0o444 });
+  const sizes = new Set<number>();
+  const stop = new AbortController();
+  const looking = (async () => {
+    const path = pooled(big);
+    while (!stop.signal.aborted) {
+      for (let i = 0; i < 2000; i++)
+        sizes.add(lstatSync(path, { throwIfNoEntry: false })?.size ?? -1);
+      await turn();
+    }
+  })();
+  // By another process: what this thread does it would never see half done.
+  const ended = await drive([store.dir, "share", source, sha256(big)]);
+  stop.abort();
+  await looking;
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect([...sizes].sort((a, b) => a - b)).toEqual([-1, big.length]);
 });

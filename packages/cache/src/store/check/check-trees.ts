@@ -1,18 +1,26 @@
 import { createHash } from "node:crypto";
 import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative, sep } from "node:path";
 import { type CtxUri, digestHex } from "@ctxpack/identity";
 import type { Entry, FileEntry, IndexReader } from "../../pack/index.ts";
 import { firstRow } from "../../pack/names.ts";
 import { bootName } from "../boot.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
+import { identityOf } from "../trees.ts";
 import { names, readIndex, readManifest, readRecord } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
-import type { DamageKind } from "./damage.ts";
+import type { DamageKind, Finding } from "./damage.ts";
 
 /** Of one folder no more is reported: it is made anew as a whole. */
 const MOST = 100;
+
+const TREE_KINDS: readonly DamageKind[] = [
+  "tree-file-changed",
+  "tree-file-missing",
+  "tree-file-extra",
+  "tree-marker-damaged",
+];
 
 /** A materialised folder and what it should hold. */
 interface Tree {
@@ -24,8 +32,8 @@ interface Tree {
   readonly selection: string | undefined;
   /** A marker's sample, or the boot in which it was written, says that contents have to be looked at. */
   readonly isDoubtful: boolean;
-  /** The folder around it as it was found: once that is gone nothing is said of it. */
-  readonly found: Stats;
+  /** Tells the folder around it as it was found: once that is gone nothing is said of it. */
+  readonly found: string | undefined;
   /** What was reported of it so far. */
   reported: number;
 }
@@ -48,8 +56,32 @@ export async function checkTrees(run: CheckRun): Promise<string[]> {
       }
     }
   }
-  await run.hasher.settle();
+  await settleTrees(run);
   return skipped;
+}
+
+/**
+ * Until every folder that was begun is compared. What is wrong with one has to be wrong twice: whoever collects takes
+ * a folder away for a moment, and gives it back when it has been handed out before that.
+ */
+export async function settleTrees(run: CheckRun): Promise<void> {
+  await run.hasher.settle();
+  const { trees, files } = run.checked;
+  for (const [wrapper, findings] of damagedTrees(run)) {
+    for (const finding of findings) run.findings.withdraw(finding);
+    await checkTree(run, wrapper);
+  }
+  await run.hasher.settle();
+  Object.assign(run.checked, { trees, files });
+}
+
+/** What is wrong with folders, by the folder around each. */
+export function damagedTrees(run: CheckRun): Map<string, Finding[]> {
+  const { trees } = run.parts.places;
+  return Map.groupBy(run.findings.open(...TREE_KINDS), ({ path }) => {
+    const [shelf = "", name = ""] = relative(trees, path).split(sep);
+    return join(trees, shelf, name);
+  });
 }
 
 /**
@@ -69,6 +101,7 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   const manifest = record && readManifest(run, record);
   const index = record && manifest && readIndex(run, record, manifest);
   if (index === undefined) return false;
+  const found = identityOf(wrapper);
   const stat = lstatSync(wrapper, { throwIfNoEntry: false });
   if (stat === undefined) return true;
   run.checked.trees += 1;
@@ -79,7 +112,7 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   }
   const root = join(wrapper, "files");
   const isDoubtful = !isIntact(wrapper, bootName());
-  const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, found: stat, reported: 0 };
+  const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, found, reported: 0 };
   try {
     await checkFiles(run, tree);
     await checkNothingElse(run, tree);
@@ -195,9 +228,7 @@ function report(
   path: string,
   message: string,
 ): boolean {
-  const now = lstatSync(tree.wrapper, { throwIfNoEntry: false });
-  const { ino, birthtimeMs } = tree.found;
-  if (now?.ino !== ino || now.birthtimeMs !== birthtimeMs) return false;
+  if (identityOf(tree.wrapper) !== tree.found) return false;
   tree.reported += 1;
   const isLast = tree.reported >= MOST;
   const text = isLast ? `${message}; the rest of this folder was not looked at` : message;

@@ -9,7 +9,7 @@ import { checkPacks } from "./check-packs.ts";
 import { checkPool } from "./check-pool.ts";
 import { checkResults } from "./check-results.ts";
 import { type Checked, CheckRun } from "./check-run.ts";
-import { checkTree, checkTrees } from "./check-trees.ts";
+import { checkTree, checkTrees, settleTrees } from "./check-trees.ts";
 import type { Damage } from "./damage.ts";
 import { each, putAside, repairFiles } from "./repair.ts";
 import { type Refetch, repairPacks } from "./repair-packs.ts";
@@ -62,7 +62,7 @@ export async function check(parts: Parts, options: CheckOptions): Promise<CheckR
     // An index that was damaged has been noticed only now.
     await repairPacks(run, refetch);
     for (const wrapper of skipped) await checkTree(run, wrapper);
-    await run.hasher.settle();
+    await settleTrees(run);
     await repairTrees(run, refetch);
   }
   await checkPool(run);

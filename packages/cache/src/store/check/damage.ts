@@ -145,7 +145,7 @@ export class Findings {
   readonly #all = new Map<string, Finding>();
 
   add(kind: DamageKind, path: string, message: string, uris: Iterable<CtxUri> = []): Finding {
-    const key = `${kind} ${path}`;
+    const key = keyOf(kind, path);
     const finding = this.#all.get(key) ?? { kind, path, message, uris: new Set(), state: "found" };
     for (const uri of uris) finding.uris.add(uri);
     this.#all.set(key, finding);
@@ -163,6 +163,11 @@ export class Findings {
     );
   }
 
+  /** Takes back one that turned out to be none. */
+  withdraw({ kind, path }: Finding): void {
+    this.#all.delete(keyOf(kind, path));
+  }
+
   /** As they are reported: in the order they were found. */
   report(): Damage[] {
     return [...this.#all.values()].map(({ kind, path, message, uris, state, outcome }) => ({
@@ -175,4 +180,8 @@ export class Findings {
       ...(outcome !== undefined && { outcome }),
     }));
   }
+}
+
+function keyOf(kind: DamageKind, path: string): string {
+  return `${kind} ${path}`;
 }

@@ -1,23 +1,16 @@
-import { join, relative, sep } from "node:path";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { openPack } from "../held.ts";
 import { lease } from "../lease.ts";
-import { makeTree, quarantine } from "../trees.ts";
+import { makeTree, putTreeAside } from "../trees.ts";
 import type { CheckRun } from "./check-run.ts";
-import type { DamageKind, Finding } from "./damage.ts";
+import { damagedTrees } from "./check-trees.ts";
+import type { Finding } from "./damage.ts";
 import { attempt, putAside } from "./repair.ts";
 import { type Refetch, recordOf } from "./repair-packs.ts";
 
-const TREES: readonly DamageKind[] = [
-  "tree-file-changed",
-  "tree-file-missing",
-  "tree-file-extra",
-  "tree-marker-damaged",
-];
-
 /** Puts damaged folders aside and makes them again from the blobs. */
 export async function repairTrees(run: CheckRun, refetch: Refetch | undefined): Promise<void> {
-  const byWrapper = Map.groupBy(run.findings.open(...TREES), ({ path }) => wrapperOf(run, path));
+  const byWrapper = damagedTrees(run);
   for (const [wrapper, findings] of byWrapper) {
     await run.breathe();
     const [first] = findings;
@@ -41,7 +34,7 @@ async function repairTree(
   const [first] = findings as [Finding];
   const [uri] = first.uris as unknown as [CtxUri];
   // With the marker alone the files may be right: then only the marker is written.
-  if (findings.some(({ kind }) => kind !== "tree-marker-damaged")) quarantine(run.parts, wrapper);
+  if (findings.some(({ kind }) => kind !== "tree-marker-damaged")) putTreeAside(run.parts, wrapper);
   const isPart = wrapper.includes("-", wrapper.length - 17);
   const record = recordOf(run, uri);
   if (isPart || record === undefined || record.partial) {
@@ -82,11 +75,4 @@ async function fetchAgain(
     if (CtxPackError.isInstance(error)) return undefined;
     throw error;
   }
-}
-
-/** The folder around a materialised tree that a path lies in. */
-function wrapperOf(run: CheckRun, path: string): string {
-  const { trees } = run.parts.places;
-  const [shelf = "", name = ""] = relative(trees, path).split(sep);
-  return join(trees, shelf, name);
 }

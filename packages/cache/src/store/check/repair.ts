@@ -3,7 +3,6 @@ import {
   copyFileSync,
   lchownSync,
   lstatSync,
-  lutimesSync,
   readdirSync,
   renameSync,
   writeFileSync,
@@ -11,8 +10,9 @@ import {
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
-import { diskError, makeFolder, systemCode, unlessMissing } from "../disk.ts";
+import { diskError, systemCode, unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
+import { quarantine } from "../quarantine.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
 
@@ -100,18 +100,9 @@ export async function attempt(finding: Finding, work: () => Promise<void>): Prom
   }
 }
 
-/** Moves something damaged or foreign out of the way; it stays readable in `quarantine/`. */
+/** Moves something damaged or foreign out of the way, and says so. */
 export function putAside(run: CheckRun, path: string): string {
-  const { places } = run.parts;
-  makeFolder(places.quarantine);
-  const aside = places.aside(path);
-  unlessMissing(() => renameSync(path, aside));
-  try {
-    // What is put aside is kept from now on, however old it is.
-    lutimesSync(aside, new Date(), new Date());
-  } catch {
-    // Another user's file keeps its time, and one that was gone has none.
-  }
+  quarantine(run.parts.places, path);
   return "was moved to quarantine";
 }
 

@@ -9,7 +9,8 @@ import { Shelves } from "./shelves.ts";
 const HEADER: Uint32Array = Uint32Array.of(0x6b6e6f77, 1);
 
 /*
- * Words of 32 bits in the machine's order. After the header come blocks, each written at once:
+ * Words of 32 bits in the machine's order. After the header come blocks, each written at once (and the header again,
+ * where two processes began the file at once):
  *   0 number of words, these two included   1 CRC-32 of the rest   2 whether shelves or rows follow
  * Shelves are for each of them when it was looked at, as a double, and then which row of the next block is its first.
  * A row is:
@@ -59,6 +60,10 @@ export class KnownTable {
     let blocks = 0;
     let shelves: Shelves | undefined;
     for (let at = HEADER.length; broken === undefined && at < words.length; blocks++) {
+      if (isHeader(words, at)) {
+        at += HEADER.length;
+        continue;
+      }
       const end = at + (words[at] ?? 0);
       if (end <= at + BLOCK_HEAD || end > words.length) {
         broken = `what was written at byte ${at * 4} has no end`;
@@ -102,7 +107,7 @@ export class KnownTable {
     // Words begin at multiples of four, as a file that was read does, but not each part of Node's pool.
     const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const words = new Uint32Array(buffer, byteOffset, whole / 4);
-    if (!HEADER.every((word, i) => words[i] === word)) {
+    if (!isHeader(words, 0)) {
       return new KnownTable(HEADER, "it does not begin as one");
     }
     return new KnownTable(words, whole === bytes.length ? undefined : "it ends within a word");
@@ -190,6 +195,11 @@ export function appendRow(path: string, row: KnownRow): void {
   const isNew = (unlessMissing(() => statSync(path).size) ?? 0) === 0;
   const words = block(ROWS, [encode(row)]);
   appendFileSync(path, bytesOf(isNew ? [HEADER, ...words] : words), { mode: 0o600 });
+}
+
+/** Whether the header stands at `at`; no block is as long as its first word would say. */
+function isHeader(words: Uint32Array, at: number): boolean {
+  return HEADER.every((word, i) => words[at + i] === word);
 }
 
 /** Notes where the rows of a block begin; how many there are, 0 when they do not fill it. */

@@ -1,0 +1,74 @@
+import { existsSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { Store } from "../../src/index.ts";
+import { contractOf, folder, sample, uriFor, workplace } from "./fixture.ts";
+
+/*
+ * Whoever collects takes a folder out of sight and gives it back when it has been handed out before that. These tests
+ * put such a moment where another process looks at the folder.
+ */
+
+const VERIFY = "../../src/store/verify.ts";
+const MARKER = "../../src/store/marker.ts";
+
+/** The folder that is to be away at the next look. */
+let away: string | undefined;
+
+function whileAway<T>(work: () => T): T {
+  if (away === undefined) return work();
+  const wrapper = away;
+  away = undefined;
+  renameSync(wrapper, `${wrapper}.away`);
+  try {
+    return work();
+  } finally {
+    renameSync(`${wrapper}.away`, wrapper);
+  }
+}
+
+let store: Store;
+let path: string;
+beforeEach(async () => {
+  // Modules are shared between test files: the store of this one is made of its own.
+  vi.resetModules();
+  vi.doMock(VERIFY, async (actual) => {
+    const real = await actual<typeof import("../../src/store/verify.ts")>();
+    const findDamage: typeof real.findDamage = (...of) => whileAway(() => real.findDamage(...of));
+    return { ...real, findDamage };
+  });
+  vi.doMock(MARKER, async (actual) => {
+    const real = await actual<typeof import("../../src/store/marker.ts")>();
+    const readMarker: typeof real.readMarker = (...of) => whileAway(() => real.readMarker(...of));
+    return { ...real, readMarker };
+  });
+  const { Store } = await import("../../src/index.ts");
+  const dir = workplace();
+  store = await Store.open(join(dir, "store"));
+  await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
+  path = await store.tree(uriFor("t"));
+});
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  vi.doUnmock(VERIFY);
+  vi.doUnmock(MARKER);
+  vi.resetModules();
+});
+
+it("a folder that is away for a moment while it is verified is not taken for a damaged one", async () => {
+  away = dirname(path);
+  expect(await store.tree(uriFor("t"), { verify: true })).toBe(path);
+  expect(away).toBeUndefined();
+  expect(existsSync(join(store.dir, "quarantine"))).toBe(false);
+});
+
+it.each([false, true])("nor by a check (repair: %s), which counts it once", async (repair) => {
+  away = dirname(path);
+  expect(await store.check({ repair })).toMatchObject({
+    clean: true,
+    damages: [],
+    checked: { trees: 1, files: (await store.check()).checked.files },
+  });
+  expect(away).toBeUndefined();
+  expect(existsSync(join(store.dir, "quarantine"))).toBe(false);
+});
