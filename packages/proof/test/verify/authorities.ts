@@ -183,8 +183,8 @@ export function certificateSignerOf(leaf: Uint8Array, privateKey: KeyObject): Si
 
 /** A certificate in PEM. */
 export function pemOf(der: Uint8Array): string {
-  const lines = base64(der).replace(/.{64}/g, "$&\n");
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+  const lines = base64(der).replace(/.{1,64}/g, "$&\n");
+  return `-----BEGIN CERTIFICATE-----\n${lines}-----END CERTIFICATE-----\n`;
 }
 
 interface LogAnswer {
