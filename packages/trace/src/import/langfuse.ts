@@ -25,13 +25,9 @@ const DERIVED = [
   "latency",
   "timeToFirstToken",
   "totalCost",
-  "inputCost",
-  "outputCost",
   "inputUsage",
   "outputUsage",
   "totalUsage",
-  "calculatedInputCost",
-  "calculatedOutputCost",
   "calculatedTotalCost",
   "promptTokens",
   "completionTokens",
@@ -195,8 +191,8 @@ function usageOf(one: Fields): Span["usage"] {
       first(plain, "calculatedTotalCost", "totalCost"),
   };
   details?.take("total");
-  for (const key of ["total", "totalTokens", "unit", "inputCost", "outputCost"]) early?.take(key);
-  for (const key of ["input", "output"]) costs?.take(key);
+  for (const key of ["total", "totalTokens", "unit"]) early?.take(key);
+  if (costs !== undefined) for (const key of ["inputCost", "outputCost"]) one.take(key);
   return usage;
 }
 

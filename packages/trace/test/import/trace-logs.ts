@@ -7,6 +7,8 @@ export const traceLogs: Readonly<Record<string, Expected>> = {
     steps: { agent: 1, llm: 2, user: 1 },
     usage: { input: 49, output: 40, cost: 0.00387 },
     loss: [
+      "$.observations[*].costDetails.input unmapped 1",
+      "$.observations[*].costDetails.output unmapped 1",
       "$.observations[*].createdAt unmapped 2",
       "$.observations[*].internalModelId unmapped 1",
       "$.observations[*].projectId unmapped 2",
@@ -35,7 +37,11 @@ export const traceLogs: Readonly<Record<string, Expected>> = {
     format: "langfuse",
     steps: { user: 2, llm: 2, agent: 1 },
     usage: { input: 600, output: 500, cost: 0.00585 },
-    loss: ["$.observations[*].internalModel unmapped 1"],
+    loss: [
+      "$.observations[*].inputCost unmapped 1",
+      "$.observations[*].internalModel unmapped 1",
+      "$.observations[*].outputCost unmapped 1",
+    ],
   },
   "langsmith/flat.json": {
     format: "langsmith",
