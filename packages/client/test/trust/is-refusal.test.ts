@@ -9,7 +9,7 @@ it.each<[CtxPackErrorCode, boolean, boolean]>([
   ["CTXPACK_E_PROOF_SIGNATURE", true, true],
   // Of the user's settings, and of the pantry: a search that took it for "no such pack" would hide it.
   ["CTXPACK_E_PROOF_TRUST_ROOT", false, false],
-  ["CTXPACK_E_NETWORK", false, false],
+  ["CTXPACK_E_UNAVAILABLE", false, false],
   ["CTXPACK_E_NOT_FOUND", false, true],
 ])("%s: a refusal %s, no pack of ours %s", (code, refusal, noPack) => {
   const error = new CtxPackError(code, "said");
