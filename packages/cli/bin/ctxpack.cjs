@@ -1,24 +1,2 @@
 #!/usr/bin/env node
-// Plain syntax down to Node 12, so that an old Node can say what it lacks instead of failing to parse.
-var version = process.versions.node.split(".");
-var major = Number(version[0]);
-var minor = Number(version[1]);
-
-if (major < 24 || major === 25 || (major === 24 && minor < 15)) {
-  console.error(
-    `ctxpack needs Node.js 24.15 or later on 24, or 26 and later; this is ${process.version}`,
-  );
-  process.exitCode = 2;
-} else {
-  process.getBuiltinModule("node:module").enableCompileCache();
-  require("../dist/ctxpack.cjs")
-    .main(process.argv.slice(2))
-    .then((code) => {
-      // At once: what an exit otherwise waits for, the collector's threads above all, takes 10 ms and is of no use.
-      process.exit(code);
-    })
-    .catch((error) => {
-      console.error(error);
-      process.exitCode = 70;
-    });
-}
+require("./start.cjs")("ctxpack", "main");
