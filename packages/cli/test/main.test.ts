@@ -48,10 +48,12 @@ test("a pull that finds everything in the store starts as quickly as that", asyn
 });
 
 test("an old Node gets one line and exit code 2", () => {
-  const bin = join(import.meta.dirname, "../bin/ctxpack.cjs");
-  const old = readFileSync(bin, "utf8").replace("process.versions.node", '"20.20.2"');
-  const file = join(scratch(), "ctxpack.cjs");
-  writeFileSync(file, old);
+  const bin = join(import.meta.dirname, "../bin");
+  const folder = scratch();
+  const file = join(folder, "ctxpack.cjs");
+  writeFileSync(file, readFileSync(join(bin, "ctxpack.cjs")));
+  const start = readFileSync(join(bin, "start.cjs"), "utf8");
+  writeFileSync(join(folder, "start.cjs"), start.replace("process.versions.node", '"20.20.2"'));
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, "id"], {
     encoding: "utf8",
   });

@@ -39,5 +39,6 @@ export { giveWhole, segmentsOf, Unpacker } from "./read.ts";
 export type { FilePart } from "./segment.ts";
 export { readSegment } from "./segment.ts";
 export type { SegmentRows, SharedRows } from "./segment-rows.ts";
+export { isWindowsName } from "./windows-name.ts";
 export type { ContentReader, PackOptions, PackStep } from "./write.ts";
 export { packSteps } from "./write.ts";

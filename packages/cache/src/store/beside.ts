@@ -1,9 +1,10 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { rename } from "./rename.ts";
 
 /** What is kept beside a pack says of which output it is. */
 interface Beside {
@@ -20,7 +21,7 @@ export function writeBeside(parts: Parts, path: string, bytes: Uint8Array, mode 
   try {
     makeFolder(dirname(path));
     writeFileSync(temporary, bytes, { mode });
-    renameSync(temporary, path);
+    rename(temporary, path);
   } catch (error) {
     clear(temporary);
     throw diskError(error, "writing", path);

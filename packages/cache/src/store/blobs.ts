@@ -7,7 +7,6 @@ import {
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   statSync,
   utimesSync,
   writeSync,
@@ -29,6 +28,7 @@ import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import { quarantine } from "./quarantine.ts";
+import { rename } from "./rename.ts";
 
 const sync = promisify(fdatasync);
 
@@ -226,11 +226,11 @@ export class Blobs implements Storage {
 
   #place(temporary: string, path: string): void {
     try {
-      renameSync(temporary, path);
+      rename(temporary, path);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") throw error;
       makeFolder(this.#places.blobs);
-      renameSync(temporary, path);
+      rename(temporary, path);
     }
   }
 }

@@ -1,9 +1,10 @@
-import { readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import type { CtxUri } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { isGone, isOurs, type Owner, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
+import { rename } from "./rename.ts";
 
 const HEARTBEAT_MS = 10_000;
 const SCHEMA = "ctxpack.claim/v1";
@@ -139,6 +140,6 @@ function writeClaim(parts: Parts, uri: CtxUri, claim: ClaimFile): void {
     makeFolder(parts.places.claims);
     const temporary = parts.workspace.path();
     writeFileSync(temporary, `${JSON.stringify({ schema: SCHEMA, ...claim })}\n`, { mode: 0o600 });
-    renameSync(temporary, path);
+    rename(temporary, path);
   });
 }

@@ -1,12 +1,4 @@
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
@@ -19,6 +11,7 @@ import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { inPart } from "./placed.ts";
 import { noPack } from "./records.ts";
+import { rename } from "./rename.ts";
 import { clearStale, stagingBeside } from "./staging.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { countFiles, paths } from "./trees.ts";
@@ -143,7 +136,7 @@ const OCCUPIED: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR",
 function place(staging: string, target: string): undefined {
   if (process.platform === "win32" && existsSync(target)) rmdirSync(target);
   try {
-    renameSync(staging, target);
+    rename(staging, target);
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined || !OCCUPIED.has(code)) throw error;

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { CtxPackError } from "@ctxpack/identity";
+import { isWindowsName } from "../pack/index.ts";
 import { clear } from "./clear.ts";
 import { onDisk } from "./disk.ts";
 
@@ -75,10 +76,7 @@ function folded(a: string, b: string, where: string): CtxPackError {
 }
 
 function refuseWindowsName(path: string, where: string): void {
-  const isSafe = path
-    .split("/")
-    .every((s) => !/[\\:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i.test(s));
-  if (isSafe) return;
+  if (isWindowsName(path)) return;
   throw new CtxPackError(
     "CTXPACK_E_UNSUPPORTED",
     `${JSON.stringify(path)} is no file name in ${where}`,

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
+import { rename } from "./rename.ts";
 import { Unfinished } from "./unfinished.ts";
 import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";
@@ -109,5 +110,5 @@ function begin(places: Places): void {
 /** By rename: another process that opens the store at this instant sees all of the file or none. */
 function place(temporary: string, path: string, text: string): void {
   writeFileSync(temporary, text);
-  renameSync(temporary, path);
+  rename(temporary, path);
 }

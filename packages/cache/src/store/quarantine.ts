@@ -1,6 +1,7 @@
-import { lstatSync, lutimesSync, renameSync } from "node:fs";
+import { lstatSync, lutimesSync } from "node:fs";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
+import { rename } from "./rename.ts";
 
 /**
  * Moves what is damaged, or none of ours, out of the way; it stays readable in `quarantine/`, and whoever has it open
@@ -10,7 +11,7 @@ export function quarantine(places: Places, path: string): void {
   if (unlessMissing(() => lstatSync(path)) === undefined) return;
   makeFolder(places.quarantine);
   const aside = places.aside(path);
-  unlessMissing(() => renameSync(path, aside));
+  unlessMissing(() => rename(path, aside));
   try {
     // What is put aside is kept from now on, however old it is.
     lutimesSync(aside, new Date(), new Date());

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
@@ -16,6 +8,7 @@ import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk
 import type { Places } from "./places.ts";
 import { quarantine } from "./quarantine.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
+import { rename } from "./rename.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -53,7 +46,7 @@ export class Records {
       } finally {
         closeSync(fd);
       }
-      renameSync(temporary, path);
+      rename(temporary, path);
       syncFolder(dirname(path));
     } catch (error) {
       clear(temporary);

@@ -1,12 +1,4 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  lstatSync,
-  readdirSync,
-  renameSync,
-  utimesSync,
-} from "node:fs";
+import { chmodSync, constants, copyFileSync, lstatSync, readdirSync, utimesSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
@@ -14,6 +6,7 @@ import { hashFile } from "./check/hash-file.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { rename } from "./rename.ts";
 
 /** What one item of a map became: one file. */
 export interface ItemResult {
@@ -120,11 +113,11 @@ export function parseResult(name: string): ItemResult | undefined {
 
 function place(from: string, to: string): void {
   try {
-    renameSync(from, to);
+    rename(from, to);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;
     makeFolder(dirname(to));
-    renameSync(from, to);
+    rename(from, to);
   }
 }
 

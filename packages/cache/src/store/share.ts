@@ -1,6 +1,7 @@
-import { constants, copyFileSync, linkSync, renameSync } from "node:fs";
+import { constants, copyFileSync, linkSync } from "node:fs";
 import { clear } from "./clear.ts";
 import { systemCode } from "./disk.ts";
+import { rename } from "./rename.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
@@ -23,7 +24,7 @@ export class Sharing {
       return;
     }
     try {
-      renameSync(scratch, to);
+      rename(scratch, to);
     } catch (error) {
       clear(scratch);
       throw error;

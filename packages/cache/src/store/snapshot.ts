@@ -5,7 +5,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   statSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { rename } from "./rename.ts";
 import { isSettled } from "./stat-index.ts";
 
 /** Bytes that stand for the state of one file: of the SHA-256 of its stat. */
@@ -92,7 +92,7 @@ export class Snapshot {
       } finally {
         closeSync(fd);
       }
-      renameSync(temporary, path);
+      rename(temporary, path);
     } catch {
       clear(temporary);
     }

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { lstatSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
+import { rename } from "./rename.ts";
 import { clearStale } from "./staging.ts";
 
 /** How a folder in the trash is called: when that was, and something random. */
@@ -63,7 +64,7 @@ async function restore(folder: string, kept: string, from: string): Promise<void
 /** A rename, or where that cannot be a copy that appears whole. */
 async function move(from: string, to: string): Promise<void> {
   try {
-    renameSync(from, to);
+    rename(from, to);
   } catch (error) {
     if (systemCode(error) !== "EXDEV") throw error;
     const staging = `${to}.ctxpack-part`;
@@ -74,7 +75,7 @@ async function move(from: string, to: string): Promise<void> {
         verbatimSymlinks: true,
         errorOnExist: true,
       });
-      renameSync(staging, to);
+      rename(staging, to);
     } catch (cause) {
       clear(staging);
       throw cause;

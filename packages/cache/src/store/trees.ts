@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { bootName } from "./boot.ts";
@@ -14,6 +14,7 @@ import type { Parts } from "./parts.ts";
 import { quarantine } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
+import { rename } from "./rename.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
 import { touch } from "./touch.ts";
 import { unpack } from "./unpack.ts";
@@ -169,7 +170,7 @@ async function fill(
 function place(staging: string, wrapper: string): void {
   makeFolder(dirname(wrapper));
   try {
-    renameSync(staging, wrapper);
+    rename(staging, wrapper);
   } catch (error) {
     const code = systemCode(error);
     const isThere =

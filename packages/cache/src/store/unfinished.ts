@@ -1,8 +1,9 @@
-import { chmodSync, readdirSync, renameSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, digestHex } from "@ctxpack/identity";
 import { clear } from "./clear.ts";
 import { makeFolder, systemCode, unlessMissing } from "./disk.ts";
+import { rename } from "./rename.ts";
 
 /** Less than this is fetched again sooner than it is looked for, in bytes. */
 const LEAST = 64 << 10;
@@ -31,7 +32,7 @@ export class Unfinished {
   take(digest: Digest, path: string): boolean {
     return (
       unlessMissing(() => {
-        renameSync(this.#path(digestHex(digest)), path);
+        rename(this.#path(digestHex(digest)), path);
         // One that was whole, and lost its process before it got its name, is read-only.
         chmodSync(path, 0o600);
         return true;
@@ -75,7 +76,7 @@ export class Unfinished {
         return;
       }
       makeFolder(this.#dir, 0o700);
-      renameSync(path, this.#path(hex));
+      rename(path, this.#path(hex));
     } catch (error) {
       // What cannot be kept is fetched again; the reason why the transfer ended matters more.
       if (systemCode(error) === undefined) throw error;

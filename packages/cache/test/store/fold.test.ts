@@ -18,6 +18,8 @@ describe("refuseFolding", () => {
     ["two forms of é", { foldsForm: true }, ["\u00e9", "e\u0301"], false],
     ["a backslash", { isWindows: true }, ["a\\b"], false],
     ["a device name", { isWindows: true }, ["x/nul.txt"], false],
+    ["a device name with a superscript digit", { isWindows: true }, ["COM¹"], false],
+    ["a console", { isWindows: true }, ["a/CONIN$"], false],
     ["a trailing dot", { isWindows: true }, ["a./b"], false],
     ["a stream", { isWindows: true }, ["a:b"], false],
     ["plain names", { isWindows: true, foldsCase: true, foldsForm: true }, ["a.b/c", "null"], true],

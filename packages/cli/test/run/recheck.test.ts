@@ -157,10 +157,14 @@ test("killed: the next one ends what is left of it, and goes on", async () => {
   await result(contract, { cwd });
   const child = start(recheck, { cwd });
   await until(() => existsSync(join(cwd, "waiting")));
+  const pid = readFileSync(join(cwd, "pid"), "utf8").trim();
+  // The command may be there before its group is written down, without which nobody could end it.
+  const claims = join(cwd, "store/claims");
+  const claimed = () => readdirSync(claims).map((name) => readFileSync(join(claims, name), "utf8"));
+  await until(() => claimed().some((claim) => claim.includes(`"pid":${pid}`)));
   child.kill("SIGKILL");
   await finish(child);
-  const pid = readFileSync(join(cwd, "pid"), "utf8").trim();
-  expect(stateOf(pid)).toBe("S");
+  await until(() => stateOf(pid) === "S");
   expect((await run([...recheck, "--exit-code"], { cwd })).code).toBe(0);
   // Gone, or a zombie that nobody has asked for.
   expect(["", "Z"]).toContain(stateOf(pid));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, copyFile, mkdir, open, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Entry, FileEntry } from "@ctxpack/cache/pack";
+import { type Entry, type FileEntry, isWindowsName } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
 import type { Work } from "../work.ts";
 import type { LegacyPack } from "./pack.ts";
@@ -135,11 +135,8 @@ async function alone<T>(path: string, made: Promise<T>): Promise<T> {
   }
 }
 
-/** What Windows would split, or take for a stream or a device. */
-const FOREIGN = /[\\:*?"<>|]|[. ](?:\/|$)|(?:^|\/)(?:con|prn|aux|nul|com\d|lpt\d)(?:[./]|$)/i;
-
 function refuseForeignName(path: string): void {
-  if (process.platform !== "win32" || !FOREIGN.test(path)) return;
+  if (process.platform !== "win32" || isWindowsName(path)) return;
   throw new CtxPackError("CTXPACK_E_UNSUPPORTED", `${JSON.stringify(path)} is no name on Windows`, {
     hint: "pull it on another system, or without this file (--only)",
     details: { path },

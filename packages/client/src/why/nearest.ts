@@ -51,6 +51,8 @@ export interface NearestOptions {
   readonly from?: string | undefined;
   /** Only the store's, and only one of the same name or with the same output. */
   readonly onlyRelated?: boolean | undefined;
+  /** Only one of the same name, with the same output or with a tool in common: what differs in others is everything. */
+  readonly onlyAlike?: boolean | undefined;
   /** Ask no pantry. */
   readonly onlyStore?: boolean | undefined;
   /** How long pantries may take, in ms; as long as the caller's signal lets them unless said. */
@@ -99,6 +101,12 @@ export async function findNearest(
     if (!timely.aborted) throw error;
   }
   return best;
+}
+
+/** Whether a contract is one that `onlyAlike` asks for. */
+export function isAlike({ related, contract }: Nearest, ours: ResolvedContract): boolean {
+  const tools = new Set(ours.transforms.map(({ tool }) => tool));
+  return related || contract.transforms.some(({ tool }) => tools.has(tool));
 }
 
 function hasCommon(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {

@@ -7,7 +7,7 @@ import type { Session } from "../session.ts";
 import { onlyContractIn } from "../status/contract-files.ts";
 import { type Work, workOf } from "../work.ts";
 import { explain, type WhyDifference } from "./explain.ts";
-import { findNearest, labelsOf, type Nearest, type NearestOptions } from "./nearest.ts";
+import { findNearest, isAlike, labelsOf, type Nearest, type NearestOptions } from "./nearest.ts";
 
 export interface WhyOptions extends IdentifyOptions {
   /** Look only in this pantry, whatever the store has. */
@@ -80,6 +80,7 @@ export async function explainMiss(
 ): Promise<Explanation | undefined> {
   const nearest = await findNearest(session, resolution, options, work);
   if (nearest === undefined) return undefined;
+  if (options.onlyAlike && !isAlike(nearest, resolution.resolved)) return undefined;
   const store = await session.store(work.signal);
   const after: Nearest["listing"] = (digest) => store.listing(digest);
   const before: Nearest["listing"] = async (digest) =>

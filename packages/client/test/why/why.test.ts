@@ -274,6 +274,11 @@ test("the line of a miss names params and files, and what it was compared with",
       `nearest: ${digits} "handbook" in the store, of ${today}`,
   );
   expect(await reasonOf(cwd, [], join(cwd, "empty"))).toBeUndefined();
+  // Another tool's contract without a label: all of it differs. It has the input in common.
+  const input = { name: "docs", path: "docs" };
+  const contract = JSON.stringify({ inputs: [input], transforms: [{ tool: "other" }] });
+  writeFileSync(join(cwd, "contract.json"), contract);
+  expect(await reasonOf(cwd, [])).toBeUndefined();
 });
 
 test("a pantry that is down or never answers takes nothing from the line, and two seconds at most", async () => {

@@ -4,7 +4,6 @@ import {
   lchownSync,
   lstatSync,
   readdirSync,
-  renameSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,6 +12,7 @@ import { clear } from "../clear.ts";
 import { diskError, systemCode, unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { quarantine } from "../quarantine.ts";
+import { rename } from "../rename.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
 
@@ -37,7 +37,7 @@ export async function repairFiles(run: CheckRun): Promise<void> {
   await each(run, ["layout-damaged"], ({ path }) => {
     const temporary = run.parts.workspace.path();
     writeFileSync(temporary, LAYOUT);
-    renameSync(temporary, path);
+    rename(temporary, path);
     return "was written again";
   });
   await each(run, ["stale-workspace"], ({ path }) => {
@@ -131,7 +131,7 @@ function takeOver(run: CheckRun, finding: Finding): string {
       return putAside(run, path);
     }
     chmodSync(copy, stat.mode & 0o777);
-    renameSync(copy, path);
+    rename(copy, path);
     return "was replaced by a copy";
   }
   // The rest is made again when it is needed.

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { CtxPackError } from "@ctxpack/identity";
 import type { Parts } from "../parts.ts";
+import { rename } from "../rename.ts";
 import { defaultBudget } from "./budget.ts";
 import { collect } from "./collect.ts";
 
@@ -55,5 +56,5 @@ function readTally(parts: Parts): Tally | undefined {
 function writeTally(parts: Parts, tally: Tally): void {
   const temporary = parts.workspace.path();
   writeFileSync(temporary, JSON.stringify(tally));
-  renameSync(temporary, parts.places.tally);
+  rename(temporary, parts.places.tally);
 }

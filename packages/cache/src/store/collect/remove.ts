@@ -1,10 +1,11 @@
-import { lstatSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { lstatSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Digest } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
+import { rename } from "../rename.ts";
 import type { CountedTree } from "./census.ts";
 import type { CountedFile } from "./files.ts";
 import type { DoomedPack, Plan } from "./plan.ts";
@@ -65,9 +66,9 @@ function removeTree(parts: Parts, tree: CountedTree): void {
   if (usedMs(tree.path) !== tree.usedMs) return;
   const aside = parts.workspace.path();
   try {
-    renameSync(tree.path, aside);
+    rename(tree.path, aside);
     // Handed out between the look and the rename: it goes back before anybody can have opened much.
-    if (usedMs(aside) !== tree.usedMs) renameSync(aside, tree.path);
+    if (usedMs(aside) !== tree.usedMs) rename(aside, tree.path);
   } catch (error) {
     const code = systemCode(error);
     // Another process removes the same, or has made a new one meanwhile.

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import {
   CtxPackError,
@@ -12,6 +12,7 @@ import { clear } from "../clear.ts";
 import { systemCode } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
+import { rename } from "../rename.ts";
 import { closest } from "./closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "./row.ts";
 import { SHELF_COUNT } from "./shelves.ts";
@@ -156,7 +157,7 @@ export class KnownContracts {
       temporary = workspace.path();
       writeFileSync(temporary, table.with(rows, [], seenMs).bytes, { mode: 0o600 });
       // What somebody appends meanwhile is lost, and read again from its blob.
-      renameSync(temporary, places.known);
+      rename(temporary, places.known);
     } catch (error) {
       if (temporary !== undefined) clear(temporary);
       if (!isExpected(error)) throw error;

@@ -1,0 +1,11 @@
+/**
+ * What Windows would split, or take for a stream, a pattern or a device, or cut the end off (Microsoft, "Naming Files,
+ * Paths, and Namespaces").
+ */
+const FOREIGN =
+  /[\\:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(?:\.|$)/i;
+
+/** Whether every segment of a path of a pack can be the name of a file on Windows. */
+export function isWindowsName(path: string): boolean {
+  return path.split("/").every((segment) => !FOREIGN.test(segment));
+}

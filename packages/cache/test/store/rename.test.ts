@@ -1,0 +1,53 @@
+import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, expect, it } from "vitest";
+import { rename } from "../../src/store/rename.ts";
+import { workplace } from "./fixture.ts";
+
+let from: string;
+let to: string;
+beforeEach(() => {
+  const dir = workplace();
+  from = join(dir, "from");
+  to = join(dir, "to");
+  writeFileSync(from, "x");
+});
+
+/** Renames that fail with `code` so many times. */
+function busy(code: string, times: number) {
+  const tried = { count: 0 };
+  const move = (a: string, b: string): void => {
+    tried.count += 1;
+    if (tried.count <= times) throw Object.assign(new Error(code), { code });
+    renameSync(a, b);
+  };
+  return { tried, move: move as typeof renameSync };
+}
+
+it.each(["EPERM", "EACCES", "EBUSY"])("waits on Windows for what is open (%s)", (code) => {
+  const { tried, move } = busy(code, 3);
+  rename(from, to, { platform: "win32", move });
+  expect([tried.count, existsSync(from), existsSync(to)]).toEqual([4, false, true]);
+});
+
+it("gives up on what stays open", () => {
+  const { tried, move } = busy("EPERM", 100);
+  expect(() => rename(from, to, { platform: "win32", move })).toThrow("EPERM");
+  expect([tried.count, existsSync(from)]).toEqual([6, true]);
+});
+
+it.each([
+  ["win32", "ENOTEMPTY"],
+  ["win32", "ENOENT"],
+  ["linux", "EPERM"],
+  ["darwin", "EACCES"],
+] as const)("asks once on %s for %s", (platform, code) => {
+  const { tried, move } = busy(code, 1);
+  expect(() => rename(from, to, { platform, move })).toThrow(code);
+  expect(tried.count).toBe(1);
+});
+
+it("renames", () => {
+  rename(from, to);
+  expect([existsSync(from), existsSync(to)]).toEqual([false, true]);
+});
