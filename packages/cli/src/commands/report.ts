@@ -13,10 +13,10 @@ export const report: Command = defineCommand({
     "ctxpack run --contract contract.yaml --json >> runs.ndjson; ctxpack report --runs runs.ndjson",
   ],
   about:
-    "Says what is in the store: packs and what they were made from, disk and sharing, what was computed and why, whose\n" +
-    "word there is for each pack, and what is not deterministic; with --html as a page that needs nothing else. The\n" +
-    "contracts are those below this folder unless some are named. Hits are counted nowhere: with --runs they are those\n" +
-    "of run --json and map --json whose lines you kept.",
+    "Says what is in the store: packs and what they were made from, disk and sharing, what was computed and why,\n" +
+    "whose word there is for each pack, and what is not deterministic; with --html as a page that needs nothing\n" +
+    "else. The contracts are those below this folder unless some are named. Hits are counted nowhere: with --runs\n" +
+    "they are those of run --json and map --json whose lines you kept.",
   takes: [0, Infinity],
   flags: {
     html: { type: "string", value: "FILE", about: "write a page to look at, a new file" },

@@ -16,7 +16,7 @@ const COLUMNS = [
   { number: "Own" },
   "Trust",
   "Computed again",
-  "Used",
+  { number: "Used" },
 ] as const;
 
 /** The list of packs, each to be unfolded; the script filters it. */

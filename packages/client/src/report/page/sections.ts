@@ -80,7 +80,7 @@ export function missesHtml(
         : `${escapeHtml(clausesOf(explanation.differences))}; since ${packLink(explanation.nearest.uri, known, hasRow)}`,
     ],
   }));
-  const columns = ["Pack", "When", { number: "Took" }, "Why"];
+  const columns = ["Pack", { number: "When" }, { number: "Took" }, "Why"];
   const more = leftOut(misses.length, MOST_MISSES, "ctxpack report --json");
   return note + tableHtml("Misses", columns, rows) + more;
 }
