@@ -1,10 +1,10 @@
 // A store that was worked with, as a report tells of it.
-import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ReportedPack, StoreReport } from "@ctxpack/client";
 import { beforeAll, expect, test } from "vitest";
 import { published } from "../proof/published.ts";
-import { cleanUp, run, scratch } from "../run.ts";
+import { cleanUp, result, run, scratch } from "../run.ts";
 import { type Scene, scene } from "./scene.ts";
 
 cleanUp();
@@ -100,6 +100,42 @@ test("nobody learns from it where the project lies", async () => {
   expect(JSON.stringify(found)).not.toContain(made.cwd);
 });
 
+test("elsewhere: what was pulled, what that saved, and whether the policies in force took it", async () => {
+  const { cwd, uris } = made;
+  for (const name of ["team", "others"]) {
+    if (name === "others") await result(["keygen", "--out", "others.pem"], { cwd });
+    const publicKey = readFileSync(join(cwd, `${name}.pub`), "utf8");
+    const signers = { [name]: { publicKey } };
+    const policy = {
+      schema: "ctxpack.policy/v1",
+      signers,
+      rules: [{ require: [{ signers: [name] }] }],
+    };
+    writeFileSync(join(cwd, `${name}.policy.json`), JSON.stringify(policy));
+  }
+  await result(["push", uris.index, "--to", "oci:p", "--attest", "--key", "team.pem"], { cwd });
+  await result(["push", uris.nanos, "--to", "oci:p"], { cwd });
+  const env = { CTXPACK_CACHE_DIR: join(cwd, "elsewhere") };
+  const elsewhere = async (...args: string[]) => await run(args, { cwd, env });
+  const policies = ["--policy", "team.policy.json"];
+  expect((await elsewhere("pull", uris.index, "--from", "oci:p", ...policies)).code).toBe(0);
+  expect((await elsewhere("pull", uris.nanos, "--from", "oci:p")).code).toBe(0);
+  const told = async (...args: string[]) => {
+    const done = await elsewhere("report", "nanos.contract.json", "--json", ...args);
+    return published("report", done) as unknown as StoreReport;
+  };
+  const found = await told(...policies);
+  expect(packOf(found, "index")).toMatchObject({ from: "pulled", trust: "accepted" });
+  expect(packOf(found, "index").took).toMatchObject({ by: "provenance" });
+  expect(packOf(found, "nanos")).toMatchObject({ from: "pulled", trust: "unsigned" });
+  expect(found.hits.pulled).toMatchObject({ packs: 2, unknown: 1 });
+  expect(found.policies).toEqual([{ file: "team.policy.json", digest: expect.any(String) }]);
+  expect(found.misses).toEqual([]);
+  expect(packOf(await told(), "index").trust).toBe("accepted");
+  const others = await told("--policy", "others.policy.json");
+  expect(packOf(others, "index").trust).toBe("lapsed");
+});
+
 test("a page is a new file, or none", async () => {
   const { cwd } = made;
   const done = await run(["report", "--html", "new.html"], { cwd });
@@ -121,4 +157,13 @@ test("a few lines for a terminal, and an empty store", async () => {
   expect(stdout).toMatch(/^not deterministic +1 pack$/m);
   const empty = published("report", await run(["report", "--json"], { cwd: scratch() }));
   expect(empty).toMatchObject({ packs: [], misses: [], contracts: [] });
+});
+
+test("a pack that is damaged is one that cannot be read, and the others are told of", async () => {
+  const { cwd, uris } = made;
+  rmSync(join(cwd, "store/blobs/sha256", uris.nanos.slice("ctx://sha256:".length)));
+  const found = await report("index.contract.json");
+  expect(found.packs).toHaveLength(6);
+  expect(packOf(found, "nanos")).toMatchObject({ unreadable: true, tools: [] });
+  expect(packOf(found, "index")).toMatchObject({ unreadable: false });
 });
