@@ -34,6 +34,7 @@ const apart: Plugin = {
       path: "./identify.cjs",
       external,
     }));
+    onResolve({ filter: /^@ctxpack\/client\/report$/ }, () => ({ path: "./report.cjs", external }));
     onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
     onResolve({ filter: /\/topics\/index\.ts$/ }, ({ kind }) =>
       kind === "entry-point" ? undefined : { path: "./topics.cjs", external },
@@ -64,6 +65,7 @@ export default defineConfig([
       identify: "../client/src/identify-file.ts",
       library: "../client/src/index.ts",
       proof: "../client/src/proof/index.ts",
+      report: "../client/src/report/page/page.ts",
       trace: "../trace/src/index.ts",
     },
     format: "cjs",

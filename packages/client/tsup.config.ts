@@ -3,7 +3,8 @@ import base from "../../tsup.config.ts";
 
 /**
  * `hit` is the pull that finds everything in the store, `identify` the URI of a contract file: small enough to be part
- * of a program's start. `proof` is what envelopes of files need, and no store.
+ * of a program's start. `proof` is what envelopes of files need, and no store;
+ * `report` the page that a report becomes.
  */
 export default defineConfig({
   ...base,
@@ -12,5 +13,6 @@ export default defineConfig({
     hit: "src/hit.ts",
     identify: "src/identify-file.ts",
     proof: "src/proof/index.ts",
+    report: "src/report/page/page.ts",
   },
 });

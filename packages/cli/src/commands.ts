@@ -244,6 +244,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "find out what is wrong, and what to do about it",
     load: async () => (await import("./commands/doctor.ts")).doctor,
   },
+  report: {
+    group: "pantry",
+    summary: "show what is in the store, what it saved, and why things were computed",
+    load: async () => (await import("./commands/report.ts")).report,
+  },
   mcp: {
     group: "agents and shells",
     summary: "answer agents over the Model Context Protocol",

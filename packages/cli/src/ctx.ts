@@ -17,7 +17,17 @@ export async function ctx(argv: readonly string[]): Promise<number> {
     );
     return 2;
   }
-  return await main(translated(name, rest));
+  return await main(name === "completion" ? completed(rest) : translated(name, rest));
+}
+
+/** `ctx completion`: the script for `ctx`; and what is typed is completed as what it stands for. */
+function completed(args: readonly string[]): readonly string[] {
+  const [shell = "", , ...words] = args;
+  if (shell !== "answer") return ["completion", ...args, ...(args.length === 1 ? ["ctx"] : [])];
+  const [name = "", ...rest] = words;
+  const isRun = rest.length === 0 || Object.hasOwn(COMMANDS, `trace ${name}`);
+  const known = name === "help" && rest.length === 1 ? ["trace", ...rest] : words;
+  return ["completion", "answer", "--", ...(isRun ? ["trace", ...known] : known)];
 }
 
 /** The same in ctxpack's words. */

@@ -4,7 +4,7 @@ import { CommandError } from "./exit.ts";
 /** Writes a file that was not there before; nothing of it stays when that fails. */
 export async function writeNewFile(
   path: string,
-  pieces: AsyncIterable<string>,
+  pieces: AsyncIterable<string> | Iterable<string>,
   signal: AbortSignal,
 ): Promise<void> {
   let file: FileHandle;

@@ -126,6 +126,7 @@ test("every command prints its published shape", async () => {
   await say("remote add", "p", "oci:p");
   await say("remote ls");
   await say("doctor");
+  await say("report");
   await say("remote rm", "p");
   await say("logout", "registry.invalid");
   writeFileSync(join(cwd, "runtime.json"), '{"model":"m"}');

@@ -48,6 +48,7 @@ import {
   type Remote,
   removeRemote,
 } from "./remotes.ts";
+import type { ReportOptions, StoreReport } from "./report/report.ts";
 import type { IdentifyOptions } from "./resolve.ts";
 import type { Compute, GetOrComputeResult } from "./run/get-or-compute.ts";
 import type { GetOptions } from "./run/options.ts";
@@ -348,6 +349,15 @@ export class CtxPack implements AsyncDisposable {
   async sizes(options: SizesOptions & WorkOptions = {}): Promise<readonly StoredSize[]> {
     const { signal } = workOf(options);
     return (await this.#session.store(signal)).sizes({ by: options.by, signal });
+  }
+
+  /**
+   * Gathers what is known of the store and of a project's contracts: packs and what they are from, disk, hits, misses,
+   * trust, what is not deterministic. `reportPage` of `@ctxpack/client/report` makes a page of it.
+   */
+  async report(options: ReportOptions = {}): Promise<StoreReport> {
+    const { report } = await import("./report/report.ts");
+    return await report(this.#session, options);
   }
 
   /** Looks at everything a pull or push depends on. */

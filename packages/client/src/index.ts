@@ -61,6 +61,16 @@ export type { PushOptions, PushResult } from "./push.ts";
 export type { RecheckEvent, RecheckOptions, RecheckResult } from "./recheck/recheck.ts";
 export type { RecheckRun } from "./recheck/rerun.ts";
 export type { AddRemoteOptions, Remote } from "./remotes.ts";
+export type { ReportedMiss } from "./report/misses.ts";
+export type { PackOrigin, ReportedPack } from "./report/pack.ts";
+export type {
+  ReportedDisk,
+  ReportedHits,
+  ReportOptions,
+  StoreReport,
+} from "./report/report.ts";
+export type { ReportedRuns } from "./report/runs.ts";
+export type { ReportedPolicy, TrustState } from "./report/trust-state.ts";
 export type { IdentifyOptions } from "./resolve.ts";
 export type { AdHoc } from "./run/ad-hoc.ts";
 export type { Sink } from "./run/child.ts";

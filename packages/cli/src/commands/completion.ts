@@ -1,21 +1,22 @@
 import { type Command, defineCommand } from "../command.ts";
 import { candidatesFor } from "../completion/candidates.ts";
 import { positionOf } from "../completion/position.ts";
-import { SHELLS, scriptFor } from "../completion/scripts.ts";
+import { PROGRAMS, SHELLS, scriptFor } from "../completion/scripts.ts";
 import { CommandError } from "../exit.ts";
 
 /** Words of a command line: more is nothing a person completes. */
 const MOST_WORDS = 10_000;
 
 export const completion: Command = defineCommand({
-  usage: "completion bash|zsh|fish|powershell",
+  usage: "completion bash|zsh|fish|powershell [ctx]",
   example: [
     "ctxpack completion fish > ~/.config/fish/completions/ctxpack.fish",
     'eval "$(ctxpack completion bash)"                # in ~/.bashrc; zsh the same in ~/.zshrc',
     "ctxpack completion powershell | Out-String | Invoke-Expression   # in $PROFILE",
   ],
   about:
-    "Prints what a shell evaluates to complete commands, flags, files, contracts, URIs of the store and pantries.\n" +
+    "Prints what a shell evaluates to complete commands, flags, files, contracts, URIs of the store and pantries;\n" +
+    "with ctx, or as ctx completion, of the binary ctx.\n" +
     "The shell then asks ctxpack completion answer -- WORD… at every TAB; no pantry is asked.",
   takes: [1, MOST_WORDS],
   flags: {},
@@ -29,14 +30,16 @@ export const completion: Command = defineCommand({
       return undefined;
     }
     const known = SHELLS.find((one) => one === shell);
-    if (known === undefined || words.length > 0) {
+    const [name = "ctxpack", ...others] = words;
+    const program = PROGRAMS.find((one) => one === name);
+    if (known === undefined || program === undefined || others.length > 0) {
       throw new CommandError(
         "CTXPACK_E_USAGE",
         `"${args.join(" ")}" is no shell that is known here`,
         `write ctxpack completion ${SHELLS.join("|")}`,
       );
     }
-    output.result(scriptFor(known).trimEnd(), {});
+    output.result(scriptFor(known, program).trimEnd(), {});
     return undefined;
   },
 });

@@ -3,13 +3,16 @@ export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
 export type Shell = (typeof SHELLS)[number];
 
+/** Programs of ours that can be completed. */
+export const PROGRAMS = ["ctxpack", "ctx"] as const;
+
 /**
- * What a shell evaluates to complete `ctxpack`: it asks `ctxpack completion answer` at every TAB, so that nothing is
+ * What a shell evaluates to complete `ctxpack`, or `ctx`: it asks `ctxpack completion answer` at every TAB, so that nothing is
  * out of date after an update. Each line of an answer is a word, a tab, and what it is; the last one says with a `:`
  * what the shell adds from the disk.
  */
-export function scriptFor(shell: Shell): string {
-  return SCRIPTS[shell];
+export function scriptFor(shell: Shell, program: (typeof PROGRAMS)[number] = "ctxpack"): string {
+  return SCRIPTS[shell].replaceAll("ctxpack", program);
 }
 
 /** Colons and `=` break words in bash: they are put together before asking, and what is typed is cut off after. */

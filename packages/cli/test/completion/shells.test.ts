@@ -1,10 +1,10 @@
 // TAB in real shells: what is typed, a TAB, Enter, and the words that the program then gets.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { missingProgram } from "@ctxpack/test-tools";
 import { describe, expect, test } from "vitest";
-import { SHELLS, scriptFor } from "../../src/completion/scripts.ts";
+import { PROGRAMS, SHELLS, scriptFor } from "../../src/completion/scripts.ts";
 import { bin, cleanUp, finish, result, scratch } from "../run.ts";
 
 cleanUp();
@@ -15,7 +15,7 @@ interface Place {
   readonly env: Record<string, string>;
 }
 
-/** A project with a pack and a pantry, and a `ctxpack` that completes as ours does and else writes its words down. */
+/** A project with a pack and a pantry, and programs that complete as ours do and else write their words down. */
 async function place(): Promise<Place> {
   const cwd = scratch();
   for (const dir of ["bin", "out", "output two"]) mkdirSync(join(cwd, dir));
@@ -27,15 +27,17 @@ async function place(): Promise<Place> {
     JSON.stringify({ pantries: [{ name: "team", address: "oci:pantry" }] }),
   );
   const uri = await result(["seed", "out", "--contract", "contract.json"], { cwd });
-  writeFileSync(
-    join(cwd, "bin/ctxpack"),
-    `#!/bin/sh
-if [ "$1" = completion ]; then exec '${process.execPath}' '${bin}' "$@"; fi
+  for (const name of PROGRAMS) {
+    writeFileSync(
+      join(cwd, "bin", name),
+      `#!/bin/sh
+if [ "$1" = completion ]; then exec '${process.execPath}' '${join(dirname(bin), `${name}.cjs`)}' "$@"; fi
 printf '<%s>' "$@" >>got
 echo >>got
 `,
-    { mode: 0o755 },
-  );
+      { mode: 0o755 },
+    );
+  }
   const env = {
     PATH: `${join(cwd, "bin")}:${process.env["PATH"]}`,
     HOME: cwd,
@@ -75,12 +77,26 @@ function cases(uri: string): readonly (readonly [typed: string, got: string])[] 
     [`ctxpack inspect ${uri.slice(0, 20)}\t--from te\t`, `<inspect><${uri}><--from><team>`],
     ["ctxpack push abcdef --to=te\t", "<push><abcdef><--to=team>"],
     ["ctxpack push abcdef --to oci:outp\t", "<push><abcdef><--to><oci:output two"],
+    ["ctx fina\t", "<finalize>"],
+    ["ctx help repl\t", "<help><replay>"],
+    ["ctx diff --exit\t", "<diff><--exit-code>"],
+    [`ctx show ${hex.slice(0, 3)}\t--from te\t`, `<show><${hex.slice(0, 12)}><--from><team>`],
+    ["ctx pack conte\t", "<pack><contents.txt>"],
+    ["ctx pull --veri\t", "<pull><--verify>"],
   ];
 }
 
 for (const [shell, start, set] of [
-  ["bash", "bash --norc --noprofile -i", 'eval "$(ctxpack completion bash)"'],
-  ["zsh", "zsh -f -i", 'autoload -U compinit; compinit -u; eval "$(ctxpack completion zsh)"'],
+  [
+    "bash",
+    "bash --norc --noprofile -i",
+    'eval "$(ctxpack completion bash)"; eval "$(ctx completion bash)"',
+  ],
+  [
+    "zsh",
+    "zsh -f -i",
+    'autoload -U compinit; compinit -u; eval "$(ctxpack completion zsh)"; eval "$(ctx completion zsh)"',
+  ],
 ] as const) {
   describe.skipIf(missingProgram(shell, "script"))(shell, () => {
     test("TAB finishes commands, flags, contracts, URIs and pantries", async () => {
@@ -105,7 +121,7 @@ describe.skipIf(missingProgram("fish"))("fish", () => {
         [
           "--no-config",
           "-c",
-          `ctxpack completion fish | source; complete -C ${JSON.stringify(line)}`,
+          `ctxpack completion fish | source; ctx completion fish | source; complete -C ${JSON.stringify(line)}`,
         ],
         { cwd, env, encoding: "utf8" },
       );
@@ -122,6 +138,8 @@ describe.skipIf(missingProgram("fish"))("fish", () => {
     expect(offer("ctxpack push abcdef --to=te")[0]).toMatch(/^--to=team/);
     const contracts = offer("ctxpack seed --contract cont");
     expect(contracts.map((line) => line.split("\t")[0])).toEqual(["contract.json"]);
+    expect(offer("ctx fina")).toEqual(["finalize\tmake a run of an edited fork"]);
+    expect(offer(`ctx show ${hex.slice(0, 3)}`)).toEqual([`${hex.slice(0, 12)}\thandbook`]);
   });
 });
 
@@ -130,11 +148,13 @@ describe.skipIf(missingProgram("pwsh"))("PowerShell", () => {
     const parse =
       "$e = $null; $null = [System.Management.Automation.Language.Parser]::ParseInput(" +
       "[Console]::In.ReadToEnd(), [ref]$null, [ref]$e); $e | ForEach-Object { $_.Message }";
-    const { stdout, status } = spawnSync("pwsh", ["-NoProfile", "-Command", parse], {
-      input: scriptFor("powershell"),
-      encoding: "utf8",
-    });
-    expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+    for (const program of PROGRAMS) {
+      const { stdout, status } = spawnSync("pwsh", ["-NoProfile", "-Command", parse], {
+        input: scriptFor("powershell", program),
+        encoding: "utf8",
+      });
+      expect({ stdout, status }).toEqual({ stdout: "", status: 0 });
+    }
   });
 });
 
@@ -142,5 +162,8 @@ test("each script is printed as it is", async () => {
   const cwd = scratch();
   for (const shell of SHELLS) {
     expect(await result(["completion", shell], { cwd })).toBe(scriptFor(shell).trimEnd());
+    const own = scriptFor(shell, "ctx").trimEnd();
+    expect(own).not.toContain("ctxpack");
+    expect(await result(["completion", shell, "ctx"], { cwd })).toBe(own);
   }
 });

@@ -1,4 +1,4 @@
-import type { PackRecord, Store } from "@ctxpack/cache";
+import type { KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import type { FoundProof } from "./evidence.ts";
 import type { Candidate } from "./gate.ts";
@@ -39,7 +39,11 @@ export async function describeStored(
   { uri }: PackRecord,
 ): Promise<DescribedProofs | undefined> {
   const kept = await store.proofs(uri);
-  if (kept === undefined) return undefined;
+  return kept && (await describeKept(kept));
+}
+
+/** Of what is kept beside a pack. */
+export async function describeKept(kept: KeptProofs): Promise<DescribedProofs> {
   const { kept: list } = await import("./evidence.ts");
   const said = await describe(list(kept.bundles), kept.statement);
   return { ...said, acceptedBy: kept.acceptances.map(({ policies, at }) => ({ policies, at })) };

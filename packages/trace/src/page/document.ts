@@ -12,8 +12,12 @@ const POLICY = [
   "form-action 'none'",
 ].join("; ");
 
-/** A page up to its first element. */
-export function documentStart(title: string): string {
+/**
+ * A page up to its first element.
+ *
+ * @param list the id of its list, and what is in it.
+ */
+export function documentStart(title: string, list: "steps" | "packs" = "steps"): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -25,7 +29,7 @@ export function documentStart(title: string): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<a class="skip" href="#steps">Skip to the steps</a>
+<a class="skip" href="#${list}">Skip to the ${list}</a>
 `;
 }
 

@@ -22,7 +22,8 @@ export const SCRIPT = `
   const tools = one(".tools");
   if (!tools) return;
   tools.hidden = false;
-  const rows = all("#steps > ol > li, #head-drift > li");
+  const ROW = "#steps > ol > li, #head-drift > li, #packs > tbody > tr";
+  const rows = all(ROW);
   const groups = all("#steps > ol");
   const search = one("#search");
   const count = one("#count");
@@ -92,7 +93,7 @@ export const SCRIPT = `
     if (event.key === "/" && search) { event.preventDefault(); search.focus(); return; }
     if (event.key !== "j" && event.key !== "k") return;
     const by = event.key === "j" ? 1 : -1;
-    let at = rows.indexOf(document.activeElement.closest("#steps > ol > li, #head-drift > li")) + by;
+    let at = rows.indexOf(document.activeElement.closest(ROW)) + by;
     while (rows[at] && rows[at].hidden) at += by;
     if (!rows[at]) return;
     const next = focusable(rows[at]);

@@ -94,6 +94,21 @@ li.removed > .sides > div:first-child { background: var(--removed); }
 ins, del { text-decoration: none; border-radius: 3px; padding: 0 .15rem; }
 ins { background: var(--added); } del { background: var(--removed); }
 .same > summary { color: var(--soft); padding: .4rem .2rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: .93rem; }
+caption { text-align: left; color: var(--soft); font-size: .9rem; padding: .2rem; }
+th, td { text-align: left; vertical-align: top; padding: .32rem .6rem .32rem .2rem; border-bottom: 1px solid var(--line); }
+thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 400; min-width: 16rem; overflow-wrap: anywhere; }
+.num { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.good { color: var(--tool); }
+svg.graph { display: block; }
+svg.graph rect { fill: var(--sunk); stroke: var(--line); }
+svg.graph .signed rect { stroke: var(--tool); stroke-width: 2; } svg.graph .gone rect { stroke-dasharray: 4 3; }
+svg.graph a:focus rect, svg.graph a:hover rect { stroke: var(--ink); }
+svg.graph text { font: 12px system-ui, sans-serif; fill: var(--soft); }
+svg.graph text.name { fill: var(--ink); font-weight: 600; }
+svg.graph path { fill: none; stroke: var(--soft); }
 [hidden] { display: none !important; }
 @media (max-width: 44rem) {
   body { padding: 1rem .75rem 3rem; }
@@ -108,6 +123,6 @@ ins { background: var(--added); } del { background: var(--removed); }
 @media print {
   .tools, .skip, button { display: none; } pre { max-height: none; }
   ol.steps { content-visibility: visible; }
-  figure.lanes { overflow: visible; } svg.lanes { min-width: 0; }
+  figure.lanes, .scroll { overflow: visible; } svg.lanes { min-width: 0; }
 }
 `;
