@@ -89,6 +89,15 @@ test(`${rag}: an endpoint is asked for each page that is new, and told what the 
   expect(server.asked[13]?.body.input).toEqual(["What removes ice from the mast?"]);
 });
 
+const recordings = "examples/transcripts";
+
+test(`${recordings}: transcribe, index, ask`, async () => {
+  await expectTranscript(`${recordings}/README.md`, {
+    heading: "Transcribe, index, ask",
+    files: recordings,
+  });
+});
+
 // Minutes, and apt-get.
 test.skipIf(!process.env["CTXPACK_EXAMPLES_FULL"])(
   `${rag}: the manuals`,
