@@ -48,9 +48,13 @@ export function section(markdown: string, heading: string): string {
 
 /**
  * What the steps print, stdout and stderr together, in one shell and an empty folder, or a copy of `files` (a folder of an
- * example, with the packages that examples may import).
+ * example, with the packages that examples may import). Of the machine's variables they see `PATH` and those in `env`.
  */
-export async function runTranscript(steps: readonly Step[], files?: string): Promise<string[]> {
+export async function runTranscript(
+  steps: readonly Step[],
+  files?: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<string[]> {
   const cwd = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
   try {
     mkdirSync(join(cwd, "bin"));
@@ -74,6 +78,7 @@ export async function runTranscript(steps: readonly Step[], files?: string): Pro
       cwd: join(cwd, "work"),
       stdio: ["ignore", "pipe", "inherit"],
       env: {
+        ...env,
         PATH: `${join(cwd, "bin")}:${dirname(process.execPath)}:${process.env["PATH"]}`,
         HOME: cwd,
         LANG: "C.UTF-8",
@@ -92,9 +97,10 @@ export async function runTranscript(steps: readonly Step[], files?: string): Pro
   }
 }
 
-/** What differs from run to run and from day to day: times, dates, keys and what they sign. Nothing else does. */
+/** What differs from run to run and from day to day: times and what is said meanwhile, dates, keys and what they sign. */
 export function comparable(text: string): string {
   return text
+    .replace(/^(?:hashing|mapping|storing) .*\n/gm, "")
     .replace(/\b(?:\d+ min )?\d+(?:\.\d\d)? s\b/g, "… s")
     .replace(/\b\d{4}-\d\d-\d\d(?:T[0-9:.]+Z)?\b/g, "<date>")
     .replace(/\bSHA256:[A-Za-z0-9+/]{43}/g, "<fingerprint>")
