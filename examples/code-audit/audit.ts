@@ -106,10 +106,10 @@ function pathFromRequest(node: ts.Node, { bound, requested }: Known): string | u
 function secret(node: ts.Node): string | undefined {
   if (!ts.isStringLiteral(node) && !ts.isNoSubstitutionTemplateLiteral(node)) return undefined;
   const { text } = node;
-  if (!/^(?=.*\d)(?=.*[A-Za-z])[\w+/=-]{20,200}$/.test(text)) return undefined;
+  if (!/^(?=.*\d)(?=.*[A-Za-z])[\w+/=-]{24,200}$/.test(text)) return undefined;
   const letters = new Map<string, number>();
   for (const letter of text) letters.set(letter, (letters.get(letter) ?? 0) + 1);
-  // An alphabet has each letter once; nothing that is random and as long has.
+  // An alphabet has each letter once; of random text as long hardly any has.
   if (letters.size === text.length) return undefined;
   let bits = 0;
   for (const count of letters.values())
