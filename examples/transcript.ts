@@ -1,8 +1,17 @@
 // The transcripts of our documents: every command of their ```console blocks, and every line that it prints.
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
+import * as consumers from "node:stream/consumers";
 
 const root = join(import.meta.dirname, "..");
 
@@ -30,8 +39,22 @@ export function transcript(markdown: string): Step[] {
     });
 }
 
-/** What the steps print, stdout and stderr together, in one shell and an empty folder. */
-export function runTranscript(steps: readonly Step[]): string[] {
+/** The part of a document under a heading of the second level. */
+export function section(markdown: string, heading: string): string {
+  const part = markdown.split(/^## /m).find((text) => text.startsWith(`${heading}\n`));
+  if (part === undefined) throw new Error(`no heading: ${heading}`);
+  return part;
+}
+
+/**
+ * What the steps print, stdout and stderr together, in one shell and an empty folder, or a copy of `files` (a folder of an
+ * example, with the packages that examples may import). Of the machine's variables they see `PATH` and those in `env`.
+ */
+export async function runTranscript(
+  steps: readonly Step[],
+  files?: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<string[]> {
   const cwd = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
   try {
     mkdirSync(join(cwd, "bin"));
@@ -42,19 +65,28 @@ export function runTranscript(steps: readonly Step[]): string[] {
       { mode: 0o755 },
     );
     mkdirSync(join(cwd, "work"));
+    if (files !== undefined) {
+      // Without what a reader has made there.
+      const made = readFileSync(join(files, ".gitignore"), "utf8").split("\n");
+      const filter = (path: string) => !made.includes(`/${relative(files, path)}`);
+      cpSync(files, join(cwd, "work"), { recursive: true, filter });
+      symlinkSync(join(root, "examples/node_modules"), join(cwd, "node_modules"));
+    }
     // One shell for all, so that `export` lasts; a line between the steps tells their outputs apart.
     const script = steps.map((step) => `${step.command}\necho '=== end'`).join("\n");
-    const shell = spawnSync("sh", ["-c", `exec 2>&1\n${script}`], {
+    const shell = spawn("sh", ["-c", `exec 2>&1\n${script}`], {
       cwd: join(cwd, "work"),
-      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
       env: {
-        PATH: `${join(cwd, "bin")}:${process.env["PATH"]}`,
+        ...env,
+        PATH: `${join(cwd, "bin")}:${dirname(process.execPath)}:${process.env["PATH"]}`,
         HOME: cwd,
         LANG: "C.UTF-8",
         LC_ALL: "C",
       },
     });
-    return shell.stdout
+    const printed = await consumers.text(shell.stdout);
+    return printed
       .split("=== end\n")
       .map((text) =>
         text.replaceAll(join(cwd, "work"), "/home/me/work").replaceAll(cwd, "/home/me"),
@@ -65,10 +97,11 @@ export function runTranscript(steps: readonly Step[]): string[] {
   }
 }
 
-/** What differs from run to run and from day to day: times, dates, keys and what they sign. Nothing else does. */
+/** What differs from run to run and from day to day: times and what is said meanwhile, dates, keys and what they sign. */
 export function comparable(text: string): string {
   return text
-    .replace(/\b\d+\.\d\d s\b/g, "… s")
+    .replace(/^(?:hashing|mapping|storing) .*\n/gm, "")
+    .replace(/\b(?:\d+ min )?\d+(?:\.\d\d)? s\b/g, "… s")
     .replace(/\b\d{4}-\d\d-\d\d(?:T[0-9:.]+Z)?\b/g, "<date>")
     .replace(/\bSHA256:[A-Za-z0-9+/]{43}/g, "<fingerprint>")
     .replace(/\b\d{8}T\d{6}Z-[0-9a-f]{8}\b/g, "<moved>")

@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { pdfOf } from "../rag-index/pdf.ts";
 import { environment, expectThat, inWorkplace } from "../workplace.ts";
-import { pdfOf } from "./pdf.ts";
 
 const { resolve } = createRequire(import.meta.url);
 const ctxpack = join(dirname(resolve("@ctxpack/cli/package.json")), "bin/ctxpack.cjs");
@@ -48,7 +48,7 @@ function step(
 
 await inWorkplace(async (cwd) => {
   const text = "The key is at the front desk";
-  writeFileSync(join(cwd, "note.pdf"), pdfOf(text));
+  writeFileSync(join(cwd, "note.pdf"), pdfOf([text], 24));
   const node = process.versions.node;
   const count = 'const fs = require("node:fs"); const [from, to] = process.argv.slice(1);';
   const program = `${count} fs.writeFileSync(to, String(fs.statSync(from).size))`;

@@ -20,7 +20,7 @@ export {
   type FaultRegistryOptions,
   startFaultRegistry,
 } from "./fault-registry.ts";
-export type { Listening, RecordedRequest, ServerTls } from "./http-server.ts";
+export { type Listening, listen, type RecordedRequest, type ServerTls } from "./http-server.ts";
 export { type Nginx, type NginxOptions, startNginx } from "./nginx.ts";
 export { missingProgram } from "./processes.ts";
 export type { Direction, Relay, Target } from "./relay.ts";
