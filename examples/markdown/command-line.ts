@@ -13,7 +13,7 @@ export function simpleCommands(script: string): string[][] {
   const token =
     /\\\n|#[^\n]*|\d?[<>]+&?\s*(?:"[^"]*"|[^\s;|&()]+)|\n|&&|\|\||[;|&()]|(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\$\(|[^\s;|&()"'\\])+/gs;
   const commands: string[][] = [[]];
-  for (const [text] of script.matchAll(token)) {
+  for (const [text] of script.replace(/"(\$\([^"]*\))"/g, "$1").matchAll(token)) {
     if (text === "\\\n" || text.startsWith("#") || /^\d?[<>]/.test(text)) continue;
     if (OPERATORS.has(text)) commands.push([]);
     else if (text.includes("$(") && !text.startsWith('"'))
