@@ -78,7 +78,7 @@ test("a language that nobody knows is refused; marks are understood", () => {
 ~~~
 ~~~sh
 ~~~`),
-  ).toEqual(["text", "needs an account", "only checked", "skipped", "run"]);
+  ).toEqual(["text", "needs a cloud account", "only checked", "skipped", "run"]);
 });
 
 test.each([

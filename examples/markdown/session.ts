@@ -9,7 +9,7 @@ import { comparable, transcript } from "./transcript.ts";
 
 /** What becomes of a block: run, held against something without being run, or not even that. */
 export type Fate =
-  | { readonly kind: "run" | "only checked" | "needs an account" | "text" }
+  | { readonly kind: "run" | "data" | "only checked" | "needs a cloud account" | "text" }
   | { readonly kind: "skipped"; readonly missing: string };
 
 const RUN: ReadonlySet<string> = new Set(["sh", "console", "ts", "js"]);
@@ -20,9 +20,9 @@ const TEXT: ReadonlySet<string> = new Set(["", "text"]);
 /** Throws for a language that nobody here knows what to do with. */
 export function fateOf({ code, language, needs, onlyChecked }: Block): Fate {
   if (TEXT.has(language)) return { kind: "text" };
-  if (READ.has(language)) return { kind: "only checked" };
+  if (READ.has(language)) return { kind: "data" };
   if (!RUN.has(language)) throw new Error(`\`\`\`${language}: no test knows what that is`);
-  if (needs.includes("cloud account")) return { kind: "needs an account" };
+  if (needs.includes("cloud account")) return { kind: "needs a cloud account" };
   // Our own scripts run these tests.
   if (onlyChecked !== undefined || /\bpnpm\b/.test(code)) return { kind: "only checked" };
   const missing = needs.find((program) => missingProgram(program));
