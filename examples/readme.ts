@@ -1,36 +1,104 @@
-// The README of an example: its first part runs in seconds and without a network; what comes after the heading "In full"
-// is run where CTXPACK_EXAMPLES_FULL=1.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// The README of an example: its ```console blocks are run in a copy of its folder, and print what it says. What comes after
+// the heading "In full" takes longer or needs a network: it is run where CTXPACK_EXAMPLES_FULL=1.
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import * as consumers from "node:stream/consumers";
+import { removeReadOnly } from "@ctxpack/test-tools";
 import { expect } from "vitest";
-import { comparable, runTranscript, transcript } from "./transcript.ts";
+import { parseDocument } from "./markdown/document.ts";
+import { comparable, type Step, transcript } from "./markdown/transcript.ts";
+
+const root = join(import.meta.dirname, "..");
 
 export const isFull: boolean = process.env["CTXPACK_EXAMPLES_FULL"] === "1";
+
+/** All that comes before the heading "In full"; that part; or another part, by its heading of the second level. */
+export type ReadmePart = "tiny" | "full" | { readonly heading: string };
 
 interface ReadmeOptions {
   /** What of an output is compared; all but times, dates and keys unless said. */
   readonly masked?: (text: string) => string;
   /** Commands that come after those of the README. */
   readonly more?: readonly string[];
+  /** What a server is called in the README, and where it is. */
+  readonly server?: readonly [string, string];
 }
 
-/** Runs one part in a copy of the example's folder and compares every line; returns what each command printed. */
+/** Runs one part and compares every line; returns what each command printed. */
 export async function expectReadme(
   example: string,
-  part: "tiny" | "full",
-  { masked = comparable, more = [] }: ReadmeOptions = {},
+  part: ReadmePart,
+  { masked = comparable, more = [], server }: ReadmeOptions = {},
 ): Promise<string[]> {
-  const [tiny = "", full = ""] = readFileSync(join(example, "README.md"), "utf8").split(
-    /^## In full$/m,
-  );
-  const steps = transcript(part === "tiny" ? tiny : full);
+  const steps = stepsOf(partOf(readFileSync(join(example, "README.md"), "utf8"), part));
   expect(steps.length, `commands in ${example}/README.md`).toBeGreaterThan(2);
-  const all = [...steps, ...more.map((command) => ({ command, printed: "" }))];
-  const printed = await runTranscript(all, example, part === "full" ? network() : {});
+  const put = (text: string) => (server ? text.replaceAll(...server) : text);
+  const all = [...steps.map(({ command }) => put(command)), ...more];
+  const printed = await runAll(all, example, part === "full" ? network() : {});
   for (const [index, step] of steps.entries()) {
-    expect(masked(printed[index] ?? ""), step.command).toBe(masked(step.printed));
+    expect(masked(printed[index] ?? ""), step.command).toBe(masked(put(step.printed)));
   }
   return printed;
+}
+
+function partOf(markdown: string, part: ReadmePart): string {
+  const [tiny = "", full = ""] = markdown.split(/^## In full$/m);
+  if (part === "tiny") return tiny;
+  if (part === "full") return full;
+  const found = markdown.split(/^## /m).find((text) => text.startsWith(`${part.heading}\n`));
+  if (found === undefined) throw new Error(`no heading: ${part.heading}`);
+  return found;
+}
+
+function stepsOf(markdown: string): Step[] {
+  return parseDocument("README.md", markdown)
+    .blocks.filter(({ language }) => language === "console")
+    .flatMap(({ code }) => transcript(code));
+}
+
+/**
+ * What commands print, stdout and stderr together, in one shell and a copy of the example's folder, with the packages that
+ * examples may import. Of the machine's variables they see `PATH` and those in `env`.
+ */
+async function runAll(
+  commands: readonly string[],
+  example: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<string[]> {
+  const home = mkdtempSync(join(tmpdir(), "ctxpack-readme-"));
+  const work = join(home, "work");
+  try {
+    mkdirSync(join(home, "bin"));
+    const program = join(root, "packages/cli/bin/ctxpack.cjs");
+    const line = `exec "${process.execPath}" "${program}" "$@"`;
+    writeFileSync(join(home, "bin/ctxpack"), `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+    // Without what a reader has made there.
+    const made = readFileSync(join(example, ".gitignore"), "utf8").split("\n");
+    const filter = (path: string) => !made.includes(`/${relative(example, path)}`);
+    cpSync(example, work, { recursive: true, filter });
+    symlinkSync(join(root, "examples/node_modules"), join(home, "node_modules"));
+    // One shell for all, so that `export` lasts; a line between the commands tells their outputs apart.
+    const script = commands.map((command) => `${command}\necho '=== end'`).join("\n");
+    const shell = spawn("sh", ["-c", `exec 2>&1\n${script}`], {
+      cwd: work,
+      stdio: ["ignore", "pipe", "inherit"],
+      env: {
+        ...env,
+        PATH: `${join(home, "bin")}:${dirname(process.execPath)}:${process.env["PATH"]}`,
+        HOME: home,
+        LANG: "C.UTF-8",
+        LC_ALL: "C",
+      },
+    });
+    const printed = await consumers.text(shell.stdout);
+    return printed
+      .split("=== end\n")
+      .map((text) => text.replaceAll(work, "/home/me/work").replaceAll(home, "/home/me"));
+  } finally {
+    removeReadOnly(home);
+  }
 }
 
 /** The machine's variables that say how its network is reached. */

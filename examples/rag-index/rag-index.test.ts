@@ -1,4 +1,4 @@
-// What the README's commands (../transcripts.test.ts) do not show.
+// What the README's commands (readme.test.ts) do not show.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

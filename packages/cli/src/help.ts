@@ -45,11 +45,12 @@ export function commandHelp(command: Command): string {
 
 function flagRows(table: FlagTable): string {
   return formatTable(
-    Object.entries(table).map(([name, flag]) => [`  ${spelling(name, flag)}`, flag.about]),
+    Object.entries(table).map(([name, flag]) => [`  ${flagSpelling(name, flag)}`, flag.about]),
   );
 }
 
-function spelling(name: string, flag: Flag): string {
+/** `-j, --concurrency N` */
+export function flagSpelling(name: string, flag: Flag): string {
   const short = flag.short ? `-${flag.short}, ` : "";
   const value = flag.type === "string" ? ` ${flag.value ?? "VALUE"}` : "";
   return `${short}--${name}${value}`;

@@ -5,41 +5,44 @@
 export type CtxPackErrorCode =
   /** A flag, argument or option that makes no sense (exit 2). */
   | "CTXPACK_E_USAGE"
-  /** A contract that breaks a rule of the format (exit 2). */
+  /** A contract that breaks a rule; the message has file, line, column and JSON path (exit 2). */
   | "CTXPACK_E_CONTRACT"
-  /** A contract that would publish a secret (exit 2). */
+  /** A contract that would publish a secret; the message never has the value (exit 2). */
   | "CTXPACK_E_SECRET"
-  /** A tree that has no identity: a dangling link, a name with a newline, a file that changed (exit 2). */
+  /**
+   * A tree without an identity: a dangling link, a name with a newline, a file that changed
+   * while it was read (exit 2).
+   */
   | "CTXPACK_E_TREE"
-  /** A log that cannot be read as a run of an agent (exit 2). */
+  /** A log that cannot be read as a run of an agent; the message has file and line (exit 2). */
   | "CTXPACK_E_TRACE"
-  /** A configuration file or environment variable that cannot be used (exit 2). */
+  /** A configuration file or variable that cannot be used (exit 2). */
   | "CTXPACK_E_CONFIG"
-  /** A URI, digest, tag or repository reference that is malformed (exit 2). */
+  /** A malformed URI, digest, tag or address (exit 2). */
   | "CTXPACK_E_REFERENCE"
-  /** A path the user named does not exist (exit 2). */
+  /** A path you named does not exist (exit 2). */
   | "CTXPACK_E_PATH_NOT_FOUND"
   /** A short URI that several packs share (exit 2). */
   | "CTXPACK_E_AMBIGUOUS"
-  /** More entries, segments or bytes than the format allows, on the way in (exit 2). */
+  /** More entries, segments or bytes than the format allows (exit 2). */
   | "CTXPACK_E_TOO_LARGE"
-  /** Something this version or this target cannot do (exit 2). */
+  /** Something this version, or this file system, cannot do (exit 2). */
   | "CTXPACK_E_UNSUPPORTED"
   /** No such pack, tag or blob (exit 3). */
   | "CTXPACK_E_NOT_FOUND"
-  /** Not authenticated, or not authorised (exit 4). */
+  /** Not authenticated or not authorised (exit 4). */
   | "CTXPACK_E_AUTH"
   /** The file system says no (exit 4). */
   | "CTXPACK_E_PERMISSION"
-  /** Bytes that do not have the digest they were asked for by (exit 5). */
+  /** Bytes that are not what their digest says (exit 5). */
   | "CTXPACK_E_DIGEST_MISMATCH"
-  /** Fewer or more bytes than the descriptor says (exit 5). */
+  /** Fewer or more bytes than announced (exit 5). */
   | "CTXPACK_E_SIZE_MISMATCH"
   /** A manifest or image index that breaks a rule (exit 5). */
   | "CTXPACK_E_MANIFEST"
   /** An image layout that is damaged (exit 5). */
   | "CTXPACK_E_LAYOUT"
-  /** A pack whose index, segments or entries break a rule of the format (exit 5). */
+  /** A pack whose index, segments or entries break a rule (exit 5). */
   | "CTXPACK_E_PACK"
   /** The store holds something that is not what it says (exit 5). */
   | "CTXPACK_E_STORE_DAMAGED"
@@ -93,15 +96,18 @@ export type CtxPackErrorCode =
   | "CTXPACK_E_UNAVAILABLE"
   /** A registry whose answer breaks the protocol, or asks for something unsafe (exit 7). */
   | "CTXPACK_E_PROTOCOL"
-  /** Took longer than allowed (exit 7). */
+  /** Took longer than `--timeout` (exit 7). */
   | "CTXPACK_E_TIMEOUT"
-  /** The same contract with another output (exit 8). */
+  /** The same contract with another output; `details.outputs` says where (exit 8). */
   | "CTXPACK_E_CONFLICT"
   /** Waited for a lock in vain (exit 9). */
   | "CTXPACK_E_LOCKED"
   /** Disk full or over quota (exit 10). */
   | "CTXPACK_E_NO_SPACE"
-  /** A command that failed, or did not do what its contract says (its own exit code; 125 when it succeeded). */
+  /**
+   * A command that failed (then the exit code is its own), or did not do what its contract says
+   * (exit 125).
+   */
   | "CTXPACK_E_COMMAND";
 
 /** What an error says beside its message. */
