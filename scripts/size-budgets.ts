@@ -8,12 +8,12 @@ import { join } from "node:path";
 
 /** In kB of 1000 bytes. */
 const BUDGETS: Readonly<Record<string, number>> = {
-  "@ctxpack/identity": 320,
+  "@ctxpack/identity": 260,
   "@ctxpack/oci": 380,
-  "@ctxpack/cache": 1600,
+  "@ctxpack/cache": 750,
   "@ctxpack/proof": 660,
   "@ctxpack/trace": 860,
-  "@ctxpack/client": 650,
+  "@ctxpack/client": 720,
   "@ctxpack/cli": 2800,
   "ctxpack --version": 210,
   "ctxpack id": 410,

@@ -5,13 +5,14 @@ import {
   type CtxUri,
   type Resolution,
 } from "@ctxpack/identity";
-import { identify } from "../identify.ts";
+import { identifyLoaded } from "../identify.ts";
 import { loadContract } from "../load-contract.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { labelsOf } from "../why/nearest.ts";
 import { type Explanation, explainMiss } from "../why/why.ts";
 import { type Work, workOf } from "../work.ts";
+import { asMapped, identifyMapped } from "./as-mapped.ts";
 import { contractFilesBelow } from "./contract-files.ts";
 import { type InPantries, PantryCheck } from "./pantry-check.ts";
 
@@ -84,8 +85,11 @@ async function statusOf(
   let labels: ReturnType<typeof labelsOf>;
   try {
     const loaded = await loadContract(session, file, options);
-    labels = labelsOf(loaded);
-    resolution = await identify(session, loaded.parsed, options);
+    const mapped = asMapped(loaded);
+    labels = labelsOf(mapped?.loaded ?? loaded);
+    resolution = mapped
+      ? await identifyMapped(session, mapped, options)
+      : await identifyLoaded(session, loaded, options);
   } catch (error) {
     options.signal.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;

@@ -107,3 +107,38 @@ test("a pantry that is down is said so, and asked once", async () => {
   );
   expect(warnings).toHaveLength(1);
 });
+
+test("a contract of a map is one: fresh after it, stale when a file has changed", async () => {
+  const { cwd, write, ctx } = await project();
+  mkdirSync(join(cwd, "docs"));
+  writeFileSync(join(cwd, "docs/a.txt"), "a");
+  writeFileSync(join(cwd, "words"), "w");
+  const input = { name: "docs", path: "docs" };
+  const more = { name: "words", path: "words" };
+  const command = ["sh", "-c", 'cat "$0" "$1" > "$2"', "{in}", "{in:words}", "{out}"];
+  const map = (name: string, inputs: object[]) => ({
+    name,
+    inputs,
+    command: inputs.length > 1 ? command : ["cp", "{in}", "{out}"],
+    transforms: [{ tool: name }],
+    outputs: [{ path: `${name}/{path}` }],
+  });
+  write("one.contract.json", map("one", [input]));
+  write("two.contract.json", map("two", [input, more]));
+  for (const contract of ["one.contract.json", "two.contract.json"]) {
+    for await (const _ of ctx.map("docs", { contract }));
+  }
+  const states = async () => (await ctx.status()).contracts.map(({ state }) => state);
+  expect(await states()).toEqual(["fresh", "fresh"]);
+  writeFileSync(join(cwd, "docs/a.txt"), "b");
+  expect(await states()).toEqual(["stale", "stale"]);
+  const [first] = (await ctx.status()).contracts;
+  expect(first?.explanation?.differences).toMatchObject([
+    { pointer: "/inputs/docs/digest", files: { changed: ["a.txt"] } },
+  ]);
+  // Which of the two is mapped, the contract does not say: its result has another URI, as `run` would give it.
+  write("two.contract.json", { ...map("two", [input, more]), command: ["cp", "{in}", "{out}"] });
+  expect((await ctx.status({ contracts: ["two.contract.json"] })).contracts).toMatchObject([
+    { state: "stale" },
+  ]);
+});
