@@ -35,7 +35,10 @@ export function sarif(findings: ReadonlyMap<string, readonly Finding[]>): Log {
               locations: [
                 {
                   physicalLocation: {
-                    artifactLocation: { uri: encodeURI(path), uriBaseId: "%SRCROOT%" },
+                    artifactLocation: {
+                      uri: path.split("/").map(encodeURIComponent).join("/"),
+                      uriBaseId: "%SRCROOT%",
+                    },
                     region,
                   },
                 },

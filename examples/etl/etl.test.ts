@@ -61,6 +61,18 @@ test("one address is one person, whatever the name and the case; another key mak
   expect(people.of("Jana Example")).toBeNull();
 });
 
+test.each([
+  ["jana@müller.example", "umlauts"],
+  ["jörg@example.org", "umlauts"],
+  ["o'brien@example.org", "an apostrophe"],
+  ["jana+lists@mail.example.org", "a tag"],
+])("of %s nothing stays (%s); a dot at the end is none of it", (address) => {
+  const person = people.of(`Somebody <${address}>`);
+  expect(people.within(`by ${address}, <${address}>. Write to ${address}.`)).toBe(
+    `by ${person}, <${person}>. Write to ${person}.`,
+  );
+});
+
 test.each([undefined, "", "password", "0f".repeat(16)])("the key %j is refused", (key) => {
   expect(() => pseudonyms(key)).toThrow("64 hex digits");
 });

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class CtxPackError(Exception):
-    """What ctxpack said: `code` is stable (docs/errors.md), `hint` says what to do next, if anything is known."""
+    """What ctxpack said: `code` is stable (docs/reference/errors.md), `hint` says what to do next, if anything is known."""
 
     def __init__(self, error: dict, exit_code: int):
         super().__init__(error.get("message", f"ctxpack ended with exit code {exit_code}"))
@@ -53,9 +53,11 @@ class _ContractFile:
     def __enter__(self) -> str:
         if isinstance(self._contract, str):
             return self._contract
+        # First the text: what is no JSON leaves no file behind.
+        text = json.dumps(self._contract)
         handle, self._name = tempfile.mkstemp(prefix=".contract-", suffix=".json", dir=".")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(self._contract, file)
+            file.write(text)
         return self._name
 
     def __exit__(self, *_: object) -> None:

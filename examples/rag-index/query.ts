@@ -14,6 +14,7 @@ const database = new DatabaseSync(join(index, "index.db"), { readOnly: true });
 /** Ids of chunks with words of the question, the best first (BM25). */
 function byWords(text: string): readonly number[] {
   const words = (text.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => `"${word}"`);
+  if (words.length === 0) return [];
   return database
     .prepare("SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words), rowid LIMIT ?")
     .all(words.join(" OR "), DEPTH)

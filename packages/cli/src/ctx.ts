@@ -23,7 +23,8 @@ export async function ctx(argv: readonly string[]): Promise<number> {
 /** `ctx completion`: the script for `ctx`; and what is typed is completed as what it stands for. */
 function completed(args: readonly string[]): readonly string[] {
   const [shell = "", , ...words] = args;
-  if (shell !== "answer") return ["completion", ...args, ...(args.length === 1 ? ["ctx"] : [])];
+  const isNamed = args.filter((word) => !word.startsWith("-")).length > 1;
+  if (shell !== "answer") return ["completion", ...args, ...(isNamed ? [] : ["ctx"])];
   const [name = "", ...rest] = words;
   const isRun = rest.length === 0 || Object.hasOwn(COMMANDS, `trace ${name}`);
   const known = name === "help" && rest.length === 1 ? ["trace", ...rest] : words;

@@ -11,7 +11,16 @@ export async function writeNewFile(
   try {
     file = await open(path, "wx");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      const message = `${path}: there is no such folder`;
+      throw new CommandError(
+        "CTXPACK_E_PATH_NOT_FOUND",
+        message,
+        "name a file in one that is there",
+      );
+    }
+    if (code !== "EEXIST") throw error;
     throw new CommandError("CTXPACK_E_CONFLICT", `${path} is there already`, "name a new file");
   }
   try {

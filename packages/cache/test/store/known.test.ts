@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import {
   type CtxUri,
   canonicalBytes,
+  contractMembers,
   type JsonValue,
   parseResolvedContract,
   type ResolvedContract,
@@ -70,8 +71,9 @@ const contract = fc
       nil: undefined,
     }),
     model: fc.option(word, { nil: undefined }),
+    tool: fc.constantFrom("t", "u"),
   })
-  .map(({ params, input, model }) =>
+  .map(({ params, input, model, tool }) =>
     bytesOf(
       {},
       {
@@ -80,12 +82,17 @@ const contract = fc
           {
             ...(model && { model }),
             ...(Object.keys(params).length > 0 && { params }),
-            tool: "t",
+            tool,
           },
         ],
       },
     ),
   );
+
+function hasSame(a: ResolvedContract, b: ResolvedContract): boolean {
+  const others = contractMembers(b);
+  return [...contractMembers(a)].some(([pointer, value]) => others.get(pointer) === value);
+}
 
 it("is the nearest by brute force: labels first, then fewest members, then the newest", () => {
   const known = fc.uniqueArray(fc.record({ bytes: contract, labels, madeMs: fc.nat(3) }), {
@@ -93,48 +100,61 @@ it("is the nearest by brute force: labels first, then fewest members, then the n
     maxLength: 12,
   });
   fc.assert(
-    fc.property(known, contract, labels, fc.nat(12), (all, bytes, ownLabels, learntOnly) => {
-      const sought = soughtOf(bytes, ownLabels);
-      const rows = all.map(({ bytes, labels, madeMs }): KnownRow => {
-        const contract = parseResolvedContract(bytes);
-        return { uri: uriOf(sha256(bytes)), madeMs, labels, members: fingerprint(contract) };
-      });
-      // Some are in the file, some were just read.
-      const unsure = new Float64Array(256);
-      const file = KnownTable.empty().with(new Uint32Array(), rows.slice(learntOnly), unsure);
-      const table = file.with(file.rows(), rows.slice(0, learntOnly), unsure);
-      expect([table.damage, table.written]).toEqual([undefined, all.length]);
-      const found = [...closest(table, table.rows(), sought)];
-
-      const wanted = all
-        .map((one) => {
-          const contract = parseResolvedContract(one.bytes);
-          const isRelated =
-            (ownLabels.name !== undefined && one.labels.name === ownLabels.name) ||
-            (ownLabels.outputs ?? []).some((path) => one.labels.outputs?.includes(path));
-          return {
-            uri: uriOf(sha256(one.bytes)),
-            differing: differing(contract, sought.contract),
-            related: isRelated,
-            madeMs: one.madeMs,
-          };
-        })
-        .filter(({ uri }) => uri !== sought.uri)
-        .sort(
-          (a, b) =>
-            Number(b.related) - Number(a.related) ||
-            a.differing - b.differing ||
-            b.madeMs - a.madeMs ||
-            (a.uri < b.uri ? -1 : 1),
-        )
-        .filter(({ related }, i, all) => {
-          const before = all.slice(0, i).filter((one) => one.related === related);
-          return before.length < 8;
+    fc.property(
+      known,
+      contract,
+      labels,
+      fc.nat(12),
+      fc.boolean(),
+      (all, bytes, ownLabels, learntOnly, onlyAlike) => {
+        const sought = { ...soughtOf(bytes, ownLabels), onlyAlike };
+        const rows = all.map(({ bytes, labels, madeMs }): KnownRow => {
+          const contract = parseResolvedContract(bytes);
+          return { uri: uriOf(sha256(bytes)), madeMs, labels, members: fingerprint(contract) };
         });
-      expect(
-        found.map(({ uri, differing, related, madeMs }) => ({ uri, differing, related, madeMs })),
-      ).toEqual(wanted);
-    }),
+        // Some are in the file, some were just read.
+        const unsure = new Float64Array(256);
+        const file = KnownTable.empty().with(new Uint32Array(), rows.slice(learntOnly), unsure);
+        const table = file.with(file.rows(), rows.slice(0, learntOnly), unsure);
+        expect([table.damage, table.written]).toEqual([undefined, all.length]);
+        const found = [...closest(table, table.rows(), sought)];
+
+        const wanted = all
+          .map((one) => {
+            const contract = parseResolvedContract(one.bytes);
+            const isRelated =
+              (ownLabels.name !== undefined && one.labels.name === ownLabels.name) ||
+              (ownLabels.outputs ?? []).some((path) => one.labels.outputs?.includes(path));
+            return {
+              uri: uriOf(sha256(one.bytes)),
+              differing: differing(contract, sought.contract),
+              related: isRelated,
+              madeMs: one.madeMs,
+              isNear:
+                isRelated ||
+                (hasSame(contract, sought.contract) &&
+                  (!onlyAlike ||
+                    contract.transforms[0]?.tool === sought.contract.transforms[0]?.tool)),
+            };
+          })
+          .filter(({ isNear }) => isNear)
+          .filter(({ uri }) => uri !== sought.uri)
+          .sort(
+            (a, b) =>
+              Number(b.related) - Number(a.related) ||
+              a.differing - b.differing ||
+              b.madeMs - a.madeMs ||
+              (a.uri < b.uri ? -1 : 1),
+          )
+          .filter(({ related }, i, all) => {
+            const before = all.slice(0, i).filter((one) => one.related === related);
+            return before.length < 8;
+          });
+        expect(
+          found.map(({ uri, differing, related, madeMs }) => ({ uri, differing, related, madeMs })),
+        ).toEqual(wanted.map(({ isNear: _, ...candidate }) => candidate));
+      },
+    ),
   );
 });
 

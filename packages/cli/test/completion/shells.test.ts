@@ -165,5 +165,8 @@ test("each script is printed as it is", async () => {
     const own = scriptFor(shell, "ctx").trimEnd();
     expect(own).not.toContain("ctxpack");
     expect(await result(["completion", shell, "ctx"], { cwd })).toBe(own);
+    const ctx = join(dirname(bin), "ctx.cjs");
+    const quiet = spawnSync(process.execPath, [ctx, "completion", shell, "--quiet"]);
+    expect(String(quiet.stdout).trimEnd()).toBe(own);
   }
 });

@@ -1,6 +1,14 @@
 // A store that was worked with, as a report tells of it.
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { ReportedPack, StoreReport } from "@ctxpack/client";
 import { beforeAll, expect, test } from "vitest";
 import { published } from "../proof/published.ts";
@@ -134,6 +142,40 @@ test("elsewhere: what was pulled, what that saved, and whether the policies in f
   expect(packOf(await told(), "index").trust).toBe("accepted");
   const others = await told("--policy", "others.policy.json");
   expect(packOf(others, "index").trust).toBe("lapsed");
+});
+
+test("nor where its inputs lie outside it; a pointer into a contract is none of that", async () => {
+  const cwd = join(scratch(), "project");
+  mkdirSync(join(cwd, "../shared"), { recursive: true });
+  mkdirSync(cwd);
+  const inputs = [{ name: "shared", path: "../shared", include: ["*.md"] }];
+  const contract = JSON.stringify({ inputs, transforms: [{ tool: "t" }] });
+  writeFileSync(join(cwd, "contract.json"), contract);
+  writeFileSync(join(cwd, "none.contract.json"), '{"inputs":[{"name":"x","path":"gone"}]}');
+  const done = await run(["report", "--json"], { cwd });
+  const { contracts } = published("report", done) as unknown as StoreReport;
+  const [outside, none] = contracts.map(({ error }) => error?.message);
+  expect(outside).toMatch(/below …\/shared/);
+  expect(none).toMatch(/: \/?transforms|"transforms"/);
+  expect(done.stdout).not.toContain(dirname(cwd));
+});
+
+test("a file that cannot be written, or read, is a usage error", async () => {
+  const cwd = scratch();
+  writeFileSync(join(cwd, "file"), "");
+  for (const args of [
+    ["--html", "nodir/x.html"],
+    ["--html", "file/x.html"],
+    ["--runs", "nodir/x"],
+    ["--runs", "file/x"],
+  ]) {
+    const { code, stderr } = await run(["report", ...args], { cwd });
+    expect([args, code, stderr]).toEqual([
+      args,
+      2,
+      expect.stringMatching(/^error: .*there is no (?:such folder|file)/),
+    ]);
+  }
 });
 
 test("a page is a new file, or none", async () => {

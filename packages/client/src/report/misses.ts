@@ -60,7 +60,11 @@ function earlierPacks(
   const known = new Map<string, PackRecord[]>();
   for (const record of records.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))) {
     if (record.kind === "trace" || record.partial) continue;
-    for (const label of labelsOf(record)) known.set(label, [...(known.get(label) ?? []), record]);
+    for (const label of labelsOf(record)) {
+      const ofLabel = known.get(label);
+      if (ofLabel === undefined) known.set(label, [record]);
+      else ofLabel.push(record);
+    }
   }
   return (record) =>
     labelsOf(record)

@@ -1,5 +1,5 @@
-import { sep } from "node:path";
 import type { PackRecord } from "@ctxpack/cache";
+import { CtxPackError } from "@ctxpack/identity";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { type ContractStatus, status } from "../status/status.ts";
@@ -73,6 +73,8 @@ export async function report(session: Session, options: ReportOptions): Promise<
   const runs = options.runs && (await readRuns(options.runs, session.cwd, signal));
   const store = await session.store(signal);
   const policies = await policiesInForce(session, signal);
+  // First, since a pack whose acceptance has ended is judged again for it.
+  const contracts = await contractsHere(session, options);
   const sizes = await store.sizes({ signal });
   const [whole] = await store.sizes({ by: () => "", signal });
   const { size, budget, sizeAfter } = await store.collect({ signal });
@@ -90,7 +92,6 @@ export async function report(session: Session, options: ReportOptions): Promise<
   }
   packs.sort((a, b) => (a.usedAt === b.usedAt ? 0 : a.usedAt < b.usedAt ? 1 : -1));
   const misses = await missesOf(store, computed, records, signal);
-  const { contracts } = await status(session, options);
   return {
     at: new Date().toISOString(),
     packs,
@@ -104,7 +105,7 @@ export async function report(session: Session, options: ReportOptions): Promise<
     },
     hits: { ...hitsOf(packs), ...(runs && { runs }) },
     misses,
-    contracts: contracts.map((one) => withoutFolder(one, session.cwd)),
+    contracts,
     policies,
   };
 }
@@ -126,9 +127,28 @@ function hitsOf(packs: readonly ReportedPack[]): Omit<ReportedHits, "runs"> {
   };
 }
 
-/** A report is shown to others: where the project lies is nobody's business. */
-function withoutFolder(one: ContractStatus, cwd: string): ContractStatus {
+/** The contracts here; a folder that may not be searched takes nothing from the rest of the report. */
+async function contractsHere(
+  session: Session,
+  options: ReportOptions,
+): Promise<readonly ContractStatus[]> {
+  try {
+    const { contracts } = await status(session, options);
+    return contracts.map(withoutFolders);
+  } catch (error) {
+    if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PERMISSION") throw error;
+    session.warn(`no contracts are reported: ${error.message}`);
+    return [];
+  }
+}
+
+/** A report is shown to others: where things lie on this machine is nobody's business. */
+function withoutFolders(one: ContractStatus): ContractStatus {
   if (one.error === undefined) return one;
-  const message = one.error.message.replaceAll(`${cwd}${sep}`, "").replaceAll(cwd, ".");
+  const message = one.error.message.replaceAll(ABSOLUTE, (_, before) => `${before}…/`);
   return { ...one, error: { ...one.error, message } };
 }
+
+/** All of an absolute path but its last segment; a JSON pointer into a contract looks like one. */
+const ABSOLUTE =
+  /(^|[\s"'(=:,])(?!\/(?:inputs|transforms|outputs|command|map|name|\$schema)\b)(?:[A-Za-z]:[\\/]|\\\\|\/)(?:[^\s"'\\/]+[\\/])+/g;

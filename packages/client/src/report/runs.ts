@@ -62,7 +62,7 @@ async function* linesOf(file: string, cwd: string, signal: AbortSignal): AsyncGe
 
 function unreadable(file: string, error: NodeJS.ErrnoException): unknown {
   const isRefused = error.code === "EACCES" || error.code === "EPERM";
-  if (!isRefused && error.code !== "ENOENT" && error.code !== "EISDIR") return error;
+  if (!isRefused && !["ENOENT", "EISDIR", "ENOTDIR"].includes(error.code ?? "")) return error;
   return new CtxPackError(
     isRefused ? "CTXPACK_E_PERMISSION" : "CTXPACK_E_PATH_NOT_FOUND",
     isRefused ? `${file} may not be read` : `there is no file ${file}`,

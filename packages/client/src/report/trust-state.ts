@@ -54,10 +54,12 @@ export function trustState(
 ): TrustState {
   if (isMadeHere(record, kept)) return "own";
   const digests = policies.flatMap(({ digest }) => digest ?? []).sort();
+  // With a policy that cannot be read nothing would be taken.
+  const isReadable = digests.length === policies.length;
   const acceptances = kept?.acceptances ?? [];
-  const counts = acceptances.some((one) =>
-    isGood(one, policies.length === 0 ? one.policies : digests),
-  );
+  const counts =
+    isReadable &&
+    acceptances.some((one) => isGood(one, policies.length === 0 ? one.policies : digests));
   if (counts) return "accepted";
   if (acceptances.length > 0) return "lapsed";
   return (kept?.bundles.length ?? 0) > 0 ? "signed" : "unsigned";

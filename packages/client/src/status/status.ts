@@ -1,19 +1,12 @@
 import { resolve } from "node:path";
-import {
-  CtxPackError,
-  type CtxPackErrorCode,
-  type CtxUri,
-  type Resolution,
-} from "@ctxpack/identity";
-import { identifyLoaded } from "../identify.ts";
+import { CtxPackError, type CtxPackErrorCode, type CtxUri } from "@ctxpack/identity";
 import { loadContract } from "../load-contract.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
-import { labelsOf } from "../why/nearest.ts";
 import { type Explanation, explainMiss } from "../why/why.ts";
 import { type Work, workOf } from "../work.ts";
-import { asMapped, identifyMapped } from "./as-mapped.ts";
 import { contractFilesBelow } from "./contract-files.ts";
+import { identifyUsed } from "./identify-used.ts";
 import { type InPantries, PantryCheck } from "./pantry-check.ts";
 
 export interface StatusOptions extends IdentifyOptions {
@@ -81,21 +74,16 @@ async function statusOf(
   options: IdentifyOptions & Work,
   check: PantryCheck,
 ): Promise<ContractStatus> {
-  let resolution: Resolution;
-  let labels: ReturnType<typeof labelsOf>;
+  let identified: Awaited<ReturnType<typeof identifyUsed>>;
   try {
-    const loaded = await loadContract(session, file, options);
-    const mapped = asMapped(loaded);
-    labels = labelsOf(mapped?.loaded ?? loaded);
-    resolution = mapped
-      ? await identifyMapped(session, mapped, options)
-      : await identifyLoaded(session, loaded, options);
+    identified = await identifyUsed(session, await loadContract(session, file, options), options);
   } catch (error) {
     options.signal.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;
     const { code, message } = error;
     return { file, state: "unknown", error: { code, message } };
   }
+  const { resolution, labels } = identified;
   const { uri } = resolution;
   const { name } = labels;
   const pantries = await check.ask(uri, options.signal);

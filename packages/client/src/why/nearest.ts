@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Labels } from "@ctxpack/cache";
+import type { Labels, Sought } from "@ctxpack/cache";
 import {
   type CtxUri,
   contractMembers,
@@ -51,7 +51,7 @@ export interface NearestOptions {
   readonly from?: string | undefined;
   /** Only the store's, and only one of the same name or with the same output. */
   readonly onlyRelated?: boolean | undefined;
-  /** Only one of the same name, with the same output or with a tool in common: what differs in others is everything. */
+  /** Only one of the same name, with the same output or with a tool in the same place: what differs in others is everything. */
   readonly onlyAlike?: boolean | undefined;
   /** Ask no pantry. */
   readonly onlyStore?: boolean | undefined;
@@ -72,8 +72,8 @@ export async function findNearest(
   options: NearestOptions,
   work: Work,
 ): Promise<Nearest | undefined> {
-  const { labels, from, patienceMs } = options;
-  const sought = { uri, contract: resolved, labels };
+  const { labels, from, patienceMs, onlyAlike } = options;
+  const sought = { uri, contract: resolved, labels, onlyAlike };
   const here = from === undefined ? await nearestHere(session, sought, work) : undefined;
   if (here?.related || options.onlyRelated) return here?.related ? here : undefined;
   if (options.onlyStore) return here;
@@ -89,6 +89,7 @@ export async function findNearest(
       { uri, ...options },
       { ...work, signal: timely },
     )) {
+      if (onlyAlike && !isAlike(there.contract, resolved)) continue;
       const members = contractMembers(there.contract);
       const differing = countDifferingMembers(own, members);
       if (differing >= least || !hasCommon(own, members)) continue;
@@ -103,10 +104,9 @@ export async function findNearest(
   return best;
 }
 
-/** Whether a contract is one that `onlyAlike` asks for. */
-export function isAlike({ related, contract }: Nearest, ours: ResolvedContract): boolean {
-  const tools = new Set(ours.transforms.map(({ tool }) => tool));
-  return related || contract.transforms.some(({ tool }) => tools.has(tool));
+/** Whether a contract without a label in common is one that `onlyAlike` asks for. */
+function isAlike({ transforms }: ResolvedContract, ours: ResolvedContract): boolean {
+  return ours.transforms.some(({ tool }, at) => transforms[at]?.tool === tool);
 }
 
 function hasCommon(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
@@ -116,7 +116,7 @@ function hasCommon(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string
 
 async function nearestHere(
   session: Session,
-  sought: { readonly uri: CtxUri; readonly contract: ResolvedContract; readonly labels: Labels },
+  sought: Sought,
   { signal }: Work,
 ): Promise<Nearest | undefined> {
   const store = await session.store(signal);

@@ -1,13 +1,13 @@
 import type { CtxUri, Resolution } from "@ctxpack/identity";
 import { askPantries } from "../find.ts";
-import { identify } from "../identify.ts";
 import { type ContractLike, loadContract } from "../load-contract.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { onlyContractIn } from "../status/contract-files.ts";
+import { identifyUsed } from "../status/identify-used.ts";
 import { type Work, workOf } from "../work.ts";
 import { explain, type WhyDifference } from "./explain.ts";
-import { findNearest, isAlike, labelsOf, type Nearest, type NearestOptions } from "./nearest.ts";
+import { findNearest, type Nearest, type NearestOptions } from "./nearest.ts";
 
 export interface WhyOptions extends IdentifyOptions {
   /** Look only in this pantry, whatever the store has. */
@@ -56,18 +56,13 @@ export async function why(
   const { from } = options;
   const subject = contract ?? (await onlyContractIn(session.cwd));
   const loaded = await loadContract(session, subject, work);
-  const resolution = await identify(session, loaded.parsed, options);
+  const { resolution, labels } = await identifyUsed(session, loaded, options);
   const { uri } = resolution;
   const where = await whereIs(session, uri, from, work);
   if (where !== undefined) return { uri, hit: true, where };
   const onFailure = (address: string, error: Error) =>
     session.warn(`${address} was passed over: ${error.message}`);
-  const explanation = await explainMiss(
-    session,
-    resolution,
-    { labels: labelsOf(loaded), from, onFailure },
-    work,
-  );
+  const explanation = await explainMiss(session, resolution, { labels, from, onFailure }, work);
   return { uri, hit: false, ...(explanation && { explanation }) };
 }
 
@@ -80,7 +75,6 @@ export async function explainMiss(
 ): Promise<Explanation | undefined> {
   const nearest = await findNearest(session, resolution, options, work);
   if (nearest === undefined) return undefined;
-  if (options.onlyAlike && !isAlike(nearest, resolution.resolved)) return undefined;
   const store = await session.store(work.signal);
   const after: Nearest["listing"] = (digest) => store.listing(digest);
   const before: Nearest["listing"] = async (digest) =>

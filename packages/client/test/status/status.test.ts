@@ -136,9 +136,13 @@ test("a contract of a map is one: fresh after it, stale when a file has changed"
   expect(first?.explanation?.differences).toMatchObject([
     { pointer: "/inputs/docs/digest", files: { changed: ["a.txt"] } },
   ]);
-  // Which of the two is mapped, the contract does not say: its result has another URI, as `run` would give it.
+  expect((await ctx.why("one.contract.json")).explanation?.differences).toHaveLength(1);
+  // Which of the two is mapped, the contract does not say: it is taken for one of `run`.
   write("two.contract.json", { ...map("two", [input, more]), command: ["cp", "{in}", "{out}"] });
-  expect((await ctx.status({ contracts: ["two.contract.json"] })).contracts).toMatchObject([
+  const { command: _, ...none } = map("one", [input]);
+  write("one.contract.json", none);
+  expect((await ctx.status()).contracts).toMatchObject([
+    { state: "unknown", error: { code: "CTXPACK_E_UNSUPPORTED" } },
     { state: "stale" },
   ]);
 });

@@ -1,6 +1,6 @@
 import type { CtxUri } from "@ctxpack/identity";
 import type { Sought } from "./contracts.ts";
-import { fingerprint, labelNumbers } from "./row.ts";
+import { fingerprint, labelNumbers, toolNumbers } from "./row.ts";
 import type { KnownTable } from "./table.ts";
 
 /** So many are kept: whoever is first may turn out to be damaged. */
@@ -53,8 +53,8 @@ function best(
   const { sought, measure, related } = o;
   const found: Candidate[] = [];
   for (const at of rows) {
-    const { differing, same } = measure.of(table, at);
-    if (same === 0 && !related) continue;
+    const { differing, same, isToolShared } = measure.of(table, at);
+    if (!related && (same === 0 || (sought.onlyAlike && !isToolShared))) continue;
     const last = found.length === KEPT ? found.at(-1) : undefined;
     const madeMs = table.madeMs(at);
     if (last !== undefined && order({ differing, madeMs }, last) > 0) continue;
@@ -76,6 +76,9 @@ class Measure {
   same = 0;
   /** Members in which the two differ. */
   differing = 0;
+  /** One of `same` names a tool. */
+  isToolShared = false;
+  readonly #tools: ReadonlyMap<number, number>;
   readonly #words: Uint32Array;
   readonly #values = new Map<number, number>();
   readonly #marks = new Uint8Array(MARKS);
@@ -83,6 +86,7 @@ class Measure {
 
   constructor(words: Uint32Array, { contract }: Sought) {
     this.#words = words;
+    this.#tools = toolNumbers(contract);
     const own = fingerprint(contract);
     for (let i = 0; i < own.length; i += 2) {
       const key = own[i] ?? 0;
@@ -98,13 +102,16 @@ class Measure {
     const end = table.endOf(at);
     let common = 0;
     let same = 0;
+    this.isToolShared = false;
     for (let i = members; i < end; i += 2) {
       const key = words[i] ?? 0;
       if (this.#marks[key % MARKS] === 0) continue;
       const value = this.#values.get(key);
       if (value === undefined) continue;
       common += 1;
-      if (value === words[i + 1]) same += 1;
+      if (value !== words[i + 1]) continue;
+      same += 1;
+      if (this.#tools.has(key)) this.isToolShared = true;
     }
     this.same = same;
     this.differing = this.#count + (end - members) / 2 - common - same;

@@ -32,6 +32,8 @@ export interface Sought {
   readonly uri: CtxUri;
   readonly contract: ResolvedContract;
   readonly labels: Labels;
+  /** Only one of its name, with one of its outputs, or with a tool in the same place of its transforms. */
+  readonly onlyAlike?: boolean | undefined;
 }
 
 /** A contract whose pack is in the store. */

@@ -36,6 +36,17 @@ export function fingerprint(contract: ResolvedContract): Uint32Array {
   return Uint32Array.from(kept.flat());
 }
 
+/** The members that name tools, as `fingerprint` has them. */
+export function toolNumbers(contract: ResolvedContract): Map<number, number> {
+  const tools = new Map<number, number>();
+  for (const [pointer, value] of contractMembers(contract)) {
+    if (!/^\/transforms\/\d+\/tool$/.test(pointer)) continue;
+    const key = crc32(pointer);
+    tools.set(key, crc32(value, key));
+  }
+  return tools;
+}
+
 /** The labels of a contract as numbers; the first is that of its name, 0 for none. */
 export function labelNumbers({ name, outputs = [] }: Labels): Uint32Array {
   return Uint32Array.from([

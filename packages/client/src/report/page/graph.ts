@@ -44,7 +44,11 @@ function drawing(
   const all = new Set(edges.flatMap(({ from, to }) => [from, to]));
   const width = (Math.max(...placed.map(({ column }) => column)) + 1) * (WIDTH + GAP_X) - GAP_X;
   const height = (Math.max(...placed.map(({ row }) => row)) + 1) * (HEIGHT + GAP_Y) - GAP_Y;
-  const lines = edges.map((edge) => lineSvg(edge, places)).join("");
+  const drawn = edges.filter(({ from, to }) => places.has(from) && places.has(to));
+  const lines = drawn
+    .slice(0, MOST_EDGES)
+    .map((edge) => lineSvg(edge, places))
+    .join("");
   const boxes = placed.map((one) => boxSvg(one, known.get(one.uri), hasRow(one.uri))).join("");
   const left = all.size - placed.length;
   const note =

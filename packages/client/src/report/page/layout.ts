@@ -42,7 +42,9 @@ export function layOut(edges: readonly Edge[], most: number): Placed[] {
     if (chosen.size + added <= most) chosen.add(to).add(from);
   }
   const sources = new Map<CtxUri, CtxUri[]>([...chosen].map((uri) => [uri, []]));
-  for (const { from, to } of edges) if (chosen.has(from)) sources.get(to)?.push(from);
+  for (const { from, to } of edges) {
+    if (chosen.has(from) && from !== to) sources.get(to)?.push(from);
+  }
   const depths = new Map<CtxUri, number>();
   const depthOf = (uri: CtxUri): number => {
     const known = depths.get(uri);

@@ -122,7 +122,7 @@ export function trustHtml({ policies, packs }: StoreReport): string {
     ["Policies", inForce.length === 0 ? "none" : inForce.join("<br>")],
     ...states,
   ];
-  return `${factsHtml(facts)}<p class="note">No signature was checked for this page: <code>ctxpack verify</code> does that.</p>\n`;
+  return `${factsHtml(facts)}<p class="note">No signature was checked for this page, but for results of the contracts here whose acceptance had ended: <code>ctxpack verify</code> does that.</p>\n`;
 }
 
 /** What another output came of when it was computed again. */
