@@ -205,9 +205,11 @@ export class Blobs implements Storage {
     return sha256(readFileSync(this.#places.blob(d.digest))) === d.digest;
   }
 
-  /** Takes a damaged blob out of the way. One that was missing or damaged a moment ago may have been put right. */
-  quarantine(d: { readonly digest: Digest; readonly size: number }): void {
-    if (!this.isWhole(d)) quarantine(this.#places, this.path(d.digest));
+  /** Takes a blob out of the way that is not whole. False for one that has been put right meanwhile. */
+  quarantine(d: { readonly digest: Digest; readonly size: number }): boolean {
+    if (this.isWhole(d)) return false;
+    quarantine(this.#places, this.path(d.digest));
+    return true;
   }
 
   /** Makes the names of all blobs written so far survive a power cut. */

@@ -91,7 +91,7 @@ function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
   const path = parts.blobs.path(d.digest);
   const details = { uri: record.uri, digest: d.digest, path, damaged: true };
   const hint = "pull the pack again, or seed its output again";
-  if (!parts.workspace.readOnly) putAside(parts, record, d, isMissing);
+  if (!parts.workspace.readOnly) putAside(parts, record, d);
   if (isMissing) {
     const [code, what] = record.partial
       ? (["CTXPACK_E_NOT_FOUND", "this part of the pack is not here"] as const)
@@ -105,10 +105,9 @@ function damaged(parts: Parts, record: NewRecord, d: Descriptor): CtxPackError {
   );
 }
 
-function putAside(parts: Parts, record: NewRecord, d: Descriptor, isMissing: boolean): void {
+function putAside(parts: Parts, record: NewRecord, d: Descriptor): void {
   try {
-    if (!isMissing) parts.blobs.quarantine(d);
-    demote(parts, record);
+    if (parts.blobs.quarantine(d)) demote(parts, record);
   } catch {
     // A store that cannot be written keeps its damage; the error says what is wrong all the same.
   }

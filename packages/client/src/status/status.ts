@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { CtxPackError, type CtxPackErrorCode, type CtxUri } from "@ctxpack/identity";
+import { identifyUsed } from "../identify-used.ts";
 import { loadContract } from "../load-contract.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { type Explanation, explainMiss } from "../why/why.ts";
 import { type Work, workOf } from "../work.ts";
 import { contractFilesBelow } from "./contract-files.ts";
-import { identifyUsed } from "./identify-used.ts";
 import { type InPantries, PantryCheck } from "./pantry-check.ts";
 
 export interface StatusOptions extends IdentifyOptions {

@@ -1,10 +1,10 @@
 import type { CtxUri, Resolution } from "@ctxpack/identity";
 import { askPantries } from "../find.ts";
+import { identifyUsed } from "../identify-used.ts";
 import { type ContractLike, loadContract } from "../load-contract.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { onlyContractIn } from "../status/contract-files.ts";
-import { identifyUsed } from "../status/identify-used.ts";
 import { type Work, workOf } from "../work.ts";
 import { explain, type WhyDifference } from "./explain.ts";
 import { findNearest, type Nearest, type NearestOptions } from "./nearest.ts";

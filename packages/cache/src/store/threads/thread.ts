@@ -1,4 +1,8 @@
 import { type Transferable, Worker } from "node:worker_threads";
+import { END } from "./end.ts";
+
+/** How long a thread may take to end by itself, in milliseconds. */
+const PATIENCE_MS = 1000;
 
 /** What a thread is started for. */
 export type Role = keyof typeof FILES;
@@ -47,11 +51,16 @@ export class Thread<Job, Answer> {
     this.#worker?.postMessage(job, transfer);
   }
 
-  /** Ends the thread; settles when it is gone. */
+  /**
+   * Ends the thread; settles when it is gone. It is asked to before it is made to: Node aborts the whole process
+   * ("close before init") when a thread is stopped at the moment in which it makes a compressor.
+   */
   async end(): Promise<void> {
     this.#isEnding = true;
-    await this.#worker?.terminate();
+    this.#worker?.postMessage(END);
+    const late = setTimeout(() => void this.#worker?.terminate(), PATIENCE_MS);
     await this.#ended.promise;
+    clearTimeout(late);
   }
 }
 

@@ -6,12 +6,12 @@ import {
   type Resolution,
   resolveContract,
 } from "@ctxpack/identity";
-import { identifyLoaded } from "../identify.ts";
-import type { LoadedContract } from "../load-contract.ts";
-import { splitTemplate } from "../map/template.ts";
-import type { IdentifyOptions } from "../resolve.ts";
-import type { Session } from "../session.ts";
-import { labelsOf } from "../why/nearest.ts";
+import { identifyLoaded } from "./identify.ts";
+import type { LoadedContract } from "./load-contract.ts";
+import { splitTemplate } from "./map/template.ts";
+import type { IdentifyOptions } from "./resolve.ts";
+import type { Session } from "./session.ts";
+import { labelsOf } from "./why/nearest.ts";
 
 /** A contract as `map` uses it: its output is a folder, and the member `map` says which input is mapped, and where to. */
 interface AsMapped {
