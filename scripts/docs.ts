@@ -48,7 +48,7 @@ async function cli(): Promise<string> {
       const { usage, example, about, flags } = await load();
       return [
         `## ctxpack ${name}`,
-        `<!-- only checked: what it names is not there -->\n\`\`\`sh\n${example.join("\n")}\n\`\`\``,
+        `<!-- run by: examples/markdown/command-examples.test.ts -->\n\`\`\`sh\n${example.join("\n")}\n\`\`\``,
         `Usage: \`ctxpack ${usage}\``,
         markdown(about),
         ...(Object.keys(flags).length > 0 ? [flagTable(flags)] : []),

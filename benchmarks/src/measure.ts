@@ -174,7 +174,8 @@ export function giveSpaceBack(path: string, least: number = LARGE): void {
     : [path];
   for (const file of files) {
     const stats = lstatSync(file);
-    if (!stats.isFile() || stats.size < least) continue;
+    // What has another name is somebody else's too, and would free nothing: git-lfs sends to a folder by hard links.
+    if (!stats.isFile() || stats.nlink > 1 || stats.size < least) continue;
     // What a store holds is read-only.
     chmodSync(file, 0o600);
     truncateSync(file, 0);

@@ -1,6 +1,6 @@
 // Every code block of our documents is run, or held against what it is about. Documents that come are found by
 // themselves; CONTRIBUTING.md says how a block is marked.
-import { mkdtempSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingProgram, removeReadOnly, startDockerRegistry } from "@ctxpack/test-tools";
@@ -72,7 +72,7 @@ describe.each(documents)("$path", (document) => {
 
 function labelOf({ path }: MarkdownDocument, fate: Fate): string {
   if (fate.kind === "skipped") return `skipped (no ${fate.missing})`;
-  return fate.kind === "run" && EXAMPLE.test(path) ? "run by the example's own test" : fate.kind;
+  return fate.kind === "run" && EXAMPLE.test(path) ? "run by another test" : fate.kind;
 }
 
 function expectOwnTest(path: string): void {
@@ -84,10 +84,11 @@ function expectOwnTest(path: string): void {
 
 async function check(
   { path }: MarkdownDocument,
-  { code, language, line, onlyChecked }: MarkdownDocument["blocks"][number],
+  { code, language, line, onlyChecked, runBy }: MarkdownDocument["blocks"][number],
 ): Promise<void> {
   const where = `${path}:${line}`;
   try {
+    if (runBy !== undefined) statSync(join(root, runBy));
     if (language === "sh") await checkScript(code);
     if (language === "console") {
       for (const { command } of transcript(code)) await checkScript(command);

@@ -17,6 +17,8 @@ export interface Block {
   readonly needs: readonly string[];
   /** `<!-- only checked: … -->`: why it is not run. */
   readonly onlyChecked?: string | undefined;
+  /** `<!-- run by: … -->`: the file that does, relative to the repository's root. */
+  readonly runBy?: string | undefined;
 }
 
 export interface MarkdownDocument {
@@ -88,7 +90,7 @@ export function parseDocument(path: string, text: string): MarkdownDocument {
 
 function said(
   comments: readonly { readonly line: number; readonly text: string }[],
-): Pick<Block, "before" | "needs" | "onlyChecked"> {
+): Pick<Block, "before" | "needs" | "onlyChecked" | "runBy"> {
   const before = comments.find(({ text }) => text.startsWith(" before\n"));
   const value = (name: string) =>
     comments.map(({ text }) => new RegExp(`^ ${name}: (.+) $`).exec(text)?.[1]).find(Boolean);
@@ -96,6 +98,7 @@ function said(
     before: before && { line: before.line + 1, code: before.text.slice(" before\n".length) },
     needs: value("needs")?.split(", ") ?? [],
     onlyChecked: value("only checked"),
+    runBy: value("run by"),
   };
 }
 

@@ -1,15 +1,23 @@
 // A document as a reader would go through it: all of its blocks in order, in one shell and one folder of their own.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingProgram } from "@ctxpack/test-tools";
-import { type Block, type MarkdownDocument, root } from "./document.ts";
+import type { Block, MarkdownDocument } from "./document.ts";
+import { environmentOf, makeHome } from "./home.ts";
 import { type Programs, programFile } from "./programs.ts";
 import { comparable, transcript } from "./transcript.ts";
 
 /** What becomes of a block: run, held against something without being run, or not even that. */
 export type Fate =
-  | { readonly kind: "run" | "data" | "only checked" | "needs a cloud account" | "text" }
+  | {
+      readonly kind:
+        | "run"
+        | "run by another test"
+        | "data"
+        | "only checked"
+        | "needs a cloud account"
+        | "text";
+    }
   | { readonly kind: "skipped"; readonly missing: string };
 
 const RUN: ReadonlySet<string> = new Set(["sh", "console", "ts", "js"]);
@@ -18,11 +26,12 @@ const READ: ReadonlySet<string> = new Set(["json", "yaml"]);
 const TEXT: ReadonlySet<string> = new Set(["", "text"]);
 
 /** Throws for a language that nobody here knows what to do with. */
-export function fateOf({ code, language, needs, onlyChecked }: Block): Fate {
+export function fateOf({ code, language, needs, onlyChecked, runBy }: Block): Fate {
   if (TEXT.has(language)) return { kind: "text" };
   if (READ.has(language)) return { kind: "data" };
   if (!RUN.has(language)) throw new Error(`\`\`\`${language}: no test knows what that is`);
   if (needs.includes("cloud account")) return { kind: "needs a cloud account" };
+  if (runBy !== undefined) return { kind: "run by another test" };
   // Our own scripts run these tests.
   if (onlyChecked !== undefined || /\bpnpm\b/.test(code)) return { kind: "only checked" };
   const missing = needs.find((program) => missingProgram(program));
@@ -78,7 +87,8 @@ export function runSession(
   const put = (text: string) => (registry ? text.replaceAll(REGISTRY, registry) : text);
   const parts = partsOf(document, programs);
   if (parts.length === 0) return;
-  const home = workplace(programs, document);
+  const home = join(programs.folder, "homes", document.path.replaceAll("/", "+"));
+  makeHome(home);
   // One shell for all, so that `export` lasts; a line after each part tells their outputs apart, and that it succeeded.
   const script = parts.map(
     (part) =>
@@ -88,12 +98,7 @@ export function runSession(
     cwd: join(home, "work"),
     encoding: "utf8",
     timeout: 40_000,
-    env: {
-      PATH: `${join(home, "bin")}:${process.env["PATH"]}`,
-      HOME: home,
-      LANG: "C.UTF-8",
-      LC_ALL: "C",
-    },
+    env: environmentOf(home),
   });
   const outputs = shell.stdout.split("=== end\n");
   for (const [index, { where, printed }] of parts.entries()) {
@@ -105,21 +110,4 @@ export function runSession(
     const [found, said] = [comparable(output), comparable(put(printed))];
     if (found !== said) throw new Error(`${where}\nprints:\n${found}\nand not:\n${said}`);
   }
-}
-
-/** A home with our commands on its PATH, and an empty folder to work in. */
-function workplace({ folder }: Programs, { path }: MarkdownDocument): string {
-  const home = join(folder, "homes", path.replaceAll("/", "+"));
-  mkdirSync(join(home, "work"), { recursive: true });
-  mkdirSync(join(home, "bin"));
-  symlinkSync(process.execPath, join(home, "bin/node"));
-  for (const name of ["ctxpack", "ctx"]) {
-    const program = join(root, `packages/cli/bin/${name}.cjs`);
-    writeFileSync(
-      join(home, "bin", name),
-      `#!/bin/sh\nexec "${process.execPath}" "${program}" "$@"\n`,
-      { mode: 0o755 },
-    );
-  }
-  return home;
 }

@@ -14,7 +14,7 @@ export const versions: readonly Peer[] = [
   git(
     "`git-lfs`",
     true,
-    "sha256 of each file, whole and not compressed, as an LFS object; `sync -f` at the end",
+    "sha256 of each file, whole and not compressed, as an LFS object; what it sends to a folder of the same disk are hard links; `sync -f` at the end",
   ),
   {
     name: "`dvc`",

@@ -38,7 +38,10 @@ export interface Config {
   readonly storeBudget?: number;
   /** Every pantry with a name, also those that another source has hidden. */
   readonly named: readonly PantryConfig[];
-  /** Addresses that the user takes unsigned packs from. */
+  /**
+   * Places whose unsigned packs the user takes: repositories that were marked, and folders, by `oci:` and their absolute
+   * path, that the user's file or the environment names. A folder that a project's file names may have come with a clone.
+   */
   readonly trusted: ReadonlySet<string>;
   /** What each registry needs, by host[:port]. */
   readonly registries: Readonly<Record<string, RegistrySettings>>;
@@ -72,7 +75,6 @@ export function loadConfig(options: LoadConfigOptions): Config {
     layers.find((layer) => layer[key] !== undefined)?.[key];
   const concurrency = first("concurrency");
   const storeBudget = user?.storeBudget;
-  const trusted = (user?.pantries ?? []).filter(({ trust }) => trust === "unsigned");
   return {
     cacheDir: first("cacheDir") ?? defaultStoreDirectory(env),
     pantries: first("pantries") ?? prototypePantry(env, cwd),
@@ -80,12 +82,32 @@ export function loadConfig(options: LoadConfigOptions): Config {
     ...(concurrency !== undefined && { concurrency }),
     ...(storeBudget !== undefined && { storeBudget }),
     named: layers.flatMap(({ pantries = [] }) => pantries).filter(({ name }) => name !== undefined),
-    trusted: new Set(trusted.map(({ address }) => address)),
+    trusted: trustedPlaces([...(user?.pantries ?? []), ...(environment.pantries ?? [])]),
     registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),
     ...(project && { workspace: dirname(project.file) }),
     policies: policiesOf([user?.policy, project?.policy, environment.policy]),
     files: [...(project ? [project.file] : []), ...(user ? [userFile] : [])],
   };
+}
+
+const FOLDER = /^(oci|oci-archive):(.+)$/s;
+
+function trustedPlaces(pantries: readonly PantryConfig[]): ReadonlySet<string> {
+  const own = pantries.filter(({ address, trust }) => trust === "unsigned" || FOLDER.test(address));
+  return new Set(own.map(placeOf));
+}
+
+/** A folder or file by its absolute path. What is no address at all is told by whoever opens it. */
+function placeOf({ address, baseDir }: PantryConfig): string {
+  const [, kind, path] = FOLDER.exec(address) ?? [];
+  return path === undefined ? address : `${kind}:${resolve(baseDir, path)}`;
+}
+
+/** Whether `run`, `map` and `resolve` take packs of a configured pantry that nobody signed. */
+export function isTrusted({ trusted }: Config, pantry: PantryConfig): boolean {
+  // Without a file it is of the environment, or of whoever opened the library.
+  if (pantry.file === undefined && FOLDER.test(pantry.address)) return true;
+  return trusted.has(placeOf(pantry));
 }
 
 function fromEnv(env: Env, cwd: string): ConfigFile {

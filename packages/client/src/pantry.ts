@@ -28,7 +28,7 @@ export interface Pantry {
   /** What policies know it by: as `address`, a folder or file by its absolute path. */
   readonly place: string;
   readonly target: ReadOnlyTarget & TagLister & ReferrerLister;
-  /** A directory of the same user, or marked by the user: its packs may be taken without a policy. */
+  /** The user's own directory, or marked by the user: its packs may be taken without a policy. */
   readonly trusted: boolean;
   /** Behind a network: more is under way at a time. */
   readonly remote?: boolean;
@@ -66,24 +66,20 @@ export async function openPantry(
   given: string | PantryConfig | TargetName,
   signal: AbortSignal,
 ): Promise<Pantry> {
-  const { name, baseDir } = locate(session, given);
+  const { name, baseDir, place, trusted } = locate(session, given);
   switch (name.kind) {
     case "layout": {
       const dir = resolve(baseDir, name.dir);
       const target = await OciLayout.open(dir, { readOnly: true, signal });
-      return { address: `oci:${name.dir}`, place: `oci:${dir}`, target, trusted: true };
+      return { address: `oci:${name.dir}`, place, target, trusted };
     }
     case "archive": {
-      const file = resolve(baseDir, name.file);
-      const target = await OciArchive.open(file, { signal });
-      const address = `oci-archive:${name.file}`;
-      return { address, place: `oci-archive:${file}`, target, trusted: true };
+      const target = await OciArchive.open(resolve(baseDir, name.file), { signal });
+      return { address: `oci-archive:${name.file}`, place, target, trusted };
     }
     case "registry": {
       const target = await session.registries.readable(name.reference);
-      const address = repositoryAddress(name.reference);
-      const trusted = session.config.trusted.has(address);
-      return { address, place: address, target, trusted, remote: true };
+      return { address: place, place, target, trusted, remote: true };
     }
   }
 }
@@ -94,21 +90,19 @@ export async function openWritablePantry(
   given: string | PantryConfig | TargetName,
   signal: AbortSignal,
 ): Promise<WritablePantry> {
-  const { name, baseDir } = locate(session, given);
+  const { name, baseDir, place, trusted } = locate(session, given);
   refuseTag(name);
   switch (name.kind) {
     case "layout": {
       const dir = resolve(baseDir, name.dir);
       const target = await OciLayout.open(dir, { create: true, signal });
-      return { address: `oci:${name.dir}`, place: `oci:${dir}`, target, trusted: true };
+      return { address: `oci:${name.dir}`, place, target, trusted };
     }
     case "archive":
       throw readOnlyArchive(name.file);
     case "registry": {
       const target = await session.registries.repository(name.reference);
-      const address = repositoryAddress(name.reference);
-      const trusted = session.config.trusted.has(address);
-      return { address, place: address, target, trusted, remote: true };
+      return { address: place, place, target, trusted, remote: true };
     }
   }
 }
@@ -186,17 +180,37 @@ export async function lookUpTag(
   };
 }
 
-function locate(
-  session: Session,
-  given: string | PantryConfig | TargetName,
-): { name: TargetName; baseDir: string } {
-  if (typeof given !== "string" && "kind" in given) return { name: given, baseDir: session.cwd };
+interface Located extends Pick<Pantry, "place" | "trusted"> {
+  readonly name: TargetName;
+  readonly baseDir: string;
+}
+
+function locate(session: Session, given: string | PantryConfig | TargetName): Located {
+  const { config, cwd } = session;
+  const typed = (name: TargetName, baseDir = cwd): Located => {
+    const place = placeOf(name, baseDir);
+    // What was typed, or is in the environment, is the user's word; a project's file is somebody else's.
+    return { name, baseDir, place, trusted: name.kind !== "registry" || config.trusted.has(place) };
+  };
+  if (typeof given !== "string" && "kind" in given) return typed(given);
   const configured =
-    typeof given === "string"
-      ? session.config.named.find((pantry) => pantry.name === given)
-      : given;
-  const { address, baseDir } = configured ?? { address: given as string, baseDir: session.cwd };
-  return { name: parseTarget(address), baseDir };
+    typeof given === "string" ? config.named.find(({ name }) => name === given) : given;
+  if (configured === undefined) return typed(parseTarget(given as string));
+  const located = typed(parseTarget(configured.address), configured.baseDir);
+  if (configured.file === undefined) return located;
+  return { ...located, trusted: config.trusted.has(located.place) };
+}
+
+/** What policies and the user's word about a pantry know it by. */
+function placeOf(name: TargetName, baseDir: string): string {
+  switch (name.kind) {
+    case "layout":
+      return `oci:${resolve(baseDir, name.dir)}`;
+    case "archive":
+      return `oci-archive:${resolve(baseDir, name.file)}`;
+    case "registry":
+      return repositoryAddress(name.reference);
+  }
 }
 
 /** Packs have the tags their URIs give them; a tag in an address would be ignored. */

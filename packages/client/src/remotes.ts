@@ -3,6 +3,7 @@ import { mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { formatReference, parseTarget } from "@ctxpack/oci";
+import { isTrusted } from "./config.ts";
 import { readConfigFile, readConfigJson, userConfigPath } from "./config-file.ts";
 import { openPantry } from "./pantry.ts";
 import type { Session } from "./session.ts";
@@ -14,6 +15,8 @@ export interface Remote {
   readonly address: string;
   /** The file that names it, or `environment`. */
   readonly from: string;
+  /** The file came with the project: what it names is not the user's word. */
+  readonly project: boolean;
   /** `run`, `map` and `resolve` take packs of it that nobody signed. */
   readonly trusted: boolean;
   /** Looked in when no pantry is named; others are only reached by their name. */
@@ -29,13 +32,14 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Every pantry that is configured, the ones that are looked in first. */
 export function listRemotes(session: Session): readonly Remote[] {
-  const { pantries, named, trusted } = session.config;
+  const { pantries, named } = session.config;
   const all = [...pantries, ...named.filter((one) => !pantries.includes(one))];
   return all.map((pantry) => ({
     ...(pantry.name !== undefined && { name: pantry.name }),
     address: pantry.address,
     from: pantry.file ?? "environment",
-    trusted: pantry.address.startsWith("oci:") || trusted.has(pantry.address),
+    project: pantry.file !== undefined && pantry.file !== userConfigPath(session.env),
+    trusted: isTrusted(session.config, pantry),
     used: pantries.includes(pantry),
   }));
 }
@@ -76,7 +80,7 @@ export async function addRemote(
   });
   await warnUnlessReachable(session, full, signal);
   const trusted = target.kind === "layout" || trust === "unsigned";
-  return { name, address: full, from: file, trusted, used: true };
+  return { name, address: full, from: file, project: false, trusted, used: true };
 }
 
 /** Takes a pantry's name out of the user's configuration; the pantry itself stays. Throws CTXPACK_E_NOT_FOUND. */

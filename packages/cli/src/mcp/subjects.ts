@@ -72,23 +72,46 @@ export function pantryOf(
 
 /**
  * As `pantryOf`, for what fetches data: it stays in the store, and once it is whole it is a hit of the user's next run,
- * while a folder inside the roots may be anybody's, cloned with a repository. Throws CTXPACK_E_PERMISSION for what is no configured pantry unless
- * a policy judges it or the server may write.
+ * while a folder inside the roots, and the project's own configuration, may be anybody's, cloned with a repository.
+ * Throws CTXPACK_E_PERMISSION for a pantry that the user has not configured unless a policy judges it, the server may
+ * write, or the store has the pack.
  */
 export async function sourceOf(
+  uri: string,
   given: string | undefined,
   { ctx, roots, allowWrite, signal }: ToolContext,
 ): Promise<string | undefined> {
   const pantry = pantryOf(given, { ctx, roots });
-  if (given === undefined || allowWrite || configuredPantry(given, ctx) !== undefined)
-    return pantry;
-  if (await hasPolicy(ctx, signal)) return pantry;
+  if (allowWrite) return pantry;
+  const stranger = strangerAmong(given, ctx);
+  if (stranger === undefined || (await hasPolicy(ctx, signal))) return pantry;
+  if (given === undefined && (await isStored(uri, ctx, signal))) return undefined;
   throw new CommandError(
     "CTXPACK_E_PERMISSION",
-    `${JSON.stringify(given)} is no configured pantry, and no policy is in force: what it holds is not kept`,
+    `${JSON.stringify(stranger)} is no pantry that the user has configured, and no policy is in force: what it holds is not kept`,
     "ctx_inspect and ctx_files tell of it; the user can add it with ctxpack remote add, name a policy, or start the " +
       "server with --allow-write",
   );
+}
+
+/** A pantry that would be asked and that is not of the user's own configuration. */
+function strangerAmong(given: string | undefined, ctx: CtxPack): string | undefined {
+  const remotes = ctx.remotes();
+  const asked = remotes.filter(({ name, address, used }) =>
+    given === undefined ? used : given === name || given === address,
+  );
+  if (given !== undefined && asked.length === 0) return given;
+  return asked.find(({ project, trusted }) => project && !trusted)?.address;
+}
+
+async function isStored(uri: string, ctx: CtxPack, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await ctx.exists(uri, { signal })).where.includes("store");
+  } catch (error) {
+    signal.throwIfAborted();
+    if (CtxPackError.isInstance(error)) return false;
+    throw error;
+  }
 }
 
 async function hasPolicy(ctx: CtxPack, signal: AbortSignal): Promise<boolean> {

@@ -206,14 +206,32 @@ test("what a repository brings along becomes no hit of the user's next run", asy
   const judging = await connect({ cwd, env: nowhere, flags: ["--policy", "policy.json"] });
   expect((await judging.call("ctx_pull", pull)).value["error"].code).toMatch(/^CTXPACK_E_PROOF_/);
 
+  // Nor by a configuration of its own: what that names is no word of the user.
   const pantries = [{ name: "team", address: "oci:../root-of-others/team" }];
   writeFileSync(join(cwd, "ctxpack.config.json"), JSON.stringify({ pantries }));
   mkdirSync(join(cwd, "deep"));
-  const flags = ["--root", cwd];
-  for (const from of ["team", "oci:../root-of-others/team"]) {
-    const env = { CTXPACK_CACHE_DIR: join(cwd, `store-${from.length}`) };
-    const { call } = await connect({ cwd: join(cwd, "deep"), env, flags });
-    expect((await call("ctx_pull", { uri, from })).value).toMatchObject({
+  const deep = (store: string) =>
+    connect({
+      ...{ cwd: join(cwd, "deep"), env: { HOME: cwd, CTXPACK_CACHE_DIR: join(cwd, store) } },
+      flags: ["--root", cwd],
+    });
+  for (const from of [undefined, "team", "oci:../root-of-others/team"]) {
+    const { call } = await deep("store-c");
+    expect((await call("ctx_pull", { uri, from })).value["error"], from).toMatchObject({
+      code: "CTXPACK_E_PERMISSION",
+      message: expect.stringContaining("oci:../root-of-others/team"),
+    });
+    const missed = await call("ctx_lookup", { contract: join(cwd, "c.json") });
+    expect(missed.value).toMatchObject({ hit: false });
+  }
+  // What is in the store already is read from there.
+  const { call } = await connect({ cwd, env: { HOME: cwd } });
+  expect((await call("ctx_pull", { uri })).value).toMatchObject({ uri });
+
+  await result(["remote", "add", "own", `oci:${outside}/team`], { cwd });
+  for (const from of [undefined, "team", "own", "oci:../root-of-others/team"]) {
+    const trusting = await deep(`store-of-${from?.length}`);
+    expect((await trusting.call("ctx_pull", { uri, from })).value, from).toMatchObject({
       uri,
       verified: "no policy",
     });

@@ -167,14 +167,12 @@ test("seed, push, find by tag in a pantry, and pull into a folder elsewhere", as
 test("a configured pantry is asked without being named", async () => {
   const { cwd, uri } = await project();
   await result(["push", uri, "--to", "oci:pantry"], { cwd });
-  writeFileSync(
-    join(cwd, "ctxpack.config.json"),
-    JSON.stringify({ pantries: [{ name: "team", address: "oci:pantry" }] }),
-  );
+  const address = `oci:${join(cwd, "pantry")}`;
+  await result(["remote", "add", "team", address], { cwd });
   const { call } = await connect({ cwd, env: { CTXPACK_CACHE_DIR: join(cwd, "store-b") } });
   const looked = (await call("ctx_lookup", { contract: "contract.json" })).value;
-  expect(looked).toMatchObject({ hit: true, where: "oci:pantry" });
-  expect((await call("ctx_inspect", { uri, from: "team" })).value["where"]).toBe("oci:pantry");
+  expect(looked).toMatchObject({ hit: true, where: address });
+  expect((await call("ctx_inspect", { uri, from: "team" })).value["where"]).toBe(address);
   const pulled = (await call("ctx_pull", { uri })).value;
   expect(readFileSync(join(pulled["path"], "vectors.bin"))).toHaveLength(4);
 });

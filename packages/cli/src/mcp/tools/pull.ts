@@ -43,13 +43,14 @@ export const pull: Tool = defineTool<Args>({
       );
     }
     const place = to === undefined ? undefined : roots.confine(to);
-    const options = { from: await sourceOf(from, context), only, to: place, signal };
-    const pulled = await ctx.pull(uriOf(uri), options);
-    const { path, source, blobs, bytes } = pulled;
+    const subject = uriOf(uri);
+    const source = await sourceOf(subject, from, context);
+    const pulled = await ctx.pull(subject, { from: source, only, to: place, signal });
+    const { path, blobs, bytes } = pulled;
     return {
       uri: pulled.uri,
       path,
-      source,
+      source: pulled.source,
       blobs,
       bytes,
       ...("verified" in pulled && { verified: pulled.verified }),

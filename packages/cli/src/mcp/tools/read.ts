@@ -45,7 +45,7 @@ export const read: Tool = defineTool<Args>({
     const subject = uriOf(uri);
     const parts: Uint8Array[] = [];
     let size = 0;
-    const pantry = await sourceOf(from, context);
+    const pantry = await sourceOf(subject, from, context);
     for await (const chunk of ctx.cat(subject, path, { from: pantry, signal })) {
       const start = Math.max(offset - size, 0);
       const end = Math.min(offset + length - size, chunk.length);
