@@ -90,10 +90,14 @@ async function runScript(home: string, script: string, env: NodeJS.ProcessEnv): 
 
 /** What was done before, where the example is about more than is there. */
 const BEFORE: Readonly<Record<string, string>> = {
-  why: `sed -i 's/lines: 1/lines: 2/' contract.yaml`,
+  init: "rm contract.yaml",
+  keygen: "rm release.*",
+  why: `rm contract.json && sed -i 's/lines: 1/lines: 2/' contract.yaml`,
+  // The others need what this one clears away.
+  gc: "ctxpack cp ghcr.io/acme/packs ghcr.io/acme/packs/old --all",
   "proof verify":
-    "ctxpack proof create report.pdf && ctxpack proof sign report.pdf.proof.json --key ci.pem",
-  "proof sign": "ctxpack proof create report.pdf",
+    "ctxpack proof create report.pdf --runtime runtime.json && ctxpack proof sign report.pdf.proof.json --key ci.pem",
+  "proof sign": "ctxpack proof create report.pdf --runtime runtime.json",
   "policy explain": "export CTXPACK_POLICY=policy.json",
   "trace finalize": "ctxpack trace fork 58a6ff02 --to draft",
   "remote rm": "ctxpack remote add team ghcr.io/acme/packs",
@@ -117,6 +121,8 @@ function scriptOf(name: string, example: readonly string[]): string {
     const code = EXIT_CODES[name];
     return [code === undefined ? line : `code=0; ${line} || code=$?; [ $code = ${code} ]`];
   });
+  if (name === "gc")
+    lines.push(...lines.splice(0).map((line) => line.replace("acme/packs", "acme/packs/old")));
   const script = ["set -e", BEFORE[name] ?? "", ...lines].join("\n");
   return names.reduce((all, [from, to]) => all.replaceAll(from, to), script);
 }

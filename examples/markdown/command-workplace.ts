@@ -1,5 +1,6 @@
 // What the examples of our commands name, as somebody has it who works with them: contracts, packs in the store and in a
 // registry, keys and a policy, runs of agents.
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -19,8 +20,7 @@ trailer<</Root 1 0 R>>
 `;
 
 const CONTRACT = `command: [node, src/text.ts, "{in}", "{out}"]
-inputs: [{ path: docs }]
-code: [{ path: src/text.ts }]
+inputs: [{ name: docs, path: docs }]
 transforms: [{ tool: text, tool_version: "1", params: { lines: 1 } }]
 outputs: [{ path: text.txt }]
 `;
@@ -81,6 +81,32 @@ function log(model: string, steps: readonly object[]): string {
   });
 }
 
+/** A store of the earlier tool with one pack: contents by their digests, and a name for each pack. */
+function earlierStore(folder: string): Readonly<Record<string, string>> {
+  const files: Record<string, string> = { [`${folder}/config.json`]: '{"version":"0.1"}' };
+  const put = (text: string): string => {
+    const digest = createHash("sha256").update(text).digest("hex");
+    files[`${folder}/objects/${digest.slice(0, 2)}/${digest.slice(2)}`] = text;
+    return digest;
+  };
+  const pack = put(
+    JSON.stringify({
+      created: "2026-02-20T10:16:20Z",
+      environment: { os: "linux", runtime: "go1.23", tool_versions: null },
+      hash: "",
+      inputs: [],
+      model: { identifier: "m-1", parameters: null },
+      outputs: [{ content_ref: `sha256:${put("alpha\n")}`, name: "o.txt" }],
+      prompts: [{ content_ref: `sha256:${put("Ask.")}`, role: "user" }],
+      steps: [],
+      system_prompt: `sha256:${put("Be exact.")}`,
+      version: "0.1",
+    }),
+  );
+  files[`${folder}/packs/${pack}`] = `sha256:${pack}`;
+  return files;
+}
+
 const FILES: Readonly<Record<string, string>> = {
   "contract.yaml": CONTRACT,
   "contract.json": JSON.stringify({
@@ -106,8 +132,7 @@ const FILES: Readonly<Record<string, string>> = {
   "logs/second.jsonl": `${log("m-2", [READ, WRITE])}\n`,
   "logs/served.jsonl": `${log("m-1", [ASKED])}\n`,
   "client.ndjson": CLIENT,
-  // The first line of a store of the earlier tool; it has no packs yet.
-  "old-project/.ctx/config.json": '{"version":"0.1"}',
+  ...earlierStore("old-project/.ctx"),
   "../.claude/projects/-home-me-app/5f0c….jsonl": `${log("m-3", [READ])}\n`,
   "../project/README.md": "# A project\n",
 };
@@ -124,7 +149,6 @@ export function writeFiles(home: string): void {
 /** What is done there once; it ends with what the examples' names stand for, as `NAME=VALUE`. */
 export function preparing(pantry: string): string {
   return `set -eu
-mkdir -p old-project/.ctx/packs old-project/.ctx/objects
 name() { printf '%s=%s\\n' "$1" "$2" >> names; }
 uri=$(ctxpack seed ./processed_data --contract contract.json)
 other=$(ctxpack run --contract contract.yaml)

@@ -64,7 +64,8 @@ test("environment over project over user, setting by setting", async () => {
   const added = [join(root, "user/ctxpack/user.json"), join(root, "project/project.json")];
   const rest = {
     named: [team],
-    trusted: new Set(),
+    // Folders of the user's own; what the project names is not the user's word.
+    trusted: new Set([`oci:${join(root, "user/ctxpack/u")}`]),
     registries: {},
     workspace: join(root, "project"),
     files: [project, user],
@@ -92,6 +93,7 @@ test("environment over project over user, setting by setting", async () => {
     concurrency: 8,
     policies: [...added, join(cwd, "env.json")],
     ...rest,
+    trusted: new Set([...rest.trusted, `oci:${join(cwd, "e")}`]),
   });
   rmSync(user);
   rmSync(project);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Store } from "@ctxpack/cache";
 import { scratchFolder } from "@ctxpack/test-tools";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { CtxPack } from "../../src/index.ts";
 import {
   contract,
   type OpenAt,
@@ -37,6 +38,26 @@ test("2: of a configured pantry only what a policy accepts", async () => {
   expect(await refusing.resolve(contract)).toMatchObject({ hit: false });
   await using accepting = await open("b", "stranger.json");
   expect(await accepting.resolve(contract)).toMatchObject({ hit: true, uri });
+});
+
+test("2: a folder counts as the user's if the user named it, not if only the project's file does", async () => {
+  const uri = await pushedIn(cwd);
+  const pantries = ["oci:pantry"];
+  writeFileSync(join(cwd, "ctxpack.config.json"), JSON.stringify({ pantries }));
+  const asked = (cacheDir: string) =>
+    CtxPack.open({ cwd, env: { HOME: cwd }, cacheDir: join(cwd, cacheDir) });
+  {
+    await using ctx = await asked("b");
+    expect(ctx.remotes()).toMatchObject([{ project: true, trusted: false }]);
+    expect(await ctx.resolve(contract)).toMatchObject({
+      hit: false,
+      misses: [{ reason: "never seen" }, { reason: "no policy vouches for it" }],
+    });
+    await ctx.addRemote("own", `oci:${join(cwd, "pantry")}`);
+  }
+  await using ctx = await asked("b");
+  expect(ctx.remotes()).toMatchObject([{ project: true, trusted: true }, { project: false }]);
+  expect(await ctx.resolve(contract)).toMatchObject({ hit: true, uri });
 });
 
 test("3: policies add up, in whatever order", async () => {
