@@ -5,6 +5,14 @@ import { randomUUID } from "node:crypto";
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** What ends the step: said as an error of it, with this exit code. */
+class Failure extends Error {
+  constructor(message, code = 2) {
+    super(message);
+    this.code = code;
+  }
+}
+
 const { env } = process;
 const ctxpack = join(env.RUNNER_TEMP ?? "", "ctxpack/bin/ctxpack");
 const contracts = (env.CONTRACT ?? "")
@@ -28,16 +36,43 @@ const childEnv = {
   ...(env.TRUST === "unsigned" && { XDG_CONFIG_HOME: configuration() }),
 };
 
-oneOf("attest", env.ATTEST, ["auto", "true", "false"]);
-oneOf("trust", env.TRUST, ["", "unsigned"]);
-oneOf("on-untrusted", env.ON_UNTRUSTED, ["fail", "miss"]);
-if (contracts.length === 0) fail("no contract is named");
-const results = contracts.map((contract) => ({ contract, ...restore(contract) }));
-summarise(results);
-const hits = results.filter((one) => one.hit).length;
-output("uri", results.at(-1)?.uri ?? "");
-output("hits", String(hits));
-output("misses", String(results.length - hits));
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.log(`::error title=CtxPack::${escapeCommand(error.message)}`);
+  process.exitCode = error.code;
+}
+
+function main() {
+  oneOf("attest", env.ATTEST, ["auto", "true", "false"]);
+  oneOf("trust", env.TRUST, ["", "unsigned"]);
+  oneOf("on-untrusted", env.ON_UNTRUSTED, ["fail", "miss"]);
+  if (contracts.length === 0) throw new Failure("no contract is named");
+  const results = contracts.map((contract) => ({ contract, state: "not reached" }));
+  try {
+    for (const result of results) tryOne(result);
+  } finally {
+    // What was done before one failed is told all the same.
+    summarise(results);
+    output("uri", results.at(-1)?.uri ?? "");
+    output("hits", String(countOf(results, "hit")));
+    output("misses", String(countOf(results, "computed")));
+  }
+}
+
+function tryOne(result) {
+  try {
+    Object.assign(result, restore(result.contract));
+  } catch (error) {
+    Object.assign(result, { state: "failed", reason: error.message });
+    throw error;
+  }
+}
+
+function countOf(results, state) {
+  return results.filter((one) => one.state === state).length;
+}
 
 /** That a pantry is believed without proofs is said in a configuration file, and nowhere else. */
 function configuration() {
@@ -67,15 +102,20 @@ function restore(contract) {
   return told(made.value, reasonOf(found.value), started);
 }
 
-/** Only what this job has computed is signed by it. */
+/**
+ * Only what this job has computed is signed by it. The work is done by now: a service that is down costs the next job
+ * a computation, not this one its result.
+ */
 function share(uri) {
   const own = env.SIGNING_CONFIG ? ["--signing-config", env.SIGNING_CONFIG] : [];
   const signed = call(["attest", uri, "--keyless", ...own], "signed");
+  if (signed.code === 7) return warn(`${uri} is not signed, and not shared: ${reasonFor(signed)}`);
   if (signed.code !== 0) stop(signed, uri);
   const sent = call(["push", uri, "--to", pantry], "sent");
-  if (sent.code === 8) {
+  if (sent.code === 7) warn(`${uri} is not shared: ${reasonFor(sent)}`);
+  else if (sent.code === 8)
     warn(`${uri}: the pantry has another output of this contract; this job's own is not shared`);
-  } else if (sent.code !== 0) stop(sent, uri);
+  else if (sent.code !== 0) stop(sent, uri);
 }
 
 /** What the summary says of one contract. */
@@ -83,8 +123,8 @@ function told(value, reason, started) {
   const seconds = (performance.now() - started) / 1000;
   const { uri, hit, source, files, bytes } = value;
   return {
+    state: hit ? "hit" : "computed",
     uri,
-    hit,
     source,
     files,
     bytes,
@@ -121,24 +161,24 @@ function call(args, group) {
   });
   console.log(`\n::${token}::`);
   console.log("::endgroup::");
-  if (done.error) fail(done.error.message);
+  if (done.error) throw new Failure(done.error.message);
   let value;
   try {
     value = JSON.parse(done.stdout.trim().split("\n").at(-1) ?? "");
   } catch {
-    fail(`ctxpack ${args[0]} printed no result`);
+    throw new Failure(`ctxpack ${args[0]} printed no result`);
   }
   return { code: done.status ?? 70, value };
 }
 
-function stop({ code, value }, what) {
-  const { message, hint } = value?.error ?? {};
-  fail(`${what}: ${message ?? `exit code ${code}`}${hint ? ` (${hint})` : ""}`, code);
+function stop(done, what) {
+  throw new Failure(`${what}: ${reasonFor(done)}`, done.code);
 }
 
-function fail(message, code = 2) {
-  console.log(`::error title=CtxPack::${escapeCommand(message)}`);
-  process.exit(code);
+/** Why a command of ours failed, in its own words. */
+function reasonFor({ code, value }) {
+  const { message, hint } = value?.error ?? {};
+  return `${message ?? `exit code ${code}`}${hint ? ` (${hint})` : ""}`;
 }
 
 function warn(message) {
@@ -146,8 +186,8 @@ function warn(message) {
 }
 
 function oneOf(name, value = "", allowed = []) {
-  if (!allowed.includes(value))
-    fail(`${name} is "${value}"; write ${allowed.filter(Boolean).join(" or ")}`);
+  if (allowed.includes(value)) return;
+  throw new Failure(`${name} is "${value}"; write ${allowed.filter(Boolean).join(" or ")}`);
 }
 
 /** Of a workflow command, as GitHub reads it. */
@@ -161,18 +201,18 @@ function output(name, value) {
 
 function summarise(all) {
   if (!env.GITHUB_STEP_SUMMARY) return;
-  const rows = all.map((one) => [
-    cell(one.contract),
-    one.hit ? `hit in ${cell(one.source)}` : "computed",
-    one.hit ? "" : cell(one.reason),
-    size(one.bytes),
-    one.hit ? (one.saved === undefined ? "not known" : duration(one.saved)) : "",
-    `\`${one.uri.slice("ctx://sha256:".length, "ctx://sha256:".length + 12)}\``,
+  const rows = all.map(({ contract, state, source, reason = "", bytes, saved, uri }) => [
+    cell(contract),
+    state === "hit" ? `hit in ${cell(source)}` : state,
+    state === "hit" ? "" : cell(reason),
+    bytes === undefined ? "" : size(bytes),
+    state !== "hit" ? "" : saved === undefined ? "not known" : duration(saved),
+    uri === undefined ? "" : `\`${uri.slice("ctx://sha256:".length).slice(0, 12)}\``,
   ]);
-  const saved = all.reduce((sum, { saved }) => sum + (saved ?? 0), 0);
-  const count = all.filter(({ hit }) => hit).length;
+  const seconds = all.reduce((sum, { saved }) => sum + (saved ?? 0), 0);
+  const savedText = seconds > 0 ? `, ${duration(seconds)} saved` : "";
   const lines = [
-    `### CtxPack: ${count} of ${all.length} restored${saved > 0 ? `, ${duration(saved)} saved` : ""}`,
+    `### CtxPack: ${countOf(all, "hit")} of ${all.length} restored${savedText}`,
     "",
     "| contract | | why | size | saved | URI |",
     "|---|---|---|---|---|---|",

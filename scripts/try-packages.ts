@@ -1,6 +1,7 @@
 // Uses every package as a stranger would: the packed tarballs in projects outside the workspace, on the oldest and the
 // newest Node that they say they support. TypeScript with ESM, CommonJS by `require`, plain JavaScript; each runs the
-// first example of every package's README. `node scripts/try-packages.ts [NODE_VERSION…]`
+// first example of every package's README. Then the command out of this clone, as README.md says.
+// `node scripts/try-packages.ts [NODE_VERSION…]`
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,6 +33,7 @@ try {
     commonJs(packages, node);
     plainJavaScript(packages, node);
     command(packages, node);
+    fromClone(node);
   }
 } finally {
   execFileSync("chmod", ["-R", "u+rwX", folder]);
@@ -160,4 +162,15 @@ function command(packages: readonly Packed[], node: string): void {
   console.log(
     `ctxpack: ${uri.trim()}, ${installed.filter((file) => file.isFile()).length} files installed`,
   );
+}
+
+/** What README.md says to do before npm has the command; the clone is this one, installed and built. */
+function fromClone(node: string): void {
+  const prefix = mkdtempSync(join(folder, "global-"));
+  const PATH = `${join(node, "..")}:${env["PATH"]}`;
+  const npm = ["install", "--global", "--prefix", prefix, "--no-audit", "--no-fund"];
+  execFileSync("npm", [...npm, "./packages/cli"], { cwd: root, env: { ...env, PATH } });
+  const ctxpack = join(prefix, "bin/ctxpack");
+  const said = execFileSync(ctxpack, ["--version"], { env: { ...env, PATH } });
+  console.log(`from a clone: ctxpack ${said.toString().trim()}`);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { missingProgram, removeReadOnly, startDockerRegistry } from "@ctxpack/test-tools";
 import { afterAll, describe, expect, test } from "vitest";
-import { checkScript } from "./command-line.ts";
+import { checkScript, simpleCommands } from "./command-line.ts";
 import { checkData } from "./data.ts";
 import { type MarkdownDocument, readDocument, repositoryFiles, root } from "./document.ts";
 import { compilePrograms, writePrograms } from "./programs.ts";
@@ -34,6 +34,23 @@ afterAll(() => {
 test("what is TypeScript or JavaScript compiles", () => {
   expect(compilePrograms(programs)).toBe("");
 });
+
+test.each(["README.md", "docs/tutorials/first-hour.md"])(
+  "%s says how to get ctxpack before it is called",
+  (path) => {
+    const { blocks } = readDocument(path);
+    const commands = blocks.flatMap(({ language, code }) => {
+      if (language === "sh") return simpleCommands(code);
+      if (language !== "console") return [];
+      return transcript(code).flatMap(({ command }) => simpleCommands(command));
+    });
+    const installed = commands.findIndex(
+      (words) => words.join(" ") === "npm install --global @ctxpack/cli",
+    );
+    expect(installed).toBeGreaterThan(-1);
+    expect(commands.findIndex(([program]) => program === "ctxpack")).toBeGreaterThan(installed);
+  },
+);
 
 describe.each(documents)("$path", (document) => {
   test("is right in what is not run", async () => {

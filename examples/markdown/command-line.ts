@@ -8,6 +8,9 @@ import { root } from "./document.ts";
 
 const OPERATORS = new Set([";", "&&", "||", "|", "&", "(", ")", "{", "}", "$(", "\n"]);
 
+/** Of pnpm itself, and what it installs; all else is a script of ours. */
+const PNPM_COMMANDS = new Set(["changeset", "exec", "install", "pack"]);
+
 /** The simple commands of a script: quotes resolved, comments and redirections gone. */
 export function simpleCommands(script: string): string[][] {
   const token =
@@ -45,7 +48,7 @@ async function checkNpx(words: readonly string[]): Promise<void> {
   if (!program?.startsWith("pnpm")) return;
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const [name = ""] = rest;
-  if (!(name in scripts) && name !== "changeset" && name !== "exec") {
+  if (!(name in scripts) && !PNPM_COMMANDS.has(name)) {
     throw new Error(`npx ${words.join(" ")}: package.json has no script ${name}`);
   }
 }

@@ -20,6 +20,8 @@ export type { ComposedFile, ComposeOptions } from "./store/compose.ts";
 export { defaultStoreDirectory } from "./store/directory.ts";
 export type { ExtractOptions } from "./store/extract.ts";
 export type { LockKeeper } from "./store/file-system.ts";
+export type { NameRules } from "./store/fold.ts";
+export { probeNames, refuseFolding } from "./store/fold.ts";
 export type { Hit } from "./store/hit.ts";
 export { findHit } from "./store/hit.ts";
 export type { NearContract, Sought } from "./store/known/contracts.ts";

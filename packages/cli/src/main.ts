@@ -13,7 +13,7 @@ import {
 import { guardProcess, isClosedPipe } from "./guard.ts";
 import { commandHelp, mainHelp, TOPIC_NAMES } from "./help.ts";
 import { Interruption } from "./interrupt.ts";
-import { Output, wantsColor } from "./output.ts";
+import { isDrawable, Output, wantsColor } from "./output.ts";
 import { Progress, type ProgressMode } from "./progress.ts";
 import { StandardStream, type Stream } from "./stream.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
@@ -111,7 +111,7 @@ async function runCommand(
   }
   const output = new Output(stdout, stderr, outputOptions(global, stderr));
   const [name] = command.usage.split(" ");
-  using progress = new Progress(progressMode(global, stderr), output, name);
+  using progress = new Progress(progressMode(global, output), output, name);
   try {
     return (await call(command, args, flags, output, progress, interruption)) ?? 0;
   } catch (error) {
@@ -188,6 +188,7 @@ function outputOptions(flags: GlobalFlags, stderr: Stream): Output["options"] {
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,
     color: wantsColor(stderr, process.env),
+    drawable: isDrawable(stderr, process.env),
   };
 }
 
@@ -201,11 +202,12 @@ function earlyOptions(argv: readonly string[], stderr: Stream): Output["options"
     quiet: false,
     verbose: given.includes("--verbose") || given.includes("-v"),
     color: wantsColor(stderr, process.env),
+    drawable: false,
   };
 }
 
-function progressMode(flags: GlobalFlags, stderr: Stream): ProgressMode {
+function progressMode(flags: GlobalFlags, output: Output): ProgressMode {
   if (flags.json) return flags.progress ? "events" : "silent";
   if (flags.quiet) return "silent";
-  return stderr.isTTY ? "terminal" : "log";
+  return output.options.drawable ? "terminal" : "log";
 }

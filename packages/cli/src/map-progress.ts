@@ -26,11 +26,11 @@ export class MapProgress {
   /** An item has ended. */
   on(counts: MapCounts): void {
     const now = performance.now();
-    const interval = this.#output.drawable ? REDRAW_MS : LOG_MS;
+    const interval = this.#output.options.drawable ? REDRAW_MS : LOG_MS;
     if (this.#isSilent || now - this.#shown < interval) return;
     this.#shown = now;
     const text = describeMap(counts, (now - this.#begun) / 1000);
-    if (this.#output.drawable) this.#output.draw(text);
+    if (this.#output.options.drawable) this.#output.draw(text);
     else this.#output.note(text);
   }
 }

@@ -9,6 +9,8 @@ export interface OutputOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly color: boolean;
+  /** Whether stderr is somewhere that `draw` makes sense. */
+  readonly drawable: boolean;
 }
 
 /** stdout is the result, stderr is everything else. */
@@ -61,11 +63,6 @@ export class Output {
 
   get terminal(): boolean {
     return this.#stdout.isTTY === true;
-  }
-
-  /** Whether `draw` makes sense. */
-  get drawable(): boolean {
-    return this.#stderr.isTTY === true;
   }
 
   /** A line on stderr that `--quiet` silences. */
@@ -141,4 +138,14 @@ export function wantsColor(
   if (env["NO_COLOR"]) return false;
   if (env["FORCE_COLOR"]) return env["FORCE_COLOR"] !== "0";
   return stream.isTTY === true && env["TERM"] !== "dumb";
+}
+
+/** Whether lines can be drawn over: on a terminal that knows how, with somebody in front of it. */
+export function isDrawable(
+  stream: Stream,
+  env: Readonly<Record<string, string | undefined>>,
+): boolean {
+  // A runner of CI may have a terminal, and what it keeps of it is a log.
+  const isCi = !["", "0", "false"].includes(env["CI"] ?? "");
+  return !isCi && env["TERM"] !== "dumb" && stream.isTTY === true;
 }

@@ -1,10 +1,17 @@
 import { expect, test } from "vitest";
 import { failureOf } from "../src/exit.ts";
 import { Meter } from "../src/meter.ts";
-import { Output, type OutputOptions, wantsColor } from "../src/output.ts";
+import { isDrawable, Output, type OutputOptions, wantsColor } from "../src/output.ts";
 import { bar, describe as describeProgress, Progress } from "../src/progress.ts";
 
-const defaults = { json: false, plain: false, quiet: false, verbose: false, color: false };
+const defaults = {
+  json: false,
+  plain: false,
+  quiet: false,
+  verbose: false,
+  color: false,
+  drawable: false,
+};
 
 class Sink {
   text = "";
@@ -108,6 +115,19 @@ test("NO_COLOR wins, then FORCE_COLOR, then the terminal", () => {
   expect(wantsColor(new Sink(true), { NO_COLOR: "1", FORCE_COLOR: "1" })).toBe(false);
   expect(wantsColor(new Sink(false), { FORCE_COLOR: "1" })).toBe(true);
   expect(wantsColor(new Sink(true), { TERM: "dumb" })).toBe(false);
+});
+
+test.each([
+  [true, {}, true],
+  [true, { TERM: "xterm", CI: "" }, true],
+  [true, { CI: "0" }, true],
+  [true, { CI: "false" }, true],
+  [true, { CI: "true" }, false],
+  [true, { CI: "1" }, false],
+  [true, { TERM: "dumb" }, false],
+  [false, {}, false],
+] as const)("lines are drawn over: a terminal %s with %j: %s", (isTTY, env, expected) => {
+  expect(isDrawable(new Sink(isTTY), env)).toBe(expected);
 });
 
 test("progress says how much, how fast and how long still", () => {

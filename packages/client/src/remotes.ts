@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, realpath, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { formatReference, parseTarget } from "@ctxpack/oci";
+import { formatReference, parseTarget, rename } from "@ctxpack/oci";
 import { isTrusted } from "./config.ts";
 import { readConfigFile, readConfigJson, userConfigPath } from "./config-file.ts";
 import { openPantry } from "./pantry.ts";
@@ -126,7 +126,7 @@ async function replace(file: string, value: Json): Promise<void> {
     const temporary = `${target}.${randomUUID()}`;
     try {
       await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { flag: "wx" });
-      await rename(temporary, target);
+      rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;

@@ -32,6 +32,7 @@ export { networkCode } from "./remote/network-error.ts";
 export { printable } from "./remote/printable.ts";
 export type { RegistryProfile } from "./remote/profile.ts";
 export { isRetryableStatus, parseRetryAfter, pause } from "./remote/retry.ts";
+export { rename } from "./rename.ts";
 export type { BlobSource } from "./source.ts";
 export { bytesSource, fileSource } from "./source.ts";
 export type {

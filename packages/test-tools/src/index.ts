@@ -1,4 +1,5 @@
 export { findBrowser, TestBrowser, type WatchedPage } from "./browser.ts";
+export { busyRenames } from "./busy-renames.ts";
 export { type Certificates, type KeyPair, makeCertificates } from "./certificates.ts";
 export { type DelayLinkOptions, startDelayLink } from "./delay-link.ts";
 export {

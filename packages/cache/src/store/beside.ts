@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
-import { rename } from "./rename.ts";
 
 /** What is kept beside a pack says of which output it is. */
 interface Beside {

@@ -20,6 +20,7 @@ import {
   type FetchOptions,
   fileSource,
   type OperationOptions,
+  rename,
   type Storage,
   verified,
 } from "@ctxpack/oci";
@@ -28,7 +29,6 @@ import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import { quarantine } from "./quarantine.ts";
-import { rename } from "./rename.ts";
 
 const sync = promisify(fdatasync);
 

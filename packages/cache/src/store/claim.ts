@@ -1,10 +1,10 @@
 import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import type { CtxUri } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { isGone, isOurs, type Owner, ownerName, parseOwner } from "./owner.ts";
 import type { Parts } from "./parts.ts";
-import { rename } from "./rename.ts";
 
 const HEARTBEAT_MS = 10_000;
 const SCHEMA = "ctxpack.claim/v1";

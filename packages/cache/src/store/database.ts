@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { CtxPackError, type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { databaseError, isBusy, isDamage } from "./database-error.ts";
 import { unlessMissing } from "./disk.ts";
-import { rename } from "./rename.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
 const PATIENCE_MS = 60_000;

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { clone } from "./clone.ts";
 import { diskError, onDisk, systemCode, unlessMissing } from "./disk.ts";
@@ -11,7 +12,6 @@ import { lease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { inPart } from "./placed.ts";
 import { noPack } from "./records.ts";
-import { rename } from "./rename.ts";
 import { clearStale, stagingBeside } from "./staging.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { countFiles, paths } from "./trees.ts";

@@ -1,10 +1,10 @@
 import { lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { rename } from "@ctxpack/oci";
 import type { FileEntry, IndexReader } from "../pack/index.ts";
 import { onDisk } from "./disk.ts";
 import type { Parts } from "./parts.ts";
 import { LEAST_SHARED } from "./pool.ts";
-import { rename } from "./rename.ts";
 
 const SCHEMA = "ctxpack.tree/v1";
 /** Files that a hit by path looks at, at most (DESIGN §6: up to 256): a look takes over a microsecond, a hit 0.2 ms. */

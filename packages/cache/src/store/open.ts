@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
-import { rename } from "./rename.ts";
 import { Unfinished } from "./unfinished.ts";
 import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";

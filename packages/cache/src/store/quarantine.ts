@@ -1,7 +1,7 @@
 import { lstatSync, lutimesSync } from "node:fs";
+import { rename } from "@ctxpack/oci";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import { rename } from "./rename.ts";
 
 /**
  * Moves what is damaged, or none of ours, out of the way; it stays readable in `quarantine/`, and whoever has it open

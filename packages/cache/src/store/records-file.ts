@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { rename } from "@ctxpack/oci";
 import { type Key, NewRecords, SortedRecords } from "./stat-records.ts";
 
 /** Records that were of no use for so many days are dropped. */
@@ -94,7 +95,7 @@ export class RecordsFile {
       await file.writeFile(records.header());
       await file.writeFile(records.bytes);
       await file.close();
-      await rename(temporary, this.#file);
+      rename(temporary, this.#file);
     } catch {
       await rm(temporary, { force: true }).catch(() => {});
     }

@@ -2,13 +2,13 @@ import { closeSync, fsyncSync, openSync, readdirSync, statSync, writeFileSync } 
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import { quarantine } from "./quarantine.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
-import { rename } from "./rename.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 

@@ -2,11 +2,11 @@ import { chmodSync, constants, copyFileSync, lstatSync, readdirSync, utimesSync 
 import { dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { hashFile } from "./check/hash-file.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
-import { rename } from "./rename.ts";
 
 /** What one item of a map became: one file. */
 export interface ItemResult {

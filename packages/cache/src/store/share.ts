@@ -1,7 +1,7 @@
 import { constants, copyFileSync, linkSync } from "node:fs";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { systemCode } from "./disk.ts";
-import { rename } from "./rename.ts";
 
 const CLONE = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 

@@ -9,11 +9,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type Digest, isDigest } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
-import { rename } from "./rename.ts";
 import { isSettled } from "./stat-index.ts";
 
 /** Bytes that stand for the state of one file: of the SHA-256 of its stat. */

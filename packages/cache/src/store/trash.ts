@@ -3,10 +3,10 @@ import { lstatSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Parts } from "./parts.ts";
-import { rename } from "./rename.ts";
 import { clearStale } from "./staging.ts";
 
 /** How a folder in the trash is called: when that was, and something random. */

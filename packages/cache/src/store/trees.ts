@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { bootName } from "./boot.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
@@ -14,7 +15,6 @@ import type { Parts } from "./parts.ts";
 import { quarantine } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
-import { rename } from "./rename.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
 import { touch } from "./touch.ts";
 import { unpack } from "./unpack.ts";

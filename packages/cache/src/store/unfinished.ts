@@ -1,9 +1,9 @@
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, digestHex } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "./clear.ts";
 import { makeFolder, systemCode, unlessMissing } from "./disk.ts";
-import { rename } from "./rename.ts";
 
 /** Less than this is fetched again sooner than it is looked for, in bytes. */
 const LEAST = 64 << 10;

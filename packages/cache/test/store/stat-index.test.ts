@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileState, hashTree } from "@ctxpack/identity";
+import { busyRenames } from "@ctxpack/test-tools";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StatIndex } from "../../src/store/stat-index.ts";
@@ -54,6 +55,14 @@ describe("StatIndex", () => {
     expect(index.get("/b", state)).toBe(hexB);
     expect(index.get("/c", state)).toBeUndefined();
     expect(readdirSync(dir)).toEqual(["stat-index"]);
+  });
+
+  it("remembers where its file is looked at just when it is written", async () => {
+    {
+      using _busy = busyRenames();
+      await saved(["/a", state, hexA]);
+    }
+    expect((await StatIndex.open(file)).get("/a", state)).toBe(hexA);
   });
 
   it("remembers before it is saved", async () => {

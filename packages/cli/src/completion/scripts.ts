@@ -118,6 +118,9 @@ const POWERSHELL = `Register-ArgumentCompleter -Native -CommandName ctxpack -Scr
   $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object {
     $_.Extent.EndOffset -lt $cursorPosition
   } | ForEach-Object { $_.ToString() })
+  # Up to 7.2, and under Legacy, an empty argument is lost on its way to a program unless it is quoted.
+  $passing = Get-Variable PSNativeCommandArgumentPassing -ValueOnly -ErrorAction Ignore
+  if ($wordToComplete -eq '' -and "$passing" -notin 'Standard', 'Windows') { $wordToComplete = '""' }
   & ctxpack completion answer '--' @words "$wordToComplete" 2>$null | ForEach-Object {
     if ($_ -notlike ':*') {
       $word, $about = $_ -split "\`t", 2

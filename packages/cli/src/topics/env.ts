@@ -21,6 +21,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   OPENAI_BASE_URL: "where trace record sends calls on to",
   ANTHROPIC_BASE_URL: "the same",
   NO_COLOR: "no colours; FORCE_COLOR: colours in pipes too",
+  CI: "progress is lines of a log, not drawn; TERM=dumb says the same",
   XDG_CONFIG_HOME: "where ctxpack/config.json lies; default ~/.config",
   XDG_CACHE_HOME: "where the store lies unless CTXPACK_CACHE_DIR says",
 };

@@ -143,6 +143,19 @@ describe.skipIf(missingProgram("fish"))("fish", () => {
   });
 });
 
+test("PowerShell quotes the empty word where it would be lost", () => {
+  for (const program of PROGRAMS) {
+    const lines = scriptFor("powershell", program).split("\n");
+    const quoted = lines.findIndex((line) => line.includes(`{ $wordToComplete = '""' }`));
+    expect(lines[quoted]).toContain("\"$passing\" -notin 'Standard', 'Windows'");
+    // A variable that an older PowerShell has not is no error, in strict mode either.
+    expect(lines[quoted - 1]).toContain("Get-Variable PSNativeCommandArgumentPassing -ValueOnly");
+    expect(lines[quoted + 1]).toContain(
+      `& ${program} completion answer '--' @words "$wordToComplete"`,
+    );
+  }
+});
+
 describe.skipIf(missingProgram("pwsh"))("PowerShell", () => {
   test("the script is one it can read", () => {
     const parse =

@@ -1,28 +1,33 @@
 import { randomBytes } from "node:crypto";
 import { constants, copyFile, mkdir, open, rm, symlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Entry, type FileEntry, isWindowsName } from "@ctxpack/cache/pack";
-import { CtxPackError } from "@ctxpack/identity";
+import { type NameRules, probeNames, refuseFolding } from "@ctxpack/cache";
+import type { Entry, FileEntry } from "@ctxpack/cache/pack";
 import type { Work } from "../work.ts";
 import type { LegacyPack } from "./pack.ts";
 import { place } from "./place.ts";
 import type { LegacyMember } from "./tar.ts";
 
+const EXCLUSIVE = constants.COPYFILE_EXCL;
+
 /**
  * Copies the selected entries of a pack into the new or empty folder `to`: staged beside it, then one rename.
- * Nothing stays after a failure. Throws CTXPACK_E_UNSUPPORTED when the file system takes two names for one.
+ * Nothing stays after a failure. Throws CTXPACK_E_UNSUPPORTED when the file system takes two names for one, or has no
+ * such name. `probe` says what it does to names.
  */
 export async function extractTo(
   pack: LegacyPack,
   to: string,
   select: (path: string) => boolean,
   work: Work,
+  probe: (folder: string) => NameRules = probeNames,
 ): Promise<void> {
   const staging = join(
     dirname(to),
     `.${basename(to)}.ctxpack-v0-${randomBytes(8).toString("hex")}`,
   );
   try {
+    refuseFolding(pathsOf(pack, select), probe(`${staging}.names`), dirname(to));
     await mkdir(staging);
     await new Extraction(pack, staging, select, work).run();
     work.signal.throwIfAborted();
@@ -32,6 +37,10 @@ export async function extractTo(
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
+}
+
+function* pathsOf(pack: LegacyPack, select: (path: string) => boolean): Generator<string> {
+  for (const { path } of pack.entries()) if (select(path)) yield path;
 }
 
 /** One unpacking into a private folder. Links come last, so that nothing is ever written through one. */
@@ -52,7 +61,6 @@ class Extraction {
     this.#work = work;
     for (const entry of pack.entries()) {
       if (!select(entry.path)) continue;
-      refuseForeignName(entry.path);
       if (!("digest" in entry)) this.#others.push(entry);
       else {
         this.#total++;
@@ -74,7 +82,7 @@ class Extraction {
     for (const entry of this.#others) {
       if (!("link" in entry)) continue;
       await this.#makeParent(entry.path);
-      await alone(entry.path, symlink(entry.link, this.#at(entry.path)));
+      await symlink(entry.link, this.#at(entry.path));
     }
   }
 
@@ -82,13 +90,13 @@ class Extraction {
     const { path, exec } = first as FileEntry;
     await this.#makeParent(path);
     {
-      await using file = await alone(path, open(this.#at(path), "wx", exec ? 0o755 : 0o644));
+      await using file = await open(this.#at(path), "wx", exec ? 0o755 : 0o644);
       for await (const chunk of member.content) await file.writeFile(chunk);
     }
     this.#count(path);
     for (const alias of aliases) {
       await this.#makeParent(alias.path);
-      await alone(alias.path, copyFile(this.#at(path), this.#at(alias.path), EXCLUSIVE));
+      await copyFile(this.#at(path), this.#at(alias.path), EXCLUSIVE);
       this.#count(alias.path);
     }
   }
@@ -106,39 +114,11 @@ class Extraction {
   async #makeFolder(path: string): Promise<void> {
     if (this.#folders.has(path)) return;
     await this.#makeParent(path);
-    await alone(path, mkdir(this.#at(path)));
+    await mkdir(this.#at(path));
     this.#folders.add(path);
   }
 
   #at(path: string): string {
     return `${this.#root}/${path}`;
   }
-}
-
-const EXCLUSIVE = constants.COPYFILE_EXCL;
-
-/** No two names of a pack are equal, so one that exists already is another name to the file system. */
-async function alone<T>(path: string, made: Promise<T>): Promise<T> {
-  try {
-    return await made;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    throw new CtxPackError(
-      "CTXPACK_E_UNSUPPORTED",
-      `${JSON.stringify(path)} and another path of the pack are one name on this disk`,
-      {
-        hint: "pull it into a file system that tells them apart, or only one of them with --only",
-        cause: error,
-        details: { path },
-      },
-    );
-  }
-}
-
-function refuseForeignName(path: string): void {
-  if (process.platform !== "win32" || isWindowsName(path)) return;
-  throw new CtxPackError("CTXPACK_E_UNSUPPORTED", `${JSON.stringify(path)} is no name on Windows`, {
-    hint: "pull it on another system, or without this file (--only)",
-    details: { path },
-  });
 }

@@ -1,6 +1,7 @@
-import { lstat, readdir, realpath, rename, rmdir, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, rmdir, stat } from "node:fs/promises";
 import { dirname, sep } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 
 /** Throws unless `to` is new or an empty folder, in a folder that exists, outside the store. */
 export async function expectRoom(to: string, store: string): Promise<void> {
@@ -27,7 +28,7 @@ export async function expectRoom(to: string, store: string): Promise<void> {
 export async function place(staging: string, to: string): Promise<void> {
   if (process.platform === "win32") await rmdir(to).catch(unlessMissing);
   try {
-    await rename(staging, to);
+    rename(staging, to);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     if (!["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(code)) throw error;

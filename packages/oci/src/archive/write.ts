@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
@@ -12,6 +12,7 @@ import { LAYOUT_FILE, lookAt, syncFolder } from "../layout/folder.ts";
 import { formatIndexFile, type IndexFile } from "../layout/index-file.ts";
 import type { OciLayout } from "../layout/layout.ts";
 import { readIndexFile } from "../layout/writer.ts";
+import { rename } from "../rename.ts";
 import { bytesSource } from "../source.ts";
 import type { OperationOptions } from "../target.ts";
 
@@ -44,7 +45,7 @@ export async function writeArchive(
       await writeTar(handle, items, options);
       await handle.sync();
     }
-    await rename(part, file);
+    rename(part, file);
     await syncFolder(dirname(file));
   } catch (error) {
     await rm(part, { force: true });

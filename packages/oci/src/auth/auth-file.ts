@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { chmod, mkdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import { diskError, errorCode } from "../disk.ts";
+import { rename } from "../rename.ts";
 import type { Credential } from "./credential.ts";
 
 const LIMIT = 4 << 20;
@@ -162,7 +163,7 @@ async function replace(path: string, document: Json): Promise<void> {
         flag: "wx",
       });
       await chmod(temporary, 0o600);
-      await rename(temporary, target);
+      rename(temporary, target);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
 import { abortable } from "../abort.ts";
@@ -7,6 +7,7 @@ import type { Descriptor } from "../descriptor.ts";
 import { splitDigest } from "../digest.ts";
 import { diskError } from "../disk.ts";
 import { hasSuccessors } from "../media-type.ts";
+import { rename } from "../rename.ts";
 import { type BlobSource, readRange } from "../source.ts";
 import type { FetchOptions, OperationOptions } from "../target.ts";
 import { Verifier, verified } from "../verify.ts";
@@ -65,7 +66,7 @@ export async function writeBlob(
     await makeFolder(dirname(path));
     await checkFolders(dir);
     await writePart(part, blob, options);
-    await rename(part, path);
+    rename(part, path);
   } catch (error) {
     await rm(part, { force: true });
     throw diskError(error, `blob ${d.digest} cannot be written to ${dir}`, path);

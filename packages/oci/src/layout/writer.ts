@@ -1,6 +1,7 @@
-import { chmod, open, rename, rm } from "node:fs/promises";
+import { chmod, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { diskError } from "../disk.ts";
+import { rename } from "../rename.ts";
 import type { OperationOptions } from "../target.ts";
 import {
   checkFolders,
@@ -110,7 +111,7 @@ export class LayoutWriter {
       // A dead writer's file, or a link somebody put there.
       await rm(part, { force: true });
       await writeFile(part, text, mode);
-      await rename(part, path);
+      rename(part, path);
       await syncFolder(this.#dir);
     } catch (error) {
       await rm(part, { force: true });

@@ -1,16 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { rename } from "@ctxpack/oci";
 
 export interface WriteOptions {
   /** Who may read it; 0666 less the umask. */
   readonly mode?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Times that a rename is tried: on Windows somebody who reads the file stands in its way. */
-const RENAMES = 5;
 
 const TEMPORARY = ".tmp-";
 
@@ -37,22 +34,9 @@ export async function writeWhole(
       await file.sync();
     }
     signal?.throwIfAborted();
-    await renameOver(temporary, path);
+    rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
-  }
-}
-
-async function renameOver(from: string, to: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if ((code !== "EPERM" && code !== "EBUSY") || tries === RENAMES) throw error;
-      await sleep(10 * tries);
-    }
   }
 }

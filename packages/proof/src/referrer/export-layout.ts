@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CtxPackError, digestHex } from "@ctxpack/identity";
 import {
@@ -10,6 +10,7 @@ import {
   MANIFEST_LIMIT,
   type ReadOnlyStorage,
   type ReferrerLister,
+  rename,
 } from "@ctxpack/oci";
 import type { RefusedBundle } from "../verify/verified-bundle.ts";
 import { discoverBundles, type FoundBundle } from "./discover.ts";
@@ -105,7 +106,7 @@ async function place(
     }
     await writeFile(join(work, "index.json"), index, { flag: "wx" });
     await writeFile(join(work, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}', { flag: "wx" });
-    await rename(work, target);
+    rename(work, target);
   } catch (error) {
     await rm(work, { recursive: true, force: true });
     signal?.throwIfAborted();

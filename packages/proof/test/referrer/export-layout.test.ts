@@ -4,7 +4,12 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OciLayout } from "@ctxpack/oci";
 import { attachBundle, exportLayout } from "@ctxpack/proof";
-import { missingProgram, scratchFolder, startDockerRegistry } from "@ctxpack/test-tools";
+import {
+  busyRenames,
+  missingProgram,
+  scratchFolder,
+  startDockerRegistry,
+} from "@ctxpack/test-tools";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   attachAsCosign,
@@ -80,6 +85,17 @@ it("is a layout that others read", async () => {
   await exportLayout(repository, pack, dir);
   const layout = await OciLayout.open(dir, { readOnly: true });
   expect(await layout.resolve(pack.digest)).toEqual(plain(pack));
+});
+
+it("waits on Windows for who looks at what was just written", async () => {
+  const { repository } = await faulty();
+  const pack = await pushPack(repository);
+  await attachBundle(repository, pack, await proofOf(pack));
+  const dir = join(place(), "layout");
+  using busy = busyRenames();
+  await exportLayout(repository, pack, dir);
+  expect(busy.refused).toHaveLength(1);
+  expect(readdirSync(dir).sort()).toEqual(["blobs", "index.json", "oci-layout"]);
 });
 
 describe("is not written", () => {

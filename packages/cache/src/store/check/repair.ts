@@ -8,11 +8,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { clear } from "../clear.ts";
 import { diskError, systemCode, unlessMissing } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { quarantine } from "../quarantine.ts";
-import { rename } from "../rename.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
 

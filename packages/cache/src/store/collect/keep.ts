@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { CtxPackError } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import type { Parts } from "../parts.ts";
-import { rename } from "../rename.ts";
 import { defaultBudget } from "./budget.ts";
 import { collect } from "./collect.ts";
 

@@ -7,12 +7,12 @@ import {
   type ResolvedContract,
   uriDigest,
 } from "@ctxpack/identity";
+import { rename } from "@ctxpack/oci";
 import { LIMITS } from "../../pack/index.ts";
 import { clear } from "../clear.ts";
 import { systemCode } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
-import { rename } from "../rename.ts";
 import { closest } from "./closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "./row.ts";
 import { SHELF_COUNT } from "./shelves.ts";

@@ -1,13 +1,19 @@
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { OciArchive, OciLayout } from "@ctxpack/oci";
+import { busyRenames } from "@ctxpack/test-tools";
 import { beforeEach, expect, it } from "vitest";
-import { rename } from "../../src/store/rename.ts";
-import { workplace } from "./fixture.ts";
+import { storeCredential } from "../src/auth/docker-config.ts";
+import { rename } from "../src/rename.ts";
+import { pushArtifact } from "./graph.ts";
+import { workplace } from "./workplace.ts";
 
+const place = workplace();
+let dir: string;
 let from: string;
 let to: string;
-beforeEach(() => {
-  const dir = workplace();
+beforeEach(async () => {
+  dir = await place();
   from = join(dir, "from");
   to = join(dir, "to");
   writeFileSync(from, "x");
@@ -50,4 +56,20 @@ it.each([
 it("renames", () => {
   rename(from, to);
   expect([existsSync(from), existsSync(to)]).toEqual([false, true]);
+});
+
+it("is how layouts, archives and credentials are put in their place", async () => {
+  const archive = join(dir, "x.tar");
+  {
+    using busy = busyRenames();
+    const layout = await OciLayout.open(join(dir, "pantry"), { create: true });
+    await layout.tag(await pushArtifact(layout, ["a"]), "v1");
+    await OciArchive.write(archive, layout);
+    const credential = { kind: "basic", username: "a", password: "b" } as const;
+    await storeCredential("reg.example", credential, { env: { HOME: dir, DOCKER_CONFIG: dir } });
+    // oci-layout, index.json twice, three blobs, the archive, config.json.
+    expect(busy.refused).toHaveLength(8);
+  }
+  expect(await (await OciArchive.open(archive)).resolve("v1")).toBeDefined();
+  expect(readFileSync(join(dir, "config.json"), "utf8")).toContain("reg.example");
 });

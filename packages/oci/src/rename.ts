@@ -1,5 +1,5 @@
 import { renameSync } from "node:fs";
-import { systemCode } from "./disk.ts";
+import { errorCode } from "./disk.ts";
 
 /** What Windows says of a file that an indexer or a virus scanner looks at just now, and of one that may not be moved. */
 const BUSY: ReadonlySet<string | undefined> = new Set(["EPERM", "EACCES", "EBUSY"]);
@@ -24,7 +24,7 @@ export function rename(from: string, to: string, options: RenameOptions = {}): v
       move(from, to);
       return;
     } catch (error) {
-      if (!BUSY.has(systemCode(error))) throw error;
+      if (!BUSY.has(errorCode(error))) throw error;
       pause(ms);
     }
   }
