@@ -1,8 +1,7 @@
-import { closeSync, fsyncSync, openSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
-import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
@@ -11,6 +10,7 @@ import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } fr
 import { rename } from "./rename.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
+import { writeSynced } from "./write-synced.ts";
 
 /** The name of a record: the hex digits of its URI. */
 const RECORD = /^[0-9a-f]{64}\.json$/;
@@ -39,13 +39,7 @@ export class Records {
     const temporary = this.#workspace.path();
     try {
       makeFolder(dirname(path));
-      const fd = openSync(temporary, "wx", 0o644);
-      try {
-        writeFully(fd, Buffer.from(formatRecord(record)));
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
+      writeSynced(temporary, formatRecord(record));
       rename(temporary, path);
       syncFolder(dirname(path));
     } catch (error) {
@@ -99,7 +93,8 @@ export class Records {
     const path = this.#places.pin(uri);
     onDisk("pinning", path, () => {
       makeFolder(dirname(path));
-      writeFileSync(path, "");
+      writeSynced(path, "");
+      syncFolder(dirname(path));
     });
   }
 

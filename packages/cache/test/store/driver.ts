@@ -59,6 +59,7 @@ async function act(store: Store): Promise<unknown> {
     return { created };
   }
   if (verb === "repair") return store.check({ deep: true, repair: true, onProgress });
+  if (verb === "pin") return store.pin(first as `ctx://sha256:${string}`);
   if (verb === "remove") return store.remove(first as `ctx://sha256:${string}`);
   if (verb === "collect") {
     const grace = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
