@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Blobs } from "../../src/store/blobs.ts";
 import { takeCensus } from "../../src/store/collect/census.ts";
+import { keepBudget } from "../../src/store/collect/keep.ts";
 import { makePlan } from "../../src/store/collect/plan.ts";
 import { remove } from "../../src/store/collect/remove.ts";
 import { Database } from "../../src/store/database.ts";
@@ -235,6 +236,22 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   const later = await store.collect({ apply: true });
   expect(later.unreadable).toEqual([]);
   expect(later.blobs.count).toBeGreaterThan(3);
+});
+
+it("a disk that has no room for the note of what was written is collected on all the same", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  ageAll(store, 30);
+  const tally = { countedMs: Date.now() - 2 * DAY_MS, written: 0 };
+  writeFileSync(join(store.dir, "tally.json"), JSON.stringify(tally));
+  const parts = partsOf(store.dir);
+  const path = (): string => {
+    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC", syscall: "mkdir" });
+  };
+  Object.assign(parts.workspace, { path });
+  await keepBudget(parts, 1, { budget: 1 });
+  parts.database.close();
+  expect(await uris(store)).toEqual([]);
 });
 
 it("what is known of a tree of inputs is kept for two months", async () => {

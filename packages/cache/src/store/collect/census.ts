@@ -4,12 +4,12 @@ import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
-import { unlessMissing } from "../disk.ts";
+import { unlessMissing, unlessRefused } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
 import { type CountedLog, discardedOf, logsOf, resultsOf } from "./beside.ts";
-import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
+import { type CountedFile, fileAt, leftoverAt, namesIn, privateNamesIn, shelved } from "./files.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
 const SLICE_MS = 10;
@@ -90,7 +90,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   }
   const trees: CountedTree[] = [];
   for (const path of shelved(parts.places.trees)) {
-    const tree = treeAt(path);
+    const tree = unlessRefused(() => treeAt(path));
     if (tree !== undefined) trees.push(tree);
     await rest();
   }
@@ -102,7 +102,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
-    namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
+    privateNamesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
   const discarded = [...discardedOf(parts.places)];
   const logs = [...logsOf(parts.places)];
@@ -147,7 +147,7 @@ function blobsOf(
 }
 
 function isListing(path: string): boolean {
-  return unlessMissing(() => LISTING.test(beginningOf(path, 67))) ?? false;
+  return unlessRefused(() => unlessMissing(() => LISTING.test(beginningOf(path, 67)))) ?? false;
 }
 
 function beginningOf(path: string, length: number): string {
