@@ -1,7 +1,7 @@
 import { closeSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
 import { unlessMissing, unlessRefused } from "../disk.ts";
@@ -51,6 +51,8 @@ export interface CountedContent extends CountedFile {
 /** Everything a store holds. */
 export interface Census {
   readonly packs: readonly CountedPack[];
+  /** Packs of which nothing is known: the record is damaged, or is gone while a pin says that the pack has to be here. */
+  readonly unknown: readonly CtxUri[];
   readonly blobs: ReadonlyMap<Digest, CountedBlob>;
   /** Blobs of no pack that are the lines of a `dirHash1`. */
   readonly listings: ReadonlySet<Digest>;
@@ -78,10 +80,12 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const packs: CountedPack[] = [];
-  for await (const record of parts.records.list(signal)) {
+  const unknown = new Set<CtxUri>();
+  for await (const record of parts.records.list(signal, (uri) => unknown.add(uri))) {
     packs.push({ record, blobs: blobsOf(parts, record, blobs) });
     await rest();
   }
+  for (const uri of parts.records.pinnedOnly()) unknown.add(uri);
   const held = holders(packs);
   const listings = new Set<Digest>();
   for (const { digest, path } of blobs.values()) {
@@ -111,7 +115,18 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     results.push(result);
     await rest();
   }
-  return { packs, blobs, listings, trees, contents, leftovers, discarded, logs, results };
+  return {
+    packs,
+    unknown: [...unknown],
+    blobs,
+    listings,
+    trees,
+    contents,
+    leftovers,
+    discarded,
+    logs,
+    results,
+  };
 }
 
 /** Bytes that everything takes together. */

@@ -65,7 +65,7 @@ export interface CollectReport {
   readonly contents: CollectedGroup;
   /** What was put aside because it was damaged, and beginnings of blobs, a week old. */
   readonly leftovers: CollectedGroup;
-  /** Packs whose manifest cannot be read: as long as there are any, no blob goes. */
+  /** Packs whose record or manifest cannot be read: as long as there are any, no blob goes. */
   readonly unreadable: readonly CtxUri[];
   /** Paths of what should have gone and stays, for the disk refuses to remove it: another user's, most likely. */
   readonly refused: readonly string[];

@@ -76,7 +76,8 @@ export async function remove(
 /** Whether the pack is gone: one that was used since, or is another one now, stays. */
 function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
   const now = parts.records.get(record.uri);
-  if (now === undefined) return true;
+  // A record that was damaged meanwhile is one that `fsck` may write again.
+  if (now === undefined) return !parts.records.has(record.uri);
   if (now.pinned || now.usedAt !== record.usedAt) return false;
   if (now.manifest.digest !== record.manifest.digest) return false;
   parts.records.remove(record.uri);
