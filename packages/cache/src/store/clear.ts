@@ -1,5 +1,5 @@
-import { chmodSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
-import { systemCode } from "./disk.ts";
+import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { isRefusal, systemCode, unlessRefused } from "./disk.ts";
 
 const SLASH = Buffer.from("/");
 
@@ -16,19 +16,46 @@ export function clear(path: string | Buffer): void {
     if (code === "ENOENT") return;
     // A folder: EISDIR on Linux, EPERM elsewhere.
     if (code !== "EISDIR" && code !== "EPERM") throw error;
+    // A link of another user in a shared folder is not removed with EPERM, either, and must not be followed.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false) throw error;
   }
   clearFolder(path);
 }
 
-function clearFolder(path: string | Buffer): void {
+/**
+ * `clear` for what somebody has left behind: false when the disk refuses it, or a part of it, to this user. That stays,
+ * for it must not stand in the way of anything else.
+ */
+export function clearLeftover(path: string | Buffer): boolean {
   try {
-    chmodSync(path, 0o700);
+    clear(path);
+    return true;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return false;
+  }
+}
+
+function clearFolder(path: string | Buffer): void {
+  /** What is refused last is thrown at the end: the rest goes all the same. */
+  let refusal: unknown;
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusal = error;
+    }
+  };
+  try {
+    // Another user's folder keeps its mode; an empty one can be removed all the same.
+    unlessRefused(() => chmodSync(path, 0o700));
     for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
       // Of what lies in the trash nobody knows that names are UTF-8.
       const child = Buffer.concat([Buffer.from(path), SLASH, entry.name]);
-      if (entry.isDirectory()) clearFolder(child);
-      else clear(child);
+      attempt(() => (entry.isDirectory() ? clearFolder(child) : clear(child)));
     }
+    if (refusal !== undefined) throw refusal;
     rmdirSync(path);
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error;

@@ -1,8 +1,8 @@
 import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
+import { clear, clearLeftover } from "./clear.ts";
+import { makeFolder, onDisk, unlessMissing, unlessRefused } from "./disk.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
 import type { Unfinished } from "./unfinished.ts";
 
@@ -51,6 +51,16 @@ export class Workspace {
     return join(this.#dir, `${this.#count}${suffix}`);
   }
 
+  /**
+   * Where something goes that is to be cleared: beside the folder of this process, with a name like it. What a kill
+   * leaves of it is cleared like that one, and a rename there takes no room, which a full disk would not have.
+   */
+  aside(): string {
+    this.expectWritable();
+    onDisk("creating", this.#parent, () => makeFolder(this.#parent));
+    return join(this.#parent, ownerName());
+  }
+
   /** Says that something is being made, until it is disposed: what it refers to must not be collected. */
   begin(): Disposable {
     if (this.#working === 0) this.#sign("busy");
@@ -63,7 +73,7 @@ export class Workspace {
     };
   }
 
-  /** Since when any process has been making something, Unix time in ms; infinity when none is. */
+  /** Since when any process has been making something, Unix time in ms; infinity when none is, 0 when nobody can tell. */
   busySince(): number {
     const now = Date.now();
     let since = Number.POSITIVE_INFINITY;
@@ -72,8 +82,11 @@ export class Workspace {
       const dir = join(this.#parent, name);
       const seen = unlessMissing(() => statSync(dir).mtimeMs);
       if (owner === undefined || seen === undefined || isGone(owner, seen, now)) continue;
-      const began = unlessMissing(() => statSync(join(dir, "busy")).mtimeMs);
-      if (began !== undefined) since = Math.min(since, began);
+      const began = unlessRefused(
+        () => unlessMissing(() => statSync(join(dir, "busy")).mtimeMs) ?? since,
+      );
+      // Another user's process is at work, and shows nobody what it does.
+      since = Math.min(since, began ?? 0);
     }
     return since;
   }
@@ -91,7 +104,7 @@ export class Workspace {
   close(): void {
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
-    if (this.#dir !== undefined) clear(this.#dir);
+    if (this.#dir !== undefined) clearLeftover(this.#dir);
     this.#dir = undefined;
   }
 
@@ -114,7 +127,7 @@ export class Workspace {
   }
 }
 
-/** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs. */
+/** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs, and for what is another user's. */
 function reap(parent: string, unfinished: Unfinished, nowMs: number): void {
   unfinished.reap(nowMs);
   for (const name of readdirSync(parent)) {
@@ -123,7 +136,7 @@ function reap(parent: string, unfinished: Unfinished, nowMs: number): void {
     const seen = unlessMissing(() => statSync(dir).mtimeMs);
     if (owner === undefined || seen === undefined || !isGone(owner, seen, nowMs)) continue;
     unfinished.salvage(dir);
-    clear(dir);
+    clearLeftover(dir);
   }
 }
 

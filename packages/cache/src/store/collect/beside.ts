@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
+import { unlessRefused } from "../disk.ts";
 import type { Places } from "../places.ts";
 import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
@@ -35,8 +36,12 @@ export function* discardedOf(places: Places): Iterable<CountedFile> {
   }
   for (const name of namesIn(places.claims)) {
     const path = join(places.claims, name);
-    const owner = claimOwner(path);
     const file = leftoverAt(path);
-    if (file !== undefined && (owner === undefined || isAbandoned(path, owner))) yield file;
+    // Only the store's owner may read whose it is.
+    const isLeft = unlessRefused(() => {
+      const owner = claimOwner(path);
+      return owner === undefined || isAbandoned(path, owner);
+    });
+    if (file !== undefined && isLeft === true) yield file;
   }
 }

@@ -1,15 +1,15 @@
 import { closeSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
-import { unlessMissing } from "../disk.ts";
+import { unlessMissing, unlessRefused } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
 import { type CountedLog, discardedOf, logsOf, resultsOf } from "./beside.ts";
-import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
+import { type CountedFile, fileAt, leftoverAt, namesIn, privateNamesIn, shelved } from "./files.ts";
 
 /** The event loop gets a turn at least this often, in milliseconds. */
 const SLICE_MS = 10;
@@ -51,6 +51,8 @@ export interface CountedContent extends CountedFile {
 /** Everything a store holds. */
 export interface Census {
   readonly packs: readonly CountedPack[];
+  /** Packs of which nothing is known: the record is damaged, or is gone while a pin says that the pack has to be here. */
+  readonly unknown: readonly CtxUri[];
   readonly blobs: ReadonlyMap<Digest, CountedBlob>;
   /** Blobs of no pack that are the lines of a `dirHash1`. */
   readonly listings: ReadonlySet<Digest>;
@@ -78,10 +80,12 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const packs: CountedPack[] = [];
-  for await (const record of parts.records.list(signal)) {
+  const unknown = new Set<CtxUri>();
+  for await (const record of parts.records.list(signal, (uri) => unknown.add(uri))) {
     packs.push({ record, blobs: blobsOf(parts, record, blobs) });
     await rest();
   }
+  for (const uri of parts.records.pinnedOnly()) unknown.add(uri);
   const held = holders(packs);
   const listings = new Set<Digest>();
   for (const { digest, path } of blobs.values()) {
@@ -90,7 +94,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   }
   const trees: CountedTree[] = [];
   for (const path of shelved(parts.places.trees)) {
-    const tree = treeAt(path);
+    const tree = unlessRefused(() => treeAt(path));
     if (tree !== undefined) trees.push(tree);
     await rest();
   }
@@ -102,7 +106,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
-    namesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
+    privateNamesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
   );
   const discarded = [...discardedOf(parts.places)];
   const logs = [...logsOf(parts.places)];
@@ -111,7 +115,18 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     results.push(result);
     await rest();
   }
-  return { packs, blobs, listings, trees, contents, leftovers, discarded, logs, results };
+  return {
+    packs,
+    unknown: [...unknown],
+    blobs,
+    listings,
+    trees,
+    contents,
+    leftovers,
+    discarded,
+    logs,
+    results,
+  };
 }
 
 /** Bytes that everything takes together. */
@@ -147,7 +162,7 @@ function blobsOf(
 }
 
 function isListing(path: string): boolean {
-  return unlessMissing(() => LISTING.test(beginningOf(path, 67))) ?? false;
+  return unlessRefused(() => unlessMissing(() => LISTING.test(beginningOf(path, 67)))) ?? false;
 }
 
 function beginningOf(path: string, length: number): string {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Digest } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
-import { clear } from "../clear.ts";
-import { systemCode, unlessMissing } from "../disk.ts";
+import { clear, clearLeftover } from "../clear.ts";
+import { isRefusal, systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { CountedTree } from "./census.ts";
 import type { CountedFile } from "./files.ts";
@@ -15,56 +15,79 @@ const BATCH = 64;
 
 /**
  * Removes what a plan says, in small steps, each of which looks again: what somebody has used since the census stays.
- * Packs go before their blobs, so that a kill at any instant leaves no pack without one.
+ * Packs go before their blobs, so that a kill at any instant leaves no pack without one; before them what belongs to no
+ * pack, which makes room on a full disk. Returns the paths of what the disk refused to remove: it stays, and ends nothing.
  */
 export async function remove(
   parts: Parts,
   plan: Pick<Plan, "packs" | "trees" | "orphans" | "blobs" | "contents" | "leftovers">,
   options: { readonly signal?: AbortSignal | undefined },
-): Promise<void> {
+): Promise<readonly string[]> {
   const { signal } = options;
   const { packs, trees, orphans, blobs, contents, leftovers } = plan;
+  const refused: string[] = [];
+  const attempt = (path: string, work: () => boolean): boolean => {
+    try {
+      return work();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refused.push(path);
+      return false;
+    }
+  };
+  const removeFiles = async (files: readonly CountedFile[]): Promise<void> => {
+    for (const some of batches(files)) {
+      // Under the lock, where whoever publishes a pack looks whether its blobs are there.
+      await parts.database.exclusive(() => {
+        for (const file of some) attempt(file.path, () => removeFile(file));
+      }, signal);
+    }
+  };
+  for (const { path } of leftovers) {
+    signal?.throwIfAborted();
+    if (!clearLeftover(path)) refused.push(path);
+    await turn();
+  }
+  await removeFiles(orphans);
   /** Blobs of packs that somebody has begun to use since the census. */
   const kept = new Set<Digest>();
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
       for (const one of some) {
-        if (removePack(parts, one)) continue;
+        const path = parts.places.record(one.pack.record.uri);
+        if (attempt(path, () => removePack(parts, one))) continue;
         for (const digest of one.pack.blobs?.keys() ?? []) kept.add(digest);
       }
     }, signal);
   }
   for (const { tree } of trees) {
     signal?.throwIfAborted();
-    removeTree(parts, tree);
+    attempt(tree.path, () => {
+      const left = removeTree(parts, tree);
+      if (left !== undefined) refused.push(left);
+      return left === undefined;
+    });
     await turn();
   }
-  for (const { path } of leftovers) {
-    signal?.throwIfAborted();
-    clear(path);
-    await turn();
-  }
-  const freed = blobs.filter(({ digest }) => !kept.has(digest));
-  for (const some of batches([...orphans, ...freed, ...contents])) {
-    // Under the lock, where whoever publishes a pack looks whether its blobs are there.
-    await parts.database.exclusive(() => some.forEach(removeFile), signal);
-  }
+  await removeFiles([...blobs.filter(({ digest }) => !kept.has(digest)), ...contents]);
+  return refused;
 }
 
 /** Whether the pack is gone: one that was used since, or is another one now, stays. */
 function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
   const now = parts.records.get(record.uri);
-  if (now === undefined) return true;
+  // A record that was damaged meanwhile is one that `fsck` may write again.
+  if (now === undefined) return !parts.records.has(record.uri);
   if (now.pinned || now.usedAt !== record.usedAt) return false;
   if (now.manifest.digest !== record.manifest.digest) return false;
   parts.records.remove(record.uri);
   return true;
 }
 
-/** Out of sight in one rename, then entry by entry. */
-function removeTree(parts: Parts, tree: CountedTree): void {
-  if (usedMs(tree.path) !== tree.usedMs) return;
-  const aside = parts.workspace.path();
+/** Out of sight in one rename, then entry by entry. Returns where the rest of it is when the disk refuses to remove it. */
+function removeTree(parts: Parts, tree: CountedTree): string | undefined {
+  if (usedMs(tree.path) !== tree.usedMs) return undefined;
+  const aside = parts.workspace.aside();
   try {
     rename(tree.path, aside);
     // Handed out between the look and the rename: it goes back before anybody can have opened much.
@@ -74,7 +97,7 @@ function removeTree(parts: Parts, tree: CountedTree): void {
     // Another process removes the same, or has made a new one meanwhile.
     if (code !== "ENOENT" && code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
-  clear(aside);
+  return clearLeftover(aside) ? undefined : aside;
 }
 
 function usedMs(wrapper: string): number | undefined {
@@ -82,12 +105,13 @@ function usedMs(wrapper: string): number | undefined {
   return made ?? unlessMissing(() => statSync(wrapper).mtimeMs);
 }
 
-function removeFile(file: CountedFile & { readonly links?: number }): void {
+/** Whether the file is gone: one that was used since stays. */
+function removeFile(file: CountedFile & { readonly links?: number }): boolean {
   const stat = lstatSync(file.path, { throwIfNoEntry: false });
-  if (stat === undefined) return;
+  if (stat === undefined) return true;
   const isAsSeen = file.links === undefined ? stat.mtimeMs === file.usedMs : stat.nlink === 1;
-  if (!isAsSeen) return;
-  unlessMissing(() => unlinkSync(file.path));
+  if (isAsSeen) unlessMissing(() => unlinkSync(file.path));
+  return isAsSeen;
 }
 
 function* batches<T>(things: readonly T[]): Iterable<readonly T[]> {
