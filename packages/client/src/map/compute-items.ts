@@ -19,6 +19,8 @@ import { type Outcome, type Task, workItems } from "./work-items.ts";
 /** How much was run for a map, and what it printed. */
 export interface Ran {
   commands: number;
+  /** Those that ended well. */
+  succeeded: number;
   /** Of all commands together. */
   ms: number;
   readonly stdout: Capture;
@@ -62,8 +64,9 @@ export async function computeItems(tasks: readonly Task[], job: Computing): Prom
       else groups.delete(group);
       if (isRunning) claim?.record(...groups);
     },
-    onEnd: (ms: number): void => {
+    onEnd: (ms: number, isGood: boolean): void => {
       ran.commands += 1;
+      if (isGood) ran.succeeded += 1;
       ran.ms += ms;
     },
   };
