@@ -53,6 +53,8 @@ export interface Sources {
   readonly from?: string | undefined;
   /** The store's pack also when no policy has accepted it: only to be described. */
   readonly unaccepted?: boolean | undefined;
+  /** Only in pantries that are believed (DESIGN §8): by a policy, or because they are the user's own or marked. */
+  readonly believed?: boolean | undefined;
 }
 
 /**
@@ -91,7 +93,8 @@ export async function findReadable(
     }
   }
   if (found) return { kind: "pantry", uri, found };
-  return await searchPantries(session, { uri, from: options.from, legacy: isWholeUri(text) }, work);
+  const { from, believed } = options;
+  return await searchPantries(session, { uri, from, believed, legacy: isWholeUri(text) }, work);
 }
 
 /** Whether a person wrote all 64 digits; the 12 of a v0 pack's tag are too few to ask for it by. */
@@ -106,19 +109,17 @@ export function isWholeUri(text: string): boolean {
 export async function findInPantries(
   session: Session,
   uri: CtxUri,
-  from: string | undefined,
+  sources: Pick<Sources, "from" | "believed">,
   work: Work,
 ): Promise<FoundPack> {
-  const location = await searchPantries(session, { uri, from, legacy: false }, work);
+  const location = await searchPantries(session, { uri, ...sources, legacy: false }, work);
   if (location.kind === "legacy") throw readOnlyLegacy(location.found);
   return location.found;
 }
 
 /** What is looked for in pantries. */
-export interface Sought {
+export interface Sought extends Pick<Sources, "from" | "believed"> {
   readonly uri: CtxUri;
-  /** Only in this pantry. */
-  readonly from: string | undefined;
   /** A v0 pack will do when no pantry has the pack. */
   readonly legacy: boolean;
 }
@@ -126,14 +127,17 @@ export interface Sought {
 /** As `findInPantries`, of v0 packs too. */
 export async function searchPantries(
   session: Session,
-  { uri, from, legacy }: Sought,
+  { uri, from, legacy, believed }: Sought,
   work: Work,
 ): Promise<(Location & { readonly kind: "pantry" }) | LegacyLocation> {
   const looked = from === undefined ? ["the store"] : [];
-  for await (const { address, found } of askPantries(session, uri, from, work)) {
-    if (found) return { kind: "pantry", uri, found };
+  let unbelieved: string | undefined;
+  for await (const { address, found, trusted } of askPantries(session, uri, from, work)) {
+    if (found && believed && !session.gate && !trusted) unbelieved ??= address;
+    else if (found) return { kind: "pantry", uri, found };
     looked.push(address);
   }
+  if (unbelieved !== undefined) throw notBelieved(uri, unbelieved);
   const found = legacy
     ? await findLegacy(session, uri, pantriesFor(session, from), work.signal)
     : undefined;
@@ -145,6 +149,8 @@ export async function searchPantries(
 export interface Answer {
   readonly address: string;
   readonly found: FoundPack | undefined;
+  /** Its packs may be taken without a policy. */
+  readonly trusted: boolean;
 }
 
 /** Asks the pantries in order. Those that failed are warned of; when none had the pack, the first failure is thrown. */
@@ -160,7 +166,8 @@ export async function* askPantries(
     let answer: Answer;
     try {
       const pantry = await openPantry(session, given, signal);
-      answer = { address: pantry.address, found: await lookUp(pantry, uri, signal) };
+      const { address, trusted } = pantry;
+      answer = { address, trusted, found: await lookUp(pantry, uri, signal) };
     } catch (error) {
       signal.throwIfAborted();
       if (from !== undefined || !CtxPackError.isInstance(error)) throw error;
@@ -168,7 +175,7 @@ export async function* askPantries(
       // A directory that is not there has no packs, and nothing was pushed to it yet: a miss.
       if (error.code !== "CTXPACK_E_PATH_NOT_FOUND") failure ??= error;
       const address = typeof given === "string" ? given : given.address;
-      answer = { address, found: undefined };
+      answer = { address, trusted: false, found: undefined };
     }
     had ||= answer.found !== undefined;
     yield answer;
@@ -184,6 +191,19 @@ function notFound(uri: CtxUri, looked: readonly string[]): CtxPackError {
         : "name a pantry that has it with --from, or compute and seed it",
     details: { uri, looked },
   });
+}
+
+function notBelieved(uri: CtxUri, address: string): CtxPackError {
+  return new CtxPackError(
+    "CTXPACK_E_NOT_FOUND",
+    `${uri} is in ${address} only, and nobody vouches for what is there`,
+    {
+      hint:
+        `a policy may accept it; ctxpack remote add NAME ${address} --trust unsigned takes all that is there; ` +
+        `ctxpack pull ${uri} --from ${address} takes this one`,
+      details: { uri, pantry: address },
+    },
+  );
 }
 
 /** A URI may have several outputs, a store holds one: it must be the one that was found elsewhere. */

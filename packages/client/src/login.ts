@@ -37,6 +37,7 @@ export async function login(
   const credentials = remote.staticCredentials({ [host]: credential }, "what was typed in");
   const registry = await session.registries.connect(host, credentials);
   try {
+    if (registry.host !== host.toLowerCase()) throw noHost(host, registry.host);
     const { authentication } = await registry.ping({ signal });
     if (authentication === "none") {
       session.warn(`${host} lets anybody in: it did not look at the password`);
@@ -46,6 +47,14 @@ export async function login(
   }
   const { where } = await remote.storeCredential(host, credential, { env: session.env, signal });
   return { host, username, where, plain: !where.startsWith("docker-credential-") };
+}
+
+/** Kept under another name than its host's, a password would not be checked, nor found again. */
+function noHost(given: string, host: string): CtxPackError {
+  return new CtxPackError("CTXPACK_E_USAGE", `${given} is more than a registry's host`, {
+    hint: `an account is one of the whole host: ctxpack login ${host}`,
+    details: { host },
+  });
 }
 
 export interface LogoutResult {

@@ -15,6 +15,13 @@ export interface Miss {
   readonly reason: string;
 }
 
+const [NOT_THERE, NEVER_SEEN, PARTIAL] = ["not there", "never seen", "only a part of it is here"];
+
+/** Whether the place just does not have the pack: it was asked, and nobody was refused. */
+export function isPlain({ reason }: Miss): boolean {
+  return [NOT_THERE, NEVER_SEEN, PARTIAL].includes(reason);
+}
+
 /** What is known of a contract's result before anything is computed. */
 export type Lookup = {
   readonly uri: CtxUri;
@@ -32,8 +39,16 @@ export async function lookUpContract(
   contract: ContractLike,
   options: IdentifyOptions,
 ): Promise<Lookup> {
-  const work = workOf(options);
   const resolution = await identify(session, contract, options);
+  return await lookUpResolved(session, resolution, workOf(options));
+}
+
+/** `lookUpContract` for a contract that was resolved. */
+export async function lookUpResolved(
+  session: Session,
+  resolution: Resolution,
+  work: Work,
+): Promise<Lookup> {
   const { uri } = resolution;
   const misses: Miss[] = [];
   const store = await session.store(work.signal);
@@ -43,7 +58,7 @@ export async function lookUpContract(
     if (reason === undefined) return { uri, resolution, misses, hit: true, where: "store" };
     misses.push({ where: "store", reason });
   } else {
-    misses.push({ where: "store", reason: record ? "only a part of it is here" : "never seen" });
+    misses.push({ where: "store", reason: record ? PARTIAL : NEVER_SEEN });
   }
   const { pantries } = session.config;
   if (pantries.length > 0) await session.gate?.prepare(work.signal);
@@ -67,7 +82,7 @@ async function lookIn(
     const pantry = await openPantry(session, given, work.signal);
     where = pantry.address;
     const found = await lookUp(pantry, uri, work.signal);
-    if (!found) return { where, reason: "not there" };
+    if (!found) return { where, reason: NOT_THERE };
     if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
     const accepted = await acceptFound(session, found, work.signal);
     accepted?.config?.(bytes);

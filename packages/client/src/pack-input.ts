@@ -4,12 +4,15 @@ import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { workOf } from "./work.ts";
 
-/** Outputs of packs as inputs of contracts: the store's, else the first pantry's, from the index alone. */
+/**
+ * Outputs of packs as inputs of contracts: the store's, else those of the first pantry that is believed, from the index
+ * alone.
+ */
 export function packOutputs(session: Session): PackOutputs {
   return {
     async lines(uri, options) {
       const work = workOf(options);
-      const location = await findPack(session, uri, {}, work);
+      const location = await findPack(session, uri, { believed: true }, work);
       if (location.kind === "pantry") {
         return (await describeRemote(session, location.found, work.signal)).index.outputFiles();
       }

@@ -1,5 +1,6 @@
 import { CtxPackError, type Digest, digestHex } from "@ctxpack/identity";
 import { type CopyOptions, type CopySummary, copyGraph } from "@ctxpack/oci";
+import { blameStore } from "./blame-store.ts";
 import { type FoundPack, lookUp, packTag, type WritablePantry } from "./pantry.ts";
 import { type Comparison, compare } from "./recheck/compare.ts";
 import { storedContents } from "./recheck/contents.ts";
@@ -58,8 +59,9 @@ export async function publish(
         ...towards(pack, work.onProgress),
         referrers,
         concurrency: session.concurrency(pantry.remote),
-      }).catch((error: unknown) => {
-        throw explainRefusal(error, pack, pantry.address);
+      }).catch(async (error: unknown) => {
+        const found = await blameStore(error, pack, session, work.signal);
+        throw explainRefusal(found, pack, pantry.address);
       });
       summary = { copied: sum(summary.copied, copied), existing };
     }

@@ -53,6 +53,23 @@ export async function pull(
   text: string,
   options: PullOptions,
 ): Promise<PullResult | LegacyPullResult> {
+  return await pullFrom(session, text, options, false);
+}
+
+/**
+ * Gets a pack that a command is to read, and gives its folder, absolute: as `pull`, but not from a pantry that is not
+ * believed (DESIGN §8), nor a v0 pack.
+ */
+export async function pullBelieved(session: Session, uri: CtxUri, work: Work): Promise<string> {
+  return resolve((await pullFrom(session, uri, work, true)).path);
+}
+
+async function pullFrom(
+  session: Session,
+  text: string,
+  options: PullOptions,
+  believed: boolean,
+): Promise<PullResult | LegacyPullResult> {
   const work = workOf(options);
   const store = await session.store(work.signal);
   const { uri, found: tagged } = await identifySubject(session, text, work);
@@ -61,7 +78,8 @@ export async function pull(
   let found = tagged;
   const refusal = await refusalOf(session, store, uri, work);
   if (!found && refusal !== undefined) {
-    const sought = { uri, from: options.from, legacy: isWholeUri(text) };
+    const legacy = isWholeUri(text) && !believed;
+    const sought = { uri, from: options.from, believed, legacy };
     const location = await searchPantries(session, sought, work).catch((error: unknown) => {
       throw refusal instanceof Error && isNotFound(error) ? refusal : error;
     });
@@ -72,7 +90,8 @@ export async function pull(
     }
     found = location.found;
   }
-  const fetched = await ensure(session, store, { uri, found, select, from: options.from }, work);
+  const wanted = { uri, found, select, from: options.from, believed };
+  const fetched = await ensure(session, store, wanted, work);
   if (only) only.requireMatches(uri, (await store.index(uri, work)).entries());
   const handOut = () => handOutFolder(session, store, uri, select, options, work);
   let outcome = fetched;
@@ -81,13 +100,7 @@ export async function pull(
     path = await handOut();
   } catch (error) {
     if (fetched.source !== "store" || !isDamage(error)) throw error;
-    outcome = await fetchAgain(
-      session,
-      store,
-      { uri, found, select, from: options.from },
-      error,
-      work,
-    );
+    outcome = await fetchAgain(session, store, wanted, error, work);
     path = await handOut();
   }
   if (options.pin) await store.pin(uri);
@@ -122,6 +135,7 @@ interface Wanted {
   readonly found: FoundPack | undefined;
   readonly select: Filter;
   readonly from: string | undefined;
+  readonly believed: boolean;
 }
 
 type Outcome = Pick<PullResult, "source" | "blobs" | "bytes" | "verified">;
@@ -152,7 +166,7 @@ async function fetchInto(
   wanted: Wanted,
   work: Work,
 ): Promise<Outcome> {
-  const found = wanted.found ?? (await findInPantries(session, wanted.uri, wanted.from, work));
+  const found = wanted.found ?? (await findInPantries(session, wanted.uri, wanted, work));
   const { blobs, bytes } = await store.admit(wanted.uri, {
     ...admissionOf(session, found, work),
     ...(wanted.select && { only: wanted.select }),

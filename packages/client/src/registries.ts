@@ -55,7 +55,7 @@ export class Registries implements AsyncDisposable {
   /** A repository to read from, through the mirrors its registry has. */
   async readable(reference: Reference): Promise<Repository | MirroredRepository> {
     const primary = await this.repository(reference);
-    const mirrors = this.#config.registries[reference.registry]?.mirrors ?? [];
+    const { mirrors = [], mirroredTags } = this.#config.registries[reference.registry] ?? {};
     if (mirrors.length === 0) return primary;
     const { mirrored } = await import("@ctxpack/oci/remote");
     const opened: Repository[] = [];
@@ -64,7 +64,7 @@ export class Registries implements AsyncDisposable {
       const name = [...prefix, reference.repository].join("/");
       opened.push((await this.registry(host)).repository(name));
     }
-    return mirrored(primary, opened, { onWarning: this.#warn });
+    return mirrored(primary, opened, { tags: mirroredTags, onWarning: this.#warn });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

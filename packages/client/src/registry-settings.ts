@@ -26,6 +26,8 @@ export interface RegistrySettings {
   readonly proxy?: string | false;
   /** `host[:port]` or `host[:port]/prefix`, asked before the registry for what has a digest. */
   readonly mirrors?: readonly string[];
+  /** Whether these mirrors answer for tags, too: those that a project names do not. No key of a file. */
+  readonly mirroredTags?: boolean;
   readonly trustedRealmHosts?: readonly string[];
   readonly allowCrossHostUpload?: boolean;
   readonly referrers?: RegistryProfile["referrers"];
@@ -38,6 +40,7 @@ export interface RegistrySettings {
 
 /** What protects credentials and content on their way: a project that was cloned must not take it away. */
 const WEAKENING = [
+  "ca",
   "plainHttp",
   "insecure",
   "proxy",
@@ -76,7 +79,9 @@ export function parseRegistries(
     }
     const settings = parseSettings(objectOf(entry, file, at), file, at);
     if (owner === "project") refuseWeakening(settings, host, file, at);
-    parsed[host.toLowerCase()] = settings;
+    // What has a digest is verified whoever gives it; what a tag leads to is not.
+    const mirroredTags = settings.mirrors && { mirroredTags: owner === "user" };
+    parsed[host.toLowerCase()] = { ...settings, ...mirroredTags };
   }
   return parsed;
 }

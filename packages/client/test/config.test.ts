@@ -64,15 +64,16 @@ test("environment over project over user, setting by setting", async () => {
   const added = [join(root, "user/ctxpack/user.json"), join(root, "project/project.json")];
   const rest = {
     named: [team],
-    // Folders of the user's own; what the project names is not the user's word.
-    trusted: new Set([`oci:${join(root, "user/ctxpack/u")}`]),
     registries: {},
     workspace: join(root, "project"),
     files: [project, user],
   };
+  // A folder that the user's own file names; the project's is not.
+  const own = `oci:${join(root, "user/ctxpack/u")}`;
   expect(loadConfig({ cwd, env })).toEqual({
     cacheDir: join(root, "project/p"),
     pantries: [team],
+    trusted: new Set([own]),
     offline: true,
     concurrency: 2,
     policies: added,
@@ -89,11 +90,11 @@ test("environment over project over user, setting by setting", async () => {
   expect(loadConfig({ cwd, env: over })).toEqual({
     cacheDir: join(cwd, "e"),
     pantries: [{ address: "oci:./e", baseDir: cwd }],
+    trusted: new Set([own, `oci:${join(cwd, "e")}`]),
     offline: false,
     concurrency: 8,
     policies: [...added, join(cwd, "env.json")],
     ...rest,
-    trusted: new Set([...rest.trusted, `oci:${join(cwd, "e")}`]),
   });
   rmSync(user);
   rmSync(project);
@@ -113,9 +114,16 @@ test("what a registry needs comes from both files, and the user's has the last w
       ca: join(root, "user/ctxpack/ca.pem"),
       chunkSize: 65_536,
       mirrors: ["mirror.example/hub"],
+      // What a tag leads to is not for a project to say.
+      mirroredTags: false,
     },
     "127.0.0.1:5000": { plainHttp: true },
     "old.example:80": { plainHttp: true },
+  });
+  write(user, { registries: { "reg.example:5000": { mirrors: ["own.example"] } } });
+  expect(loadConfig({ cwd, env }).registries["reg.example:5000"]).toMatchObject({
+    mirrors: ["own.example"],
+    mirroredTags: true,
   });
   rmSync(user);
   rmSync(project);
@@ -199,6 +207,13 @@ test.each(["plainHttp", "insecure", "allowCrossHostUpload"])(
     rmSync(project);
   },
 );
+
+test("a project's file does not say who signs a registry's certificate", async () => {
+  expect(await refusal({ registries: { "ghcr.io": { ca: "ca.pem" } } })).toBe(
+    "/project/ctxpack.config.json: /registries/ghcr.io/ca takes away what protects your credentials: " +
+      "only your own configuration may",
+  );
+});
 
 test("a variable that cannot be read is refused", async () => {
   const load = async (more: Record<string, string>) =>

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Claim, Store } from "@ctxpack/cache";
 import { type Contract, CtxPackError, type ResolvedContract } from "@ctxpack/identity";
 import { identifyLoaded } from "../identify.ts";
-import { pull } from "../pull.ts";
+import { pullBelieved } from "../pull.ts";
 import type { Capture } from "../run/capture.ts";
 import { childEnvironment } from "../run/environment.ts";
 import type { ProcessGroup } from "../run/group.ts";
@@ -19,6 +19,8 @@ import { type Outcome, type Task, workItems } from "./work-items.ts";
 /** How much was run for a map, and what it printed. */
 export interface Ran {
   commands: number;
+  /** Those that ended well. */
+  succeeded: number;
   /** Of all commands together. */
   ms: number;
   readonly stdout: Capture;
@@ -45,13 +47,16 @@ export async function computeItems(tasks: readonly Task[], job: Computing): Prom
   const { map, options, session, store, claim, work, ran, note } = job;
   const { loaded, command, parallel, batch } = map;
   const groups = new Set<ProcessGroup>();
+  const watched = await watchShared(job);
+  const [root, others] = [await rootOf(job), await othersOf(job)];
+  await watched.requireSamePacks();
   const shop = {
     store,
-    commits: new Commits(store, await watchShared(job)),
-    root: await rootOf(job),
+    commits: new Commits(store, watched.requireUnchanged),
+    root,
     command,
     compute: options.compute,
-    others: await othersOf(job),
+    others,
     cwd: loaded.baseDir,
     env: childEnvironment(loaded.parsed.contract as Contract, session.env),
     stderr: options.stderr,
@@ -62,8 +67,9 @@ export async function computeItems(tasks: readonly Task[], job: Computing): Prom
       else groups.delete(group);
       if (isRunning) claim?.record(...groups);
     },
-    onEnd: (ms: number): void => {
+    onEnd: (ms: number, isGood: boolean): void => {
       ran.commands += 1;
+      if (isGood) ran.succeeded += 1;
       ran.ms += ms;
     },
   };
@@ -78,8 +84,11 @@ export async function computeItems(tasks: readonly Task[], job: Computing): Prom
   });
 }
 
-/** Looks at what all items share, now and whenever the function it gives is called. */
-async function watchShared(job: Computing): Promise<() => Promise<void>> {
+/** Looks at what all items share, now and whenever the functions it gives are called. */
+async function watchShared(job: Computing): Promise<{
+  readonly requireSamePacks: () => Promise<void>;
+  readonly requireUnchanged: () => Promise<void>;
+}> {
   const { session, map, resolved: before, work } = job;
   const { loaded, input } = map;
   const { parsed, baseDir } = loaded;
@@ -87,10 +96,11 @@ async function watchShared(job: Computing): Promise<() => Promise<void>> {
   const inputs = (contract.inputs ?? []).filter(({ name }) => name !== input.name);
   const shared = { parsed: { ...parsed, contract: { ...contract, inputs } }, baseDir };
   const watch = new InputWatch();
-  const { resolved } = await identifyLoaded(session, shared, {
+  const { resolved, packs } = await identifyLoaded(session, shared, {
     ...work,
     observe: (known) => watch.observe(known),
   });
+  watch.expect(packs);
   const expected = before.inputs.filter(({ name }) => name !== input.name);
   const isSame =
     JSON.stringify([resolved.inputs, resolved.transforms]) ===
@@ -100,12 +110,16 @@ async function watchShared(job: Computing): Promise<() => Promise<void>> {
       hint: "let whatever writes there finish, then run it again",
     });
   }
-  return () => watch.requireUnchanged(session, shared, work.signal);
+  const { signal } = work;
+  return {
+    requireSamePacks: () => watch.requireSamePacks(session, shared, signal),
+    requireUnchanged: () => watch.requireUnchanged(session, shared, signal),
+  };
 }
 
 /** The folder of the mapped input. */
 async function rootOf({ session, map: { input, loaded }, work }: Computing): Promise<string> {
-  if (input.pack !== undefined) return (await pull(session, input.pack, work)).path;
+  if (input.pack !== undefined) return await pullBelieved(session, input.pack, work);
   return resolve(loaded.baseDir, input.path as string);
 }
 
@@ -120,7 +134,7 @@ async function othersOf({ session, map, work }: Computing): Promise<ReadonlyMap<
     input: async (name) => {
       const input = inputs.find((one) => one.name === name);
       if (input?.pack === undefined) return input?.path;
-      return resolve((await pull(session, input.pack, work)).path);
+      return await pullBelieved(session, input.pack, work);
     },
   });
   return new Map(words.map((word, at) => [word, paths[at] as string]));

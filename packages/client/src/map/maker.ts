@@ -13,6 +13,7 @@ import type { LoadedContract } from "../load-contract.ts";
 import type { IdentifyLoadedOptions } from "../resolve.ts";
 import { Capture } from "../run/capture.ts";
 import { stopped } from "../run/command.ts";
+import { type ChildFacts, withChild } from "../run/failure.ts";
 import type { Made, Maker } from "../run/get.ts";
 import { type OutputPlace, outputPlaces, placeOutputs } from "../run/outputs.ts";
 import type { Session } from "../session.ts";
@@ -43,6 +44,11 @@ export type OnHits = (items: readonly MappedItem[]) => void;
 /** An item, and where its result goes. */
 interface Item extends InputFile {
   readonly out: string;
+}
+
+/** How all commands together ended, once one has ended well. */
+function childOf({ succeeded, ms }: Ran): ChildFacts | undefined {
+  return succeeded > 0 ? { exitCode: 0, durationMs: Math.round(ms) } : undefined;
 }
 
 /** Makes the pack of a map: finds what is known of its items, computes the rest, and puts all of it together. */
@@ -140,7 +146,13 @@ export class MapMaker implements Maker<void>, Disposable {
   async make(job: Job): Promise<Made> {
     const { store } = job;
     const startedAt = new Date().toISOString();
-    const ran: Ran = { commands: 0, ms: 0, stdout: new Capture(), stderr: new Capture() };
+    const ran: Ran = {
+      commands: 0,
+      succeeded: 0,
+      ms: 0,
+      stdout: new Capture(),
+      stderr: new Capture(),
+    };
     const prepare = () => this.#prepare(job, ran);
     let results = await prepare();
     const seed: Made["seed"] = async (contract, options) => {
@@ -156,9 +168,9 @@ export class MapMaker implements Maker<void>, Disposable {
       store.results.drop([...results.values()].filter(({ from }) => from === undefined));
       return seeded;
     };
-    const durationMs = Math.round(ran.ms);
+    const child = childOf(ran);
     return {
-      ...(ran.commands > 0 && { child: { exitCode: 0, durationMs } }),
+      ...(child && { child }),
       seed,
       undo: async () => {},
       reused: () => this.#reused,
@@ -167,7 +179,7 @@ export class MapMaker implements Maker<void>, Disposable {
         tree,
         command: this.#map.command?.argv ?? [],
         startedAt,
-        durationMs,
+        durationMs: Math.round(ran.ms),
         stdout: ran.stdout.stream(),
         stderr: ran.stderr.stream(),
       }),
@@ -219,7 +231,8 @@ export class MapMaker implements Maker<void>, Disposable {
       await computeItems(tasks, { ...facts, ...job, resolved, ran, note });
     } catch (error) {
       const { signal } = job.work;
-      if (!signal.aborted || ran.commands === 0) throw error;
+      if (!signal.aborted) throw withChild(error, childOf(ran));
+      if (ran.commands === 0) throw error;
       throw stopped(signal.reason, performance.now() - began);
     }
     const [first] = failed;

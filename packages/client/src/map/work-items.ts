@@ -45,8 +45,8 @@ export interface Workshop {
   readonly signal: AbortSignal;
   /** A command runs, or has ended. */
   readonly onGroup: (group: ProcessGroup, isRunning: boolean) => void;
-  /** A command has ended that ran so long. */
-  readonly onEnd: (ms: number) => void;
+  /** A command has ended that ran so long; well, or not. */
+  readonly onEnd: (ms: number, isGood: boolean) => void;
 }
 
 /** Files of up to so many bytes are read in one go. */
@@ -126,10 +126,12 @@ async function compute(
 ): Promise<CtxPackError | undefined> {
   const { signal } = shop;
   const began = performance.now();
+  let isGood = false;
   if (shop.compute !== undefined) {
     const [place] = places as readonly [Place];
     try {
       await shop.compute(place.in, place.out, { signal });
+      isGood = true;
       return undefined;
     } catch (error) {
       signal.throwIfAborted();
@@ -137,7 +139,7 @@ async function compute(
         cause: error,
       });
     } finally {
-      shop.onEnd(performance.now() - began);
+      shop.onEnd(performance.now() - began, isGood);
     }
   }
   const all = tasks.map(({ path }, at) => ({ names: namesOf(path), places: places[at] as Place }));
@@ -157,10 +159,12 @@ async function compute(
         shop.onGroup(started, true);
       },
     });
-    return failureOf(end, argv);
+    const failure = failureOf(end, argv);
+    isGood = failure === undefined;
+    return failure;
   } finally {
     if (group !== undefined) shop.onGroup(group, false);
-    shop.onEnd(performance.now() - began);
+    shop.onEnd(performance.now() - began, isGood);
     const [out, err] = [stdout.stream().bytes, stderr.stream().bytes];
     shop.log.stdout.take(out);
     shop.log.stderr.take(err);

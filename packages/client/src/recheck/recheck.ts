@@ -57,11 +57,12 @@ export async function recheck(session: Session, options: RecheckOptions): Promis
   const command = commandOf(loaded, options.command ?? []);
   const outputs = outputPlaces(session, loaded);
   const watch = new InputWatch();
-  const { uri } = await identifyLoaded(session, loaded, {
+  const { uri, packs } = await identifyLoaded(session, loaded, {
     ...work,
     statCache: options.statCache,
     observe: (known) => watch.observe(known),
   });
+  watch.expect(packs);
   const { store, source, ...found } = await findStored(session, uri, work);
   using _lease = store.lease(uri);
   const claim = await takeTurn(store, uri, options, work);

@@ -61,11 +61,12 @@ export class Rerun {
 
   /** One run. */
   async once(options: RerunOptions, work: Work): Promise<RecheckRun> {
-    const { loaded, command, outputs, store } = this.#facts;
+    const { loaded, command, outputs, watch, store } = this.#facts;
     using scratch = store.scratch();
     const { baseDir } = loaded;
     const places = recheckPlaces(command, outputs, { baseDir, folder: scratch.path });
     const argv = await expandCommand(this.#session, loaded, command, places.named, work);
+    await watch.requireSamePacks(this.#session, loaded, work.signal);
     const cleared = await ClearedPlaces.of(store, places.fixed);
     for (const { from } of cleared.displaced) {
       this.#session.warn(

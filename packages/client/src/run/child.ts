@@ -11,6 +11,9 @@ const GRACE_MS = 2000;
 /** A process that left the group may hold its output open for ever; so long a silence is its end, in ms. */
 const SILENCE_MS = 500;
 
+/** And so long is listened to one that goes on talking, in ms, beside the time that listeners take. */
+const SETTLE_MS = 5000;
+
 /** Takes what a child writes; what it returns is waited for before more is read. */
 export type Sink = (chunk: Uint8Array) => void | Promise<void>;
 
@@ -82,7 +85,8 @@ async function follow(started: Started, options: ChildOptions): Promise<ChildEnd
   const patience = cause === "exit" && code === 0 ? GRACE_MS : 0;
   const isGone = await waitGone(group, patience);
   if (!isGone) await endGroup(group);
-  await output.settle();
+  // One who is told to stop does not wait for what others say; after a stop there is only what the command had to say.
+  await output.settle(cause === "exit" ? stop.cause : undefined);
   if (cause !== "exit" && cause.kind !== "timeout") throw cause.reason;
   return {
     exitCode: cause === "exit" ? codeOf(code, killedBy) : 124,
@@ -158,6 +162,8 @@ class Drains {
   readonly #streams: readonly Readable[];
   readonly #done: Promise<unknown>;
   #heardAt = performance.now();
+  /** How long listeners have taken in all, in ms. */
+  #listening = 0;
   #busy = 0;
   #closing = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -182,15 +188,23 @@ class Drains {
     this.#done = Promise.all(reading);
   }
 
-  /** Reads on to the end, or until those who could write are silent. Throws what a sink threw. */
-  async settle(): Promise<void> {
-    let isDone = false;
-    const done = this.#done.then(() => {
-      isDone = true;
-    });
+  /**
+   * Reads on to the end, or until those who could write are silent, have written for long enough, or `stop` resolves.
+   * Throws what a sink threw.
+   */
+  async settle(stop: Promise<unknown> | undefined): Promise<void> {
+    let isOver = false;
+    const over = (): void => {
+      isOver = true;
+    };
+    const done = this.#done.then(over);
+    const ends = [done, ...(stop !== undefined ? [stop.then(over)] : [])];
     this.#heardAt = performance.now();
-    while (!isDone && (this.#busy > 0 || performance.now() - this.#heardAt < SILENCE_MS)) {
-      await Promise.race([done, pause(SILENCE_MS / 10)]);
+    const until = this.#heardAt + SETTLE_MS - this.#listening;
+    const mayGoOn = (now: number): boolean =>
+      now - this.#heardAt < SILENCE_MS && now < until + this.#listening;
+    while (!isOver && (this.#busy > 0 || mayGoOn(performance.now()))) {
+      await Promise.race([...ends, pause(SILENCE_MS / 10)]);
     }
     this.#closing = true;
     for (const stream of this.#streams) stream.destroy();
@@ -201,11 +215,13 @@ class Drains {
   async #drain(stream: Readable, sink: Sink): Promise<void> {
     for await (const chunk of stream) {
       this.#busy += 1;
+      const began = performance.now();
       try {
         await sink(chunk as Uint8Array);
       } finally {
         this.#busy -= 1;
         this.#heardAt = performance.now();
+        this.#listening += this.#heardAt - began;
       }
     }
   }

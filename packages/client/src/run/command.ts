@@ -1,7 +1,6 @@
-import { resolve } from "node:path";
 import { type Contract, CtxPackError, isResolved } from "@ctxpack/identity";
 import type { LoadedContract } from "../load-contract.ts";
-import { pull } from "../pull.ts";
+import { pullBelieved } from "../pull.ts";
 import type { Session } from "../session.ts";
 import type { Work } from "../work.ts";
 import { type ChildEnd, runChild, type Sink } from "./child.ts";
@@ -45,7 +44,7 @@ export async function expandCommand(
     input: async (name) => {
       const input = inputs.find((one) => one.name === name);
       if (input?.pack === undefined) return input?.path;
-      return resolve((await pull(session, input.pack, work)).path);
+      return await pullBelieved(session, input.pack, work);
     },
   });
 }

@@ -54,6 +54,8 @@ export interface Maker<Placed> {
     readonly claim: Claim | undefined;
     readonly mode: Mode;
     readonly circuit: Circuit;
+    /** Knows what the inputs were resolved to. */
+    readonly watch: InputWatch;
     readonly work: Work;
   }): Promise<Made>;
   /** Hands out what is in the store; `isThere` when it was made a moment ago, where it is wanted. */
@@ -100,6 +102,7 @@ export async function getOrMake<Placed>(
   const resolution =
     (await maker.resolve?.(identifying)) ??
     (await identifyLoaded(session, maker.loaded, identifying));
+  watch.expect(resolution.packs);
   await maker.resolved?.();
   const into = mode.writeLocal ? session : await session.aside();
   const circuit = new Circuit(session, options.requireRemote === true);
@@ -232,8 +235,8 @@ class Getting<Placed> {
       const { claim } = flight;
       try {
         const store = await this.#into.store(signal);
-        const [mode, circuit] = [this.#mode, this.#circuit];
-        const made = await this.#maker.make({ store, claim, mode, circuit, work });
+        const [mode, circuit, watch] = [this.#mode, this.#circuit, this.#watch];
+        const made = await this.#maker.make({ store, claim, mode, circuit, watch, work });
         const got = await this.#keep(made, store, claim, work);
         if (got !== undefined) return got;
         this.#session.warn("another process took this over meanwhile; waiting for its result");

@@ -1,14 +1,25 @@
+import type { IndexReader } from "@ctxpack/cache/pack";
 import {
   type Contract,
   CtxPackError,
+  compileFilter,
+  type Digest,
+  type DirHash,
+  digestHex,
+  dirHashLines,
   type FileDigests,
   type FileState,
   isResolved,
+  type ResolvedPack,
   resolveContract,
+  sha256,
   type TreeTimes,
 } from "@ctxpack/identity";
 import type { LoadedContract } from "../load-contract.ts";
 import type { Session } from "../session.ts";
+import { findLocal } from "./find-result.ts";
+
+type Files = ReturnType<IndexReader["outputFiles"]>;
 
 const UNREAD = "0".repeat(64);
 
@@ -18,6 +29,9 @@ const UNREAD = "0".repeat(64);
  */
 export class InputWatch {
   #seen: readonly string[] = [];
+  #packs: readonly ResolvedPack[] = [];
+  /** The tree of each pack input that was found to be what it was resolved to: one look is enough for it. */
+  readonly #trees = new Map<string, Digest>();
 
   /** What resolving should ask in place of `known`. */
   observe(known: FileDigests | undefined): FileDigests {
@@ -26,9 +40,14 @@ export class InputWatch {
     return watcher;
   }
 
+  /** Takes what outputs of other contracts were resolved to. */
+  expect(packs: readonly ResolvedPack[]): void {
+    this.#packs = packs;
+  }
+
   /**
-   * Throws CTXPACK_E_TREE, naming the input, when a file has another state than it was hashed with, or one came or went.
-   * Nothing is read.
+   * Throws CTXPACK_E_TREE, naming the input, when a file has another state than it was hashed with, or one came or went,
+   * or the store holds another output for a pack. No file is read.
    */
   async requireUnchanged(
     session: Session,
@@ -52,7 +71,56 @@ export class InputWatch {
     }
     const at = watcher.seen.findIndex((state, i) => state !== this.#seen[i]);
     if (at >= 0) throw changed(`${namesOf({ ...contract, inputs })[at]} changed`);
+    const pack = await this.#otherPack(session, contract, signal);
+    if (pack) throw changed(`the input ${pack.name}, the output of ${pack.uri}, was replaced`);
   }
+
+  /**
+   * Throws CTXPACK_E_TREE when the store holds another output of a pack than the one that was resolved: between the two,
+   * a pantry or another process may have replaced it.
+   */
+  async requireSamePacks(
+    session: Session,
+    { parsed: { contract } }: LoadedContract,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const pack = isResolved(contract)
+      ? undefined
+      : await this.#otherPack(session, contract, signal);
+    if (pack === undefined) return;
+    throw new CtxPackError(
+      "CTXPACK_E_TREE",
+      `the input ${pack.name}: the output of ${pack.uri} was replaced since it was hashed`,
+      { hint: "run it again", details: { name: pack.name, uri: pack.uri, expected: pack.digest } },
+    );
+  }
+
+  /** A pack whose output in the store is not the one that was resolved; one that is not there was not read from there. */
+  async #otherPack(
+    session: Session,
+    contract: Contract,
+    signal: AbortSignal,
+  ): Promise<ResolvedPack | undefined> {
+    for (const pack of this.#packs) {
+      const input = contract.inputs?.find(({ name }) => name === pack.name);
+      if (input?.pack === undefined) continue;
+      const found = await findLocal(session, input.pack, signal);
+      if (found === undefined || !("record" in found)) continue;
+      const { store, record } = found;
+      if (this.#trees.get(pack.name) === record.tree) continue;
+      const files = (await store.index(pack.uri, { signal })).outputFiles();
+      if (dirHashOf(files, input) !== pack.digest) return pack;
+      this.#trees.set(pack.name, record.tree);
+    }
+    return undefined;
+  }
+}
+
+/** The `dirHash1` of the files of an output that an input selects. */
+function dirHashOf(files: Files, input: Parameters<typeof compileFilter>[0]): DirHash {
+  const filter = compileFilter(input);
+  const selected = [...files].filter(({ path }) => filter.selects(path.normalize("NFC")));
+  return `dirHash1:${digestHex(sha256(dirHashLines(selected)))}`;
 }
 
 /** Passes on what is known, and notes in which state each file and tree was. */

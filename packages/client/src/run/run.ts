@@ -125,9 +125,10 @@ class Runner implements Maker<void> {
     }
   }
 
-  async make({ store, claim, work }: Parameters<Maker<void>["make"]>[0]): Promise<Made> {
+  async make({ store, claim, watch, work }: Parameters<Maker<void>["make"]>[0]): Promise<Made> {
     const { loaded } = this;
     const argv = await expandCommand(this.#session, loaded, this.#command, this.#places, work);
+    await watch.requireSamePacks(this.#session, loaded, work.signal);
     // The trash is the user's, whatever store takes the result.
     const cleared = await ClearedPlaces.of(await this.#session.store(work.signal), this.#places);
     const [stdout, stderr] = [new Capture(), new Capture()];

@@ -2,6 +2,7 @@ import type { CtxUri, Resolution } from "@ctxpack/identity";
 import { askPantries } from "../find.ts";
 import { identifyUsed } from "../identify-used.ts";
 import { type ContractLike, loadContract } from "../load-contract.ts";
+import { isPlain, lookUpResolved } from "../lookup.ts";
 import type { IdentifyOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { onlyContractIn } from "../status/contract-files.ts";
@@ -37,7 +38,7 @@ export interface Explanation {
 export interface WhyResult {
   readonly uri: CtxUri;
   readonly hit: boolean;
-  /** On a hit: `store`, or the address of the pantry that has it. */
+  /** On a hit: `store`, or the address of the pantry that has it and is believed. */
   readonly where?: string;
   /** Absent on a hit, and when no contract is known that has anything in common with this one. */
   readonly explanation?: Explanation;
@@ -58,7 +59,10 @@ export async function why(
   const loaded = await loadContract(session, subject, work);
   const { resolution, labels } = await identifyUsed(session, loaded, options);
   const { uri } = resolution;
-  const where = await whereIs(session, uri, from, work);
+  const where =
+    from === undefined
+      ? await whereBelieved(session, resolution, work)
+      : await whereIs(session, uri, from, work);
   if (where !== undefined) return { uri, hit: true, where };
   const onFailure = (address: string, error: Error) =>
     session.warn(`${address} was passed over: ${error.message}`);
@@ -85,23 +89,29 @@ export async function explainMiss(
   return { nearest: described, differences };
 }
 
+/** Where `run` would take the result from. What is there and is not believed, or could not be asked, is said. */
+async function whereBelieved(
+  session: Session,
+  resolution: Resolution,
+  work: Work,
+): Promise<string | undefined> {
+  const lookup = await lookUpResolved(session, resolution, work);
+  if (lookup.hit) return lookup.where;
+  for (const miss of lookup.misses) {
+    if (!isPlain(miss)) session.warn(`${miss.where} was passed over: ${miss.reason}`);
+  }
+  return undefined;
+}
+
+/** The pantry that the user named, if it has the pack. */
 async function whereIs(
   session: Session,
   uri: CtxUri,
-  from: string | undefined,
+  from: string,
   work: Work,
 ): Promise<string | undefined> {
-  if (from === undefined) {
-    const record = await (await session.store(work.signal)).get(uri);
-    if (record && !record.partial) return "store";
-  }
-  try {
-    for await (const { address, found } of askPantries(session, uri, from, work)) {
-      if (found) return address;
-    }
-  } catch (error) {
-    // A pantry that fails may have it or not: what differs can be said all the same.
-    if (from !== undefined || work.signal.aborted) throw error;
+  for await (const { address, found } of askPantries(session, uri, from, work)) {
+    if (found) return address;
   }
   return undefined;
 }

@@ -128,6 +128,32 @@ test("one that left the group and holds the output open is not waited for", asyn
   expect(end.durationMs).toBeLessThan(10_000);
 });
 
+const TALKING =
+  "setsid sh -c 'for i in $(seq 150); do echo still >&2; sleep 0.2; done' & sleep 0.2";
+
+test("one that left the group and goes on talking is listened to for a while", async () => {
+  const { end, stderr } = await sh(`echo said >&2; ${TALKING}`);
+  expect(stderr).toMatch(/^said\nstill\n/);
+  expect(end).toMatchObject({ exitCode: 0 });
+  expect(end.durationMs).toBeLessThan(15_000);
+});
+
+test.for(["aborted", "out of time"])(
+  "%s: nobody is listened to who left the group",
+  async (how) => {
+    const stop = new AbortController();
+    const began = performance.now();
+    const running = sh(TALKING, {
+      signal: stop.signal,
+      ...(how === "out of time" && { timeoutMs: 1000 }),
+    });
+    if (how === "aborted") setTimeout(() => stop.abort(new Error("stop")), 1000);
+    // The command itself had ended well before.
+    expect((await running).end).toMatchObject({ exitCode: 0 });
+    expect(performance.now() - began).toBeLessThan(3500);
+  },
+);
+
 test("aborted: the group gets the signal that the reason names, and the reason is thrown", async () => {
   const reason = Object.assign(new Error("stop"), { signal: "SIGINT" });
   const stop = new AbortController();

@@ -17,6 +17,7 @@ import { Session } from "../../src/session.ts";
 import { labelsOf } from "../../src/why/nearest.ts";
 import { missReason } from "../../src/why/reason.ts";
 import { workOf } from "../../src/work.ts";
+import { signerIn } from "../trust/trusting.ts";
 
 const SECRET = "hunter2-of-production";
 
@@ -76,6 +77,36 @@ test("a hit, then exactly what was changed, then nothing to compare with", async
   const foreign = await ctx.why({ transforms: [{ tool: "else" }] });
   expect(foreign.hit).toBe(false);
   expect(foreign).not.toHaveProperty("explanation");
+});
+
+test("a hit is what a run would take: without a policy nothing of a pantry that nobody vouches for", async () => {
+  const { cwd, open, ctx, uri } = await project();
+  await ctx.push(uri, { to: "oci:pantry" });
+  // A folder that a project's file names may have come with a clone.
+  writeFileSync(join(cwd, "ctxpack.config.json"), '{"pantries":["oci:pantry"]}');
+  const said: string[] = [];
+  const fresh = { cacheDir: join(cwd, "fresh"), warn: (text: string) => void said.push(text) };
+  const doubting = await open(fresh);
+  expect(await doubting.why()).toMatchObject({ uri, hit: false });
+  expect(said).toEqual(["oci:pantry was passed over: no policy vouches for it"]);
+  const named = { from: "oci:pantry" };
+  expect(await doubting.why(undefined, named)).toMatchObject({ hit: true, where: "oci:pantry" });
+  const believing = await open({ ...fresh, accept: async () => {} });
+  expect(await believing.why()).toMatchObject({ hit: true, where: "oci:pantry" });
+});
+
+test("nor of the store what the policy does not accept", async () => {
+  const { cwd, open, ctx, uri } = await project();
+  await ctx.push(uri, { to: "oci:pantry" });
+  await signerIn(cwd, "team");
+  const said: string[] = [];
+  const cacheDir = join(cwd, "fresh");
+  await (await open({ cacheDir })).pull(uri, { from: "oci:pantry" });
+  const policy = join(cwd, "team.json");
+  const ours = await open({ cacheDir, policy, warn: (text) => void said.push(text) });
+  expect(await ours.why()).toMatchObject({ uri, hit: false });
+  expect(said).toEqual([expect.stringMatching(/^store was passed over: /)]);
+  expect(await (await open({ policy })).why()).toMatchObject({ hit: true, where: "store" });
 });
 
 test("which contract is meant without a name: the only one, and contract.json before others", async () => {

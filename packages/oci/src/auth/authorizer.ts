@@ -42,12 +42,19 @@ interface Kept {
   header?: string;
 }
 
+/** What the provider was asked for; `found` once it has answered. */
+interface Asked {
+  readonly pending: Promise<FoundCredential | undefined>;
+  found?: FoundCredential | undefined;
+}
+
 /** Knows what to say to one registry about who asks: credentials when it wants them, tokens by scope. */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #now: () => number;
   readonly #tokens = new Map<string, Kept>();
-  readonly #found = new Map<string, Promise<FoundCredential | undefined>>();
+  /** By repository. */
+  readonly #asked = new Map<string, Asked>();
   #demand: Demand | undefined;
   #source: string | undefined;
 
@@ -73,13 +80,31 @@ export class Authorizer {
   async header(scopes: readonly string[], options: AskOptions = {}): Promise<string | undefined> {
     const demand = this.#demand;
     if (demand === undefined) return undefined;
-    const found = await this.#credential(options);
-    if (demand.scheme === "basic") {
-      return found?.credential.kind === "basic" ? basicOf(found) : undefined;
-    }
-    // It has asked somebody with a token of their own, and these credentials need a token server: it says which.
-    if (demand.realm === undefined && found?.credential.kind !== "bearer") return undefined;
-    return this.#bearer(demand, cleanScopes(scopes), found, options);
+    return await this.#withCredential(options, async (found) => {
+      if (demand.scheme === "basic") {
+        return found?.credential.kind === "basic" ? basicOf(found) : undefined;
+      }
+      // It has asked somebody with a token of their own, and these credentials need a token server: it says which.
+      if (demand.realm === undefined && found?.credential.kind !== "bearer") return undefined;
+      return this.#bearer(demand, cleanScopes(scopes), found, options);
+    });
+  }
+
+  /**
+   * The `Authorization` to send after a 403, which some registries say to credentials whose time is over; `undefined`
+   * when there is none but `sent`, which was refused. Throws what `answer` throws.
+   */
+  async renewed(
+    scopes: readonly string[],
+    options: AskOptions & { readonly sent: string },
+  ): Promise<string | undefined> {
+    const header = await this.header(scopes, options);
+    // Somebody else was refused before, and has asked already.
+    if (header !== options.sent) return header;
+    const again = await this.#askAgain(await this.#credential(options), options);
+    if (again === undefined) return undefined;
+    this.#forget(options.sent);
+    return await this.header(scopes, options);
   }
 
   /**
@@ -95,13 +120,30 @@ export class Authorizer {
     const bearer = parsed.find(({ scheme }) => scheme === "bearer");
     const challenge = bearer ?? parsed.find(({ scheme }) => scheme === "basic");
     if (challenge === undefined) throw this.#noWay(parsed);
+    return await this.#withCredential(options, async (found) => {
+      const header =
+        challenge === bearer
+          ? await this.#answerBearer(challenge, scopes, found, options)
+          : this.#answerBasic(found);
+      if (header === options.sent) throw this.#refused(found);
+      return header;
+    });
+  }
+
+  /** Does it with the credentials that are known; refused, with those that the provider knows now, if they are others. */
+  async #withCredential<T>(
+    options: AskOptions,
+    use: (found: FoundCredential | undefined) => Promise<T>,
+  ): Promise<T> {
     const found = await this.#credential(options);
-    const header =
-      challenge === bearer
-        ? await this.#answerBearer(challenge, scopes, found, options)
-        : this.#answerBasic(found);
-    if (header === options.sent) throw this.#refused(found);
-    return header;
+    try {
+      return await use(found);
+    } catch (error) {
+      if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_AUTH") throw error;
+      const again = await this.#askAgain(found, options);
+      if (again === undefined) throw error;
+      return await use(again);
+    }
   }
 
   #answerBasic(found: FoundCredential | undefined): string {
@@ -201,15 +243,39 @@ export class Authorizer {
     const { credentials, host } = this.#options;
     if (credentials === undefined) return undefined;
     const key = options.repository ?? "";
-    let pending = this.#found.get(key);
-    if (pending === undefined) {
-      pending = credentials.get(host, { repository: options.repository });
-      this.#found.set(key, pending);
-      pending.catch(() => this.#found.delete(key));
+    let asked = this.#asked.get(key);
+    if (asked === undefined) {
+      const one: Asked = { pending: credentials.get(host, { repository: options.repository }) };
+      this.#asked.set(key, one);
+      one.pending.then(
+        (found) => {
+          one.found = found;
+        },
+        () => {
+          // The next one asks again.
+          if (this.#asked.get(key) === one) this.#asked.delete(key);
+        },
+      );
+      asked = one;
     }
-    const found = await unlessAborted(pending, options.signal);
+    const found = await unlessAborted(asked.pending, options.signal);
     if (found !== undefined) this.#source = found.source;
     return found;
+  }
+
+  /**
+   * What the provider says once more of credentials that were refused: a helper's password may be good for an hour, and a
+   * person may have logged in again meanwhile. `undefined` when it says the same.
+   */
+  async #askAgain(
+    refused: FoundCredential | undefined,
+    options: AskOptions,
+  ): Promise<FoundCredential | undefined> {
+    const key = options.repository ?? "";
+    // The first who is refused asks; the others get the same answer.
+    if (this.#asked.get(key)?.found === refused) this.#asked.delete(key);
+    const again = await this.#credential(options);
+    return keyOf(again) === keyOf(refused) ? undefined : again;
   }
 
   #refused(found: FoundCredential | undefined): CtxPackError {

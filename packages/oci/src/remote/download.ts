@@ -9,9 +9,6 @@ import type { Transport } from "./transport.ts";
 
 /** After so many bytes a transfer has shown that it goes on, and what failed before is forgotten. */
 const PROGRESS = 1 << 20;
-/** A peer this slow, over a minute, is left: a new connection may do better. */
-const SLOWEST_BYTES_PER_S = 1024;
-const SLOWNESS_MS = 60_000;
 
 /** A blob, or a part of one, at a registry. */
 export interface BlobPart {
@@ -51,7 +48,7 @@ export async function* downloadPart(
     const { response, skip } = await openPart(part, at, shortcut);
     try {
       let toSkip = skip;
-      for await (const chunk of watched(response)) {
+      for await (const chunk of response.chunks()) {
         const rest = chunk.subarray(Math.min(toSkip, chunk.length));
         toSkip -= chunk.length - rest.length;
         if (rest.length === 0) continue;
@@ -129,26 +126,6 @@ async function viaShortcut(
     if (statusOf(error) === undefined) throw error;
     shortcut.url = undefined;
     return ask(path);
-  }
-}
-
-/** The body, unless it comes so slowly that another connection should be tried. */
-async function* watched(response: RegistryResponse): AsyncGenerator<Uint8Array> {
-  let since = performance.now();
-  let bytes = 0;
-  for await (const chunk of response.chunks()) {
-    bytes += chunk.length;
-    yield chunk;
-    const elapsed = performance.now() - since;
-    if (elapsed < SLOWNESS_MS) continue;
-    if (bytes < (SLOWEST_BYTES_PER_S * elapsed) / 1000) {
-      const where = describeUrl(response.url);
-      throw new CtxPackError("CTXPACK_E_UNAVAILABLE", `${where} sends less than 1 kB a second`, {
-        details: { url: where, reason: "TOO_SLOW" },
-      });
-    }
-    since = performance.now();
-    bytes = 0;
   }
 }
 

@@ -18,29 +18,39 @@ export type MirroredRepository = ReadOnlyTarget & TagLister & ReferrerLister;
 /**
  * Reads a repository through mirrors: what has a digest from the first mirror that has it, else from the
  * repository itself; a tag from the repository itself, for a mirror may lag behind, and from a mirror only when the
- * repository cannot be reached. Every byte is verified wherever it comes from.
+ * repository cannot be reached, and never without `tags` (true unless said). Every byte is verified wherever it comes from;
+ * what a tag leads to cannot be.
  */
 export function mirrored(
   primary: Repository,
   mirrors: readonly Repository[],
-  options: { readonly onWarning?: ((text: string) => void) | undefined } = {},
+  options: {
+    readonly tags?: boolean | undefined;
+    readonly onWarning?: ((text: string) => void) | undefined;
+  } = {},
 ): MirroredRepository {
-  return new Mirrored(primary, mirrors, options.onWarning ?? (() => {}));
+  return new Mirrored(primary, mirrors, options);
 }
 
 class Mirrored implements MirroredRepository {
   readonly #primary: Repository;
   readonly #mirrors: readonly Repository[];
+  readonly #withTags: boolean;
   readonly #warn: (text: string) => void;
   /** Not asked again: one that was down is down for the next blob too. */
   readonly #failed = new Set<Repository>();
   /** Who gave the end of a blob, which cannot be verified: not asked when somebody then wants the whole. */
   readonly #unproven = new Map<Digest, Set<Repository>>();
 
-  constructor(primary: Repository, mirrors: readonly Repository[], warn: (text: string) => void) {
+  constructor(
+    primary: Repository,
+    mirrors: readonly Repository[],
+    { tags = true, onWarning = () => {} }: NonNullable<Parameters<typeof mirrored>[2]>,
+  ) {
     this.#primary = primary;
     this.#mirrors = mirrors;
-    this.#warn = warn;
+    this.#withTags = tags;
+    this.#warn = onWarning;
   }
 
   async exists(d: Descriptor, options: OperationOptions = {}): Promise<boolean> {
@@ -120,7 +130,7 @@ class Mirrored implements MirroredRepository {
       return await this.#primary.resolve(reference, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (!isDown(error)) throw error;
+      if (!isDown(error) || !(this.#withTags || isBlobDigest(reference))) throw error;
       for (const mirror of this.#alive()) {
         try {
           const found = await mirror.resolve(reference, options);

@@ -30,6 +30,8 @@ export async function* downloadRanges(part: BlobPart): AsyncGenerator<Uint8Array
     },
   };
   const fill = (): void => {
+    // Those that are on their way arrive all the same.
+    if (ranged === false) return;
     while (next < part.end && window.length < (ranged ? AT_ONCE : 1)) {
       const end = Math.min(next + RANGE, part.end);
       const budgeted = takeMemory(end - next);
@@ -46,12 +48,9 @@ export async function* downloadRanges(part: BlobPart): AsyncGenerator<Uint8Array
       yield* first.chunks();
       window.shift();
       first.end();
-      if (ranged === false) {
-        // A registry that gives the whole blob each time is asked for the rest once.
-        yield* downloadPart({ ...part, start: next, signal });
-        return;
-      }
     }
+    // A registry that gives the whole blob each time is asked for the rest once.
+    if (next < part.end) yield* downloadPart({ ...part, start: next, signal });
   } finally {
     stop.abort();
     await Promise.allSettled(window.map((fetching) => fetching.done));

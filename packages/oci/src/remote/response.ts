@@ -2,6 +2,9 @@ import { CtxPackError } from "@ctxpack/identity";
 import type { Dispatcher } from "undici";
 import { describeUrl } from "./address.ts";
 
+/** A peer this slow is left: another connection may do better. */
+const SLOWEST_BYTES_PER_S = 1024;
+
 /** Headers of an answer, by lower-case name. */
 export class ResponseHeaders {
   readonly #values: Readonly<Record<string, string | string[] | undefined>>;
@@ -43,6 +46,7 @@ export class RegistryResponse {
   /** What was sent as Authorization. */
   readonly authorization: string | undefined;
   readonly #body: Dispatcher.ResponseData["body"];
+  readonly #slownessMs: number;
   readonly #onFailure: (error: unknown) => unknown;
 
   constructor(
@@ -51,6 +55,8 @@ export class RegistryResponse {
       readonly url: URL;
       readonly foreign: boolean;
       readonly authorization: string | undefined;
+      /** So long the body may come slowly. */
+      readonly slownessMs: number;
       /** Makes the error of a broken body one that a person understands. */
       readonly onFailure: (error: unknown) => unknown;
       /** The body was read or closed. */
@@ -63,16 +69,32 @@ export class RegistryResponse {
     this.foreign = facts.foreign;
     this.authorization = facts.authorization;
     this.#body = data.body;
+    this.#slownessMs = facts.slownessMs;
     this.#onFailure = facts.onFailure;
     data.body.once("close", facts.onEnd);
     // Whoever stopped reading is not told any more; whoever reads gets the error from the iteration.
     data.body.on("error", () => {});
   }
 
-  /** The bytes of the body as they arrive; may be broken off. */
+  /**
+   * The bytes of the body as they arrive; may be broken off. CTXPACK_E_UNAVAILABLE when less than 1 kB a second comes: a
+   * drop now and then would keep its reader for ever.
+   */
   async *chunks(): AsyncGenerator<Uint8Array> {
+    let since = performance.now();
+    let [bytes, waitedMs] = [0, 0];
     try {
-      for await (const chunk of this.#body) yield chunk as Uint8Array;
+      for await (const chunk of this.#body) {
+        bytes += (chunk as Uint8Array).length;
+        waitedMs += performance.now() - since;
+        if (waitedMs >= this.#slownessMs) {
+          if (bytes < (SLOWEST_BYTES_PER_S * waitedMs) / 1000) throw this.#tooSlow();
+          [bytes, waitedMs] = [0, 0];
+        }
+        yield chunk as Uint8Array;
+        // What the reader takes is no slowness of the peer.
+        since = performance.now();
+      }
     } catch (error) {
       throw this.#onFailure(error);
     } finally {
@@ -115,6 +137,13 @@ export class RegistryResponse {
 
   close(): void {
     this.#body.destroy();
+  }
+
+  #tooSlow(): CtxPackError {
+    const url = describeUrl(this.url);
+    return new CtxPackError("CTXPACK_E_UNAVAILABLE", `${url} sends less than 1 kB a second`, {
+      details: { url, reason: "TOO_SLOW" },
+    });
   }
 
   tooLong(limit: number): CtxPackError {

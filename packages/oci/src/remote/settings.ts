@@ -7,7 +7,7 @@ export interface Timeouts {
   readonly connectMs: number;
   /** For the head of an answer after the request was sent; 60 s, for the end of an upload at least 300 s. */
   readonly headersMs: number;
-  /** Without a byte in either direction before a transfer is broken off and resumed; 30 s. */
+  /** Without a byte in either direction, or twice as long at less than 1 kB a second, before a transfer is broken off; 30 s. */
   readonly stallMs: number;
 }
 

@@ -149,7 +149,7 @@ export class Transport implements AsyncDisposable {
     return { method, host: this.host, repository, right };
   }
 
-  /** One request with credentials: a 401 of the registry itself is answered, twice at most. */
+  /** One request with credentials: a 401 or 403 of the registry itself is answered, twice at most. */
   async #authorized(request: RegistryRequest): Promise<RegistryResponse> {
     const origin = await this.origin(request.signal);
     const url = new URL(request.url, origin);
@@ -160,7 +160,16 @@ export class Transport implements AsyncDisposable {
     let sent = own ? await authorizer.header(scopes, who) : undefined;
     for (let answers = 0; ; answers++) {
       const response = await this.#followed(request, url, sent);
-      if (response.status !== 401 || response.foreign || answers === 2) return response;
+      if (response.foreign || answers === 2) return response;
+      if (response.status === 403 && sent !== undefined) {
+        const renewed = await authorizer.renewed(scopes, { ...who, sent }).catch(() => undefined);
+        // What it says is why it refuses.
+        if (renewed === undefined) return response;
+        await response.discard();
+        sent = renewed;
+        continue;
+      }
+      if (response.status !== 401) return response;
       await response.discard();
       const challenges = response.headers.all("www-authenticate");
       sent = await authorizer.answer(challenges, scopes, {
@@ -226,6 +235,7 @@ export class Transport implements AsyncDisposable {
         url,
         foreign: how.foreign,
         authorization: how.authorization,
+        slownessMs: 2 * this.timeouts.stallMs,
         onFailure: (error) => {
           request.signal?.throwIfAborted();
           return networkError(error, url.host);
@@ -332,8 +342,14 @@ export class Transport implements AsyncDisposable {
           ...(signal && { signal }),
         });
         const onFailure = (error: unknown): unknown => error;
-        const facts = { url, foreign: true, authorization: undefined, onFailure, onEnd: () => {} };
-        const response = new RegistryResponse(data, facts);
+        const response = new RegistryResponse(data, {
+          url,
+          foreign: true,
+          authorization: undefined,
+          slownessMs: 2 * this.timeouts.stallMs,
+          onFailure,
+          onEnd: () => {},
+        });
         const answer = { status: response.status, body: await response.bytes(TOKEN_LIMIT) };
         if (!isRetryableStatus(answer.status) || attempt >= this.retry.attempts) return answer;
       } catch (error) {

@@ -2,7 +2,6 @@ import { CtxPackError } from "@ctxpack/identity";
 import { abortable } from "../abort.ts";
 import type { Descriptor } from "../descriptor.ts";
 import type { OperationOptions } from "../target.ts";
-import { verified } from "../verify.ts";
 import { blobExists } from "./blob-exists.ts";
 import type { UploadStrategy } from "./profile.ts";
 import { statusOf } from "./registry-error.ts";
@@ -237,21 +236,7 @@ export class BlobUpload {
     if (this.#wasReadAgain) throw error;
     this.#wasReadAgain = true;
     const bytes = body.part(0, descriptor.size).open();
-    try {
-      for await (const _ of verified(abortable(bytes, options.signal), descriptor));
-    } catch (found) {
-      options.signal?.throwIfAborted();
-      if (body.failure !== undefined) throw body.failure.error;
-      throw new CtxPackError(
-        "CTXPACK_E_DIGEST_MISMATCH",
-        `the file of blob ${descriptor.digest} changed while it was sent`,
-        {
-          hint: "let nothing write to it, and try again",
-          cause: found,
-          details: { digest: descriptor.digest },
-        },
-      );
-    }
+    for await (const _ of abortable(bytes, options.signal));
     if (session.pieces > 0) limits.refuseMultiPatch();
     await this.#restart(error);
   }

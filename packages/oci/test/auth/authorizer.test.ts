@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Authorizer, type TokenSender } from "../../src/auth/authorizer.ts";
-import { type Credential, staticCredentials } from "../../src/auth/credential.ts";
+import {
+  type Credential,
+  type CredentialProvider,
+  staticCredentials,
+} from "../../src/auth/credential.ts";
 
 type Sent = Parameters<TokenSender>[0];
 
@@ -253,6 +257,74 @@ describe("Bearer", () => {
     expect(await auth.header([PULL])).toBe("Bearer a1");
     now = 31_000;
     expect(await auth.header([PULL])).toBe("Bearer a2");
+  });
+});
+
+describe("credentials that are good for a while", () => {
+  /** A provider whose password changes when it is told to, and counts how often it is asked. */
+  function changing() {
+    const state = { password: "1", asked: 0 };
+    const credentials: CredentialProvider = {
+      async get() {
+        state.asked += 1;
+        const { password } = state;
+        return { credential: { kind: "basic", username: "alice", password }, source: "a helper" };
+      },
+    };
+    return { state, credentials };
+  }
+  const origin = new URL("https://reg.example");
+  const host = "reg.example";
+  const header = (password: string) =>
+    `Basic ${Buffer.from(`alice:${password}`).toString("base64")}`;
+
+  it("refused by the registry, the provider is asked once more", async () => {
+    const { state, credentials } = changing();
+    const auth = new Authorizer({ origin, host, credentials, send: server().send });
+    const challenge = ['Basic realm="x"'];
+    expect(await auth.answer(challenge, [PULL])).toBe(header("1"));
+    state.password = "2";
+    // Not asked without a reason.
+    expect(await auth.header([PULL])).toBe(header("1"));
+    expect(state.asked).toBe(1);
+    expect(await auth.answer(challenge, [PULL], { sent: header("1") })).toBe(header("2"));
+    // Whoever was refused with the old one meanwhile gets the new one, unasked.
+    expect(await auth.answer(challenge, [PULL], { sent: header("1") })).toBe(header("2"));
+    expect(await auth.header([PULL])).toBe(header("2"));
+    expect(state.asked).toBe(2);
+    await expect(auth.answer(challenge, [PULL], { sent: header("2") })).rejects.toMatchObject({
+      code: "CTXPACK_E_AUTH",
+    });
+    expect(state.asked).toBe(3);
+  });
+
+  it.each([400, 401, 403])("refused by the token server with %i, too", async (status) => {
+    const { state, credentials } = changing();
+    let now = 0;
+    let good = "1";
+    const { asked, send } = server(({ headers }) =>
+      headers["authorization"] === header(good) ? {} : { status },
+    );
+    const auth = new Authorizer({ origin, host, credentials, send, now: () => now });
+    expect(await auth.answer([BEARER], [PULL])).toBe("Bearer t1");
+    now += 3_600_000;
+    state.password = good = "2";
+    expect(await auth.header([PULL])).toBe("Bearer t3");
+    expect([state.asked, asked.length]).toEqual([2, 3]);
+    now += 3_600_000;
+    good = "3";
+    await expect(auth.header([PULL])).rejects.toMatchObject({ code: "CTXPACK_E_AUTH" });
+  });
+
+  it("a 403 asks too, and gives nothing when there is nothing new", async () => {
+    const { state, credentials } = changing();
+    const auth = new Authorizer({ origin, host, credentials, send: server().send });
+    const sent = await auth.answer(['Basic realm="x"'], [PULL]);
+    expect(await auth.renewed([PULL], { sent })).toBeUndefined();
+    state.password = "2";
+    expect(await auth.renewed([PULL], { sent })).toBe(header("2"));
+    expect(await auth.renewed([PULL], { sent })).toBe(header("2"));
+    expect(state.asked).toBe(3);
   });
 });
 

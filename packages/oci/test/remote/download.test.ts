@@ -1,5 +1,5 @@
-import type { Faults } from "@ctxpack/test-tools";
-import { describe, expect, it } from "vitest";
+import { type Faults, listen } from "@ctxpack/test-tools";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { describe as describeBlob, failure, faulty, MiB, noise, open, read } from "./fixture.ts";
 
 const small = noise(3 * MiB, 1);
@@ -129,6 +129,23 @@ describe.each(blobs)("a blob in %s", (kind, bytes) => {
     expect(await read(repository.fetch(d))).toHaveLength(bytes.length);
     expect(server.requests.length).toBeGreaterThan(6);
   });
+});
+
+it("a registry that gives ranges and then none loses nothing", async () => {
+  let asked = 0;
+  const server = await listen((request, response) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+    if (first === undefined || ++asked > 1) {
+      response.writeHead(200).end(large);
+    } else {
+      response.writeHead(206, { "content-range": `bytes ${first}-${last}/${large.length}` });
+      response.end(large.subarray(Number(first), Number(last) + 1));
+    }
+  });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const d = describeBlob(large);
+  const bytes = await read(open(server.host).repository("a/b").fetch(d));
+  expect(Buffer.compare(bytes, large)).toBe(0);
 });
 
 it("a range that is another one than was asked for is refused, and says what to set", async () => {

@@ -246,5 +246,8 @@ describe("mirrors", () => {
     });
     expect((await all.resolve("v")).digest).toBe(root.digest);
     expect(told.join()).toContain("cannot be reached");
+    const silent = mirrored(main.repository, [mirror.repository], { tags: false });
+    expect((await failure(silent.resolve("v"))).code).toBe("CTXPACK_E_UNAVAILABLE");
+    expect((await silent.resolve(root.digest)).digest).toBe(root.digest);
   });
 });

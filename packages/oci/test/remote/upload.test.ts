@@ -169,9 +169,21 @@ describe("a source", () => {
         code: "CTXPACK_E_DIGEST_MISMATCH",
         message: expect.stringContaining("changed while it was sent"),
       });
-      expect(registry.requests.filter(({ method }) => method === "PUT")).toHaveLength(1);
+      // It is found out before the last byte is sent: there is nothing to refuse.
+      const ended = registry.requests.filter(
+        ({ method, status }) => method === "PUT" && status > 0,
+      );
+      expect(ended).toEqual([]);
       expect(registry.blobs("a/b").size).toBe(0);
     }
+  });
+
+  it("is hashed across its parts, also when one is sent again", async () => {
+    const faults = { dropUploadAfter: { bytes: 100_000, times: 1 } };
+    const { registry, uploader } = await faulty(faults, CHUNKS);
+    const blob = blobOf(3 * MiB + 5);
+    expect(await uploader.push(blob.descriptor, blob.source)).toBe("uploaded");
+    expect(registry.blobs("a/b").get(blob.descriptor.digest)).toEqual(blob.bytes);
   });
 
   it("that fails is not tried again, and its error comes out as it is", async () => {
