@@ -109,7 +109,7 @@ test("2: a configuration with a setting that does not exist", async () => {
   const done = await run(["ls"], { cwd });
   expect(done).toMatchObject({ code: 2, stdout: "" });
   expect(done.stderr).toBe(
-    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, offline, pantries, policy, registries, storeBudget\n`,
+    `error: ${cwd}/ctxpack.config.json: /pantry is no setting\nhint: there are: $schema, cacheDir, concurrency, lock, offline, pantries, policy, registries, storeBudget\n`,
   );
 });
 

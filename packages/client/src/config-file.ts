@@ -21,6 +21,8 @@ export interface ConfigFile {
   readonly storeBudget?: number;
   /** Absolute path of a policy. */
   readonly policy?: string;
+  /** Absolute path of a lock file. */
+  readonly lock?: string;
 }
 
 /** `$XDG_CONFIG_HOME/ctxpack/config.json`, else `%APPDATA%`, else `~/.config`. */
@@ -62,6 +64,7 @@ const KEYS = [
   "$schema",
   "cacheDir",
   "concurrency",
+  "lock",
   "offline",
   "pantries",
   "policy",
@@ -72,7 +75,7 @@ const KEYS = [
 function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile {
   const table = objectOf(value, file, "the file");
   checkKeys(table, KEYS, file);
-  const { cacheDir, concurrency, offline, pantries, policy, registries, storeBudget } = table;
+  const { cacheDir, concurrency, lock, offline, pantries, policy, registries, storeBudget } = table;
   if (offline !== undefined && typeof offline !== "boolean") {
     throw invalid(`${file}: /offline must be true or false`);
   }
@@ -91,6 +94,7 @@ function parseConfigFile(value: unknown, file: string, owner: Owner): ConfigFile
     ...(offline !== undefined && { offline }),
     ...(concurrency !== undefined && { concurrency: concurrency as number }),
     ...(policy !== undefined && { policy: resolve(baseDir, stringOf(policy, file, "/policy")) }),
+    ...(lock !== undefined && { lock: resolve(baseDir, stringOf(lock, file, "/lock")) }),
     ...(registries !== undefined && { registries: parseRegistries(registries, file, owner) }),
     ...(storeBudget !== undefined && { storeBudget: parseBudget(storeBudget, file, owner) }),
   };

@@ -49,6 +49,8 @@ export interface Config {
   readonly workspace?: string;
   /** Absolute paths of the policies that all have to accept a pack: the user's, the project's, the environment's. */
   readonly policies: readonly string[];
+  /** Absolute paths of the lock files whose pins packs have to meet; they add up like policies. */
+  readonly locks: readonly string[];
   /** The files that were read, the first one first. */
   readonly files: readonly string[];
 }
@@ -85,7 +87,8 @@ export function loadConfig(options: LoadConfigOptions): Config {
     trusted: trustedPlaces([...(user?.pantries ?? []), ...(environment.pantries ?? [])]),
     registries: mergeRegistries([project?.registries, prototypeRegistry(env), user?.registries]),
     ...(project && { workspace: dirname(project.file) }),
-    policies: policiesOf([user?.policy, project?.policy, environment.policy]),
+    policies: allOf([user?.policy, project?.policy, environment.policy]),
+    locks: allOf([user?.lock, project?.lock, environment.lock]),
     files: [...(project ? [project.file] : []), ...(user ? [userFile] : [])],
   };
 }
@@ -117,6 +120,7 @@ function fromEnv(env: Env, cwd: string): ConfigFile {
     CTXPACK_OFFLINE,
     CTXPACK_CONCURRENCY,
     CTXPACK_POLICY,
+    CTXPACK_LOCK,
   } = env;
   if (CTXPACK_OFFLINE && !["0", "1", "false", "true"].includes(CTXPACK_OFFLINE)) {
     throw invalid(`CTXPACK_OFFLINE is "${CTXPACK_OFFLINE}"; write 1 or 0`);
@@ -129,11 +133,12 @@ function fromEnv(env: Env, cwd: string): ConfigFile {
     ...(CTXPACK_OFFLINE && { offline: CTXPACK_OFFLINE === "1" || CTXPACK_OFFLINE === "true" }),
     ...(concurrency !== undefined && { concurrency }),
     ...(CTXPACK_POLICY && { policy: resolve(cwd, CTXPACK_POLICY) }),
+    ...(CTXPACK_LOCK && { lock: resolve(cwd, CTXPACK_LOCK) }),
   };
 }
 
-/** Policies add up: one that several name is asked once. */
-function policiesOf(paths: readonly (string | undefined)[]): readonly string[] {
+/** Policies and lock files add up: one that several name is asked once. */
+function allOf(paths: readonly (string | undefined)[]): readonly string[] {
   return [...new Set(paths.filter((path) => path !== undefined))];
 }
 

@@ -2,7 +2,7 @@ import type { PackRecord } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { identify } from "./identify.ts";
 import { explainTag, type FoundLegacy, findLegacy, readOnlyLegacy } from "./legacy/find.ts";
-import { type FoundPack, lookUp, lookUpTag, openPantry, pantriesFor } from "./pantry.ts";
+import { type FoundPack, lookUp, lookUpTag, openPantry, packTag, pantriesFor } from "./pantry.ts";
 import type { Session } from "./session.ts";
 import { parseSubject } from "./subject.ts";
 import type { Work } from "./work.ts";
@@ -41,7 +41,8 @@ export async function identifySubject(
   const pantry = await openPantry(session, subject.target, signal);
   try {
     const found = await lookUpTag(pantry, subject.tag, signal);
-    return { uri: found.uri, found };
+    const { uri } = found;
+    return { uri, found: subject.tag === packTag(uri) ? found : { ...found, name: subject.tag } };
   } catch (error) {
     throw await explainTag(pantry, subject.tag, error, signal);
   }
@@ -88,7 +89,7 @@ export async function findReadable(
     if (record && !record.partial && same) {
       const counts =
         options.unaccepted ||
-        (await session.gate?.judgeStored(store, record, work.signal)) === undefined;
+        (await session.gate?.judgeStored(store, record, work.signal, found)) === undefined;
       if (counts) return { kind: "store", uri, record };
     }
   }

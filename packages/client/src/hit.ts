@@ -23,9 +23,9 @@ export function pullHit(subject: string, options: HitOptions): PullResult | unde
   const uri = uriOf(subject);
   if (uri === undefined) return undefined;
   if (only || to !== undefined || pin || verify) return undefined;
-  const { cacheDir, policies } = loadConfig({ cwd: resolve(cwd), env });
-  // What a policy says of a pack is not known here.
-  if (policies.length > 0) return undefined;
+  const { cacheDir, policies, locks } = loadConfig({ cwd: resolve(cwd), env });
+  // What a policy or a lock file says of a pack is not known here.
+  if (policies.length + locks.length > 0) return undefined;
   const hit = findHit(cacheDir, uri);
   if (hit === undefined) return undefined;
   const nothing = { fetched: 0, existing: 0 };

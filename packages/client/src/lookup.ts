@@ -54,9 +54,9 @@ export async function lookUpResolved(
   const store = await session.store(work.signal);
   const record = await store.get(uri);
   if (record && !record.partial) {
-    const reason = await session.gate?.judgeStored(store, record, work.signal);
-    if (reason === undefined) return { uri, resolution, misses, hit: true, where: "store" };
-    misses.push({ where: "store", reason });
+    const refusal = await session.gate?.judgeStored(store, record, work.signal);
+    if (refusal === undefined) return { uri, resolution, misses, hit: true, where: "store" };
+    misses.push({ where: "store", reason: refusal.message });
   } else {
     misses.push({ where: "store", reason: record ? PARTIAL : NEVER_SEEN });
   }

@@ -45,6 +45,8 @@ export interface FoundPack {
   readonly address: string;
   /** What policies know the pantry by; absent for the store. */
   readonly place?: string;
+  /** The tag that a person asked for it by, when that is not the one of its URI. */
+  readonly name?: string;
   /** Where its blobs are, and in a pantry what refers to it. */
   readonly source: ReadOnlyStorage & Partial<ReferrerLister & Resolver>;
   readonly uri: CtxUri;

@@ -117,10 +117,11 @@ async function refusalOf(
 ): Promise<CtxPackError | "not whole" | undefined> {
   const record = await store.get(uri);
   if (record === undefined || record.partial) return "not whole";
-  const reason = await session.gate?.judgeStored(store, record, signal);
-  if (reason === undefined) return undefined;
-  return new CtxPackError("CTXPACK_E_POLICY", `the store's pack is not accepted: ${reason}`, {
+  const cause = await session.gate?.judgeStored(store, record, signal);
+  if (cause === undefined) return undefined;
+  return new CtxPackError(cause.code, `the store's pack is not accepted: ${cause.message}`, {
     hint: "ctxpack policy explain says what would be; no pantry that was asked has the pack",
+    cause,
     details: { uri },
   });
 }

@@ -53,10 +53,10 @@ export class Session implements AsyncDisposable {
     this.env = settings.env;
     this.metrics = settings.metrics;
     this.policyPin = settings.policyPin;
-    const { policies } = settings.config;
+    const { policies, locks } = settings.config;
     this.#ownGate =
-      settings.gate === undefined && policies.length > 0
-        ? new PolicyGate(this, policies)
+      settings.gate === undefined && policies.length + locks.length > 0
+        ? new PolicyGate(this, policies, { locks })
         : undefined;
     this.gate = settings.gate ?? this.#ownGate;
     this.#blocking = settings.blocking;

@@ -41,6 +41,7 @@ test("without files and variables there are defaults", async () => {
     trusted: new Set(),
     registries: {},
     policies: [],
+    locks: [],
     files: [],
   });
 });
@@ -52,16 +53,21 @@ test("environment over project over user, setting by setting", async () => {
     offline: true,
     pantries: ["oci:./u"],
     policy: "user.json",
+    lock: "user.lock",
   });
   write(project, {
     $schema: "https://example.com/x",
     cacheDir: "p",
     pantries: [{ name: "team", address: "oci:./p" }],
     policy: "project.json",
+    lock: "project.lock",
   });
   const team = { name: "team", address: "oci:./p", baseDir: join(root, "project"), file: project };
   // Policies add up: none of them hides another.
   const added = [join(root, "user/ctxpack/user.json"), join(root, "project/project.json")];
+  const locks = [join(root, "user/ctxpack/user.lock"), join(root, "project/project.lock")];
+  // The user's own folders; the project's is somebody else's.
+  const trusted = [`oci:${join(root, "user/ctxpack/u")}`];
   const rest = {
     named: [team],
     registries: {},
@@ -77,6 +83,8 @@ test("environment over project over user, setting by setting", async () => {
     offline: true,
     concurrency: 2,
     policies: added,
+    locks,
+    trusted: new Set(trusted),
     ...rest,
   });
   const over = {
@@ -86,6 +94,7 @@ test("environment over project over user, setting by setting", async () => {
     CTXPACK_OFFLINE: "0",
     CTXPACK_CONCURRENCY: "8",
     CTXPACK_POLICY: "env.json",
+    CTXPACK_LOCK: "env.lock",
   };
   expect(loadConfig({ cwd, env: over })).toEqual({
     cacheDir: join(cwd, "e"),
@@ -94,6 +103,8 @@ test("environment over project over user, setting by setting", async () => {
     offline: false,
     concurrency: 8,
     policies: [...added, join(cwd, "env.json")],
+    locks: [...locks, join(cwd, "env.lock")],
+    trusted: new Set([...trusted, `oci:${join(cwd, "e")}`]),
     ...rest,
   });
   rmSync(user);

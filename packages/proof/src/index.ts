@@ -41,6 +41,7 @@ export { checkPin, pinOf } from "./lock/check.ts";
 export type { Lock, LockedPack, LockedSigner } from "./lock/lock.ts";
 export { LOCK_FILE, LOCK_SCHEMA, LOCK_SCHEMA_URI, withoutPin, withPin } from "./lock/lock.ts";
 export { parseLock } from "./lock/parse.ts";
+export { updateLock } from "./lock/update.ts";
 export type { LockFileOptions } from "./lock/write.ts";
 export { formatLock, readLock, writeLock } from "./lock/write.ts";
 export type { MetricKind, MetricLabels, MetricName, MetricsSink } from "./metrics.ts";

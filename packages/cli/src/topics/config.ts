@@ -5,6 +5,7 @@ export const KEYS: Readonly<Record<string, string>> = {
   $schema: "for editors",
   cacheDir: "where the store lies",
   concurrency: "blobs in flight at a time, 1 to 64",
+  lock: "a lock file whose pins packs have to meet; those of user and project add up",
   offline: "true: no registry is asked",
   pantries: 'where packs are looked for and pushed to: "ghcr.io/acme/packs", or {name, address}',
   policy: "a policy file that packs have to satisfy; those of user and project add up",

@@ -7,6 +7,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CTXPACK_OFFLINE: "1: no registry is asked",
   CTXPACK_CONCURRENCY: "blobs in flight at a time, 1 to 64",
   CTXPACK_POLICY: "a policy file that packs have to satisfy too",
+  CTXPACK_LOCK: "a lock file whose pins packs have to meet too",
   CTXPACK_TRUST_DIR: "where trust roots are kept",
   CTXPACK_KEY_PASSPHRASE: "of a private key that is encrypted",
   CTXP_REGISTRY_URL: "the first prototype's registry, when no pantry is set otherwise",

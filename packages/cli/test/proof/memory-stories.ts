@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
+import { result, run } from "../run.ts";
 import { Attacker, digestOf, resigned, statementOf } from "./attacker.ts";
 import {
   expectNoHit,
@@ -12,12 +13,18 @@ import {
   type Target,
   tagOf,
   teamPolicy,
+  type Victim,
   victimOf,
 } from "./scene.ts";
 import { accepted, pushOutput, refused, type Story } from "./story.ts";
 
 function salted(text: string): (cwd: string) => void {
   return (cwd) => writeFileSync(join(cwd, "salt"), text);
+}
+
+/** Without a pantry. */
+function alone({ env }: Victim): Victim["env"] {
+  return { ...env, CTXPACK_REGISTRY: "" };
 }
 
 function sha256Of(text: string): string {
@@ -54,6 +61,44 @@ export const MEMORY_STORIES: readonly Story[] = [
     },
   },
   {
+    row: "a channel moved back to an older pack of the same signer",
+    code: "CTXPACK_E_PROOF_ROLLBACK",
+    async play({ pantry, keys, byIdentity, believesIdentity }) {
+      const attacker = new Attacker(pantry);
+      const version = (text: string) => (cwd: string) => {
+        const file = join(cwd, "c.json");
+        const contract = JSON.parse(readFileSync(file, "utf8"));
+        contract.transforms[0].tool_version = text;
+        writeFileSync(file, JSON.stringify(contract));
+        salted(text)(cwd);
+      };
+      const older = await pushOutput(pantry, version("1.0"), byIdentity);
+      // Timestamps count seconds.
+      await sleep(1100);
+      const newer = await pushOutput(pantry, version("2.0"), byIdentity);
+      const channel = `${pantry}:stable`;
+      await result(["tag", newer, "stable", "--to", pantry], keys.team);
+      const victim = victimOf(pantry, believesIdentity);
+      const knowing = victimOf(pantry, believesIdentity);
+      await accepted(["pull", channel], victim);
+      // Each is a good pack by itself, and this one has it.
+      await accepted(["pull", older], knowing);
+      await accepted(["pull", channel], knowing);
+      await attacker.putManifest(await attacker.manifest(tagOf(older)), "stable");
+      const why = /was accepted before under .*:stable/;
+      await refused(["pull", channel], victim, [this.code, why]);
+      await refused(["verify", channel], victim, [this.code, why]);
+      await refused(["pull", channel], knowing, [this.code, why]);
+      const read = await run(["cat", channel, "out.txt"], knowing);
+      expect({ code: read.code, stdout: read.stdout }, read.stderr).toEqual({
+        code: 6,
+        stdout: "",
+      });
+      expect(read.stderr).toMatch(why);
+      expect((await run(["exists", older], { ...victim, env: alone(victim) })).code).toBe(3);
+    },
+  },
+  {
     row: "another signed output in place of the pinned one",
     code: "CTXPACK_E_PROOF_PIN",
     async play({ pantry, keys, byKey }) {
@@ -63,7 +108,13 @@ export const MEMORY_STORIES: readonly Story[] = [
       await accepted([...verify, "--pin"], victim);
       await accepted(verify, victim);
       await pushOutput(pantry, salted("another"), byKey);
-      await refused(verify, victim, [this.code, /is not what .*ctxpack\.lock pins/]);
+      const why = /is not what .*ctxpack\.lock pins/;
+      await refused(verify, victim, [this.code, why]);
+      const config = JSON.stringify({ lock: "ctxpack.lock" });
+      writeFileSync(join(victim.cwd, "ctxpack.config.json"), config);
+      await refused(["verify", uri, "--from", pantry], victim, [this.code, why]);
+      await refused(["pull", uri], victim, [this.code, why]);
+      await refused(["run", "--contract", "c.json"], victim, [this.code, why]);
       await expectNothing(victim, uri);
     },
   },

@@ -69,7 +69,15 @@ test("keyless: signed by a certificate; held against a trusted root, and against
   writeFileSync(join(cwd, "bent.json"), JSON.stringify(policy("0".repeat(64))));
   const env = { CTXPACK_TRUST_DIR: join(cwd, "trust") };
   const check = ["verify", uri, "--policy", "tuf.json"];
-  expect((await run([...check, "--offline"], { cwd, env })).code).toBe(6);
+  const offline = await run([...check, "--offline"], { cwd, env });
+  expect(offline.code).toBe(6);
+  expect(offline.stderr).toMatch(/offline, and of the trust root .* there is none/);
+  const busy = { status: 503, headers: { "retry-after": "0" } };
+  await sigstore.fault("tuf", ...Array.from({ length: 100 }, () => busy));
+  const down = await run([...check, "--json"], { cwd, env });
+  expect(down.code).toBe(7);
+  expect(published("error", down)).toMatchObject({ error: { code: "CTXPACK_E_UNAVAILABLE" } });
+  await sigstore.fault("tuf");
   expect(await run(check, { cwd, env })).toMatchObject({ code: 0, stdout: `${uri}\n` });
   expect((await run([...check, "--offline"], { cwd, env })).code).toBe(0);
   expect((await run(["verify", uri, "--policy", "bent.json"], { cwd, env })).code).toBe(6);

@@ -1,12 +1,13 @@
 import { CtxPackError } from "@ctxpack/identity";
 import type { PolicyTrustRoot, TrustRootStatus } from "@ctxpack/proof";
 import type { Session } from "../session.ts";
+import { readConfiguredLock, withoutPolicy } from "../trust/in-force.ts";
 import type { Finding } from "./finding.ts";
 
-/** Which policies are in force, whether they can be read, and how old the trust roots are that they need. */
+/** Which policies and lock files are in force, whether they can be read, and how old the trust roots are that they need. */
 export async function checkTrust(session: Session, signal: AbortSignal): Promise<Finding[]> {
-  const { policies } = session.config;
-  if (policies.length === 0) return [];
+  const { policies, locks } = session.config;
+  if (policies.length + locks.length === 0) return [];
   const { policyMaterial, readPolicy } = await import("@ctxpack/proof");
   const findings: Finding[] = [];
   const needed = new Map<string, PolicyTrustRoot>();
@@ -18,13 +19,28 @@ export async function checkTrust(session: Session, signal: AbortSignal): Promise
       findings.push({ area: "trust", subject: file, state: "ok", message: "in force" });
     } catch (error) {
       signal.throwIfAborted();
-      if (!CtxPackError.isInstance(error)) throw error;
-      const { message, hint, code } = error;
-      const about = { area: "trust", subject: file, state: "problem" } as const;
-      findings.push({ ...about, message, code, ...(hint !== undefined && { hint }) });
+      findings.push(problem(file, error));
+    }
+  }
+  for (const file of locks) {
+    try {
+      if (policies.length === 0) throw withoutPolicy(file);
+      const { size } = (await readConfiguredLock(file, signal)).packs;
+      const message = `in force: pins ${size} ${size === 1 ? "pack" : "packs"}`;
+      findings.push({ area: "trust", subject: file, state: "ok", message });
+    } catch (error) {
+      signal.throwIfAborted();
+      findings.push(problem(file, error));
     }
   }
   return [...findings, ...(await checkRoots(session, [...needed.values()], signal))];
+}
+
+function problem(subject: string, error: unknown): Finding {
+  if (!CtxPackError.isInstance(error)) throw error;
+  const { message, hint, code } = error;
+  const about = { area: "trust", subject, state: "problem" } as const;
+  return { ...about, message, code, ...(hint !== undefined && { hint }) };
 }
 
 async function checkRoots(

@@ -84,6 +84,8 @@ class Memory {
     const store = await this.#session.store(signal);
     const record = await store.get(uri);
     if (record === undefined || record.partial) return undefined;
+    // What is refused is none: getting it asks the pantries, and computes it again.
+    if (await this.#session.gate?.judgeStored(store, record, signal)) return undefined;
     try {
       return await readResult(store, uri, this.#likely, signal);
     } catch (error) {

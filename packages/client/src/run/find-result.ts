@@ -35,8 +35,9 @@ export async function findLocal(
   const store = await session.store(signal);
   const record = await store.get(uri);
   if (!record || record.partial) return undefined;
-  const reason = await session.gate?.judgeStored(store, record, signal);
-  return reason === undefined ? { store, record, source: "store" } : { where: "the store", reason };
+  const refusal = await session.gate?.judgeStored(store, record, signal);
+  if (refusal !== undefined) return { where: "the store", reason: refusal.message };
+  return { store, record, source: "store" };
 }
 
 /**

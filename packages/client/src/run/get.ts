@@ -326,6 +326,11 @@ class Getting<Placed> {
     using layout = await made.collect?.();
     await this.#watch.requireUnchanged(this.#session, loaded, work.signal);
     const before = await store.get(this.#uri);
+    // What a policy refuses is no output of the contract: this one takes its place.
+    const isRefused =
+      before !== undefined &&
+      !before.partial &&
+      (await this.#session.gate?.judgeStored(store, before, work.signal)) !== undefined;
     const seed: NonNullable<Made["seed"]> = async (contract, seeding) => {
       if (layout !== undefined) return await store.seed(layout.root, contract, seeding);
       if (made.seed === undefined) throw new RangeError("nothing makes the pack");
@@ -336,10 +341,10 @@ class Getting<Placed> {
         ...work,
         ...labelsOf(loaded),
         ...(this.#options.fine && { profile: "fine" }),
-        ...(this.#options.force && { replace: true }),
+        ...((this.#options.force || isRefused) && { replace: true }),
       });
       for (const warning of warnings) this.#session.warn(warning);
-      if (before && !before.partial && before.tree !== record.tree) {
+      if (before && !before.partial && !isRefused && before.tree !== record.tree) {
         this.#session.warn(
           `the output is not the one the store had: ${this.#uri} does not name all that decides it`,
         );

@@ -62,7 +62,7 @@ async function* searchStore(
     if (facts === undefined || !matches(query, facts)) continue;
     const refusal = await session.gate?.judgeStored(store, record, signal);
     if (refusal !== undefined) {
-      session.warn(`${record.uri} is left out: ${refusal}`);
+      session.warn(`${record.uri} is left out: ${refusal.message}`);
       continue;
     }
     const { uri, files, bytes, usedAt } = record;

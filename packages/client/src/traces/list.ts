@@ -26,7 +26,7 @@ export async function* storedRuns(
     }
     const refusal = await session.gate?.judgeStored(store, record, work.signal);
     if (which === "accepted" && refusal !== undefined) {
-      session.warn(`${record.uri} is left out: ${refusal}`);
+      session.warn(`${record.uri} is left out: ${refusal.message}`);
     }
     if ((which === "accepted") !== (refusal === undefined)) continue;
     const run = await loggedRun(session, record.uri, work);

@@ -42,18 +42,22 @@ export interface ExplainedPack {
   readonly text: string;
 }
 
-/** Why the policies in force take a pack or do not. Throws CTXPACK_E_NOT_FOUND, and CTXPACK_E_USAGE without a policy. */
+/**
+ * Why the policies in force take a pack or do not. Throws CTXPACK_E_NOT_FOUND, CTXPACK_E_USAGE without a policy, and why a
+ * trust root is not to be had on which the answer hangs.
+ */
 export async function explainPack(
   session: Session,
   subject: string,
   options: WorkOptions & { readonly from?: string | undefined },
 ): Promise<ExplainedPack> {
   const work = workOf(options);
-  await using gate = new PolicyGate(session, filesOf(session));
+  await using gate = new PolicyGate(session, filesOf(session), session.config);
   const { explainVerdict } = await import("@ctxpack/proof");
   const { uri, found } = await identifySubject(session, subject, work);
   const store = await session.store(work.signal);
   let local: ExplainedPack | undefined;
+  let lacked: CtxPackError | undefined;
   const record = options.from === undefined ? await store.get(uri) : undefined;
   if (record && !record.partial && !found) {
     const proofs = await store.proofs(uri);
@@ -61,7 +65,9 @@ export async function explainPack(
       const text = `${uri} was made here: no policy is asked about it.`;
       return { uri, accepted: true, where: "store", text };
     }
-    const { verdict } = await gate.storedVerdict(store, record, proofs, work.signal);
+    const judged = await gate.storedVerdict(store, record, { proofs }, work.signal);
+    const { verdict } = judged;
+    lacked = judged.lacked;
     const text = explainVerdict(verdict);
     local = { uri, accepted: verdict.accepted, where: "store", text };
     if (verdict.accepted) return local;
@@ -71,10 +77,13 @@ export async function explainPack(
     : askPantries(session, uri, options.from, work);
   for await (const { found: one } of candidates) {
     if (one === undefined) continue;
-    const verdict = await gate.wholeVerdict(one, work.signal);
+    const judged = await gate.wholeVerdict(one, work.signal);
+    if (judged.lacked !== undefined) throw judged.lacked;
+    const { verdict } = judged;
     const text = explainVerdict(verdict);
     return { uri, accepted: verdict.accepted, where: one.address, text };
   }
+  if (lacked !== undefined) throw lacked;
   if (local !== undefined) return local;
   throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is in no pantry that was asked`, {
     hint: "name one with --from",

@@ -1,14 +1,20 @@
 import type { Accepted, PackRecord, Store } from "@ctxpack/cache";
 import type { PackKind } from "@ctxpack/cache/pack";
-import type { CtxUri } from "@ctxpack/identity";
+import type { CtxPackError, CtxUri } from "@ctxpack/identity";
 import type { Descriptor, ReadOnlyStorage, ReferrerLister, Resolver } from "@ctxpack/oci";
 
-/** A pack that wants in: nothing but its manifest has been read. */
-export interface Candidate {
-  /** The pantry's address, for people. */
-  readonly address: string;
+/** How a pack was asked for. */
+export interface AskedFor {
   /** What policies know the pantry by. */
   readonly place?: string;
+  /** The tag there, when that is not the one of its URI: what a name led to before is remembered. */
+  readonly name?: string;
+}
+
+/** A pack that wants in: nothing but its manifest has been read. */
+export interface Candidate extends AskedFor {
+  /** The pantry's address, for people. */
+  readonly address: string;
   readonly uri: CtxUri;
   readonly descriptor: Descriptor;
   readonly manifest: { readonly kind: PackKind; readonly config: Descriptor };
@@ -22,8 +28,13 @@ export interface Gate {
   prepare(signal: AbortSignal): Promise<void>;
   /** Lets a pack of a pantry in, or throws CTXPACK_E_POLICY or CTXPACK_E_PROOF_…. */
   judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted | undefined>;
-  /** Why a pack of the store does not count, or `undefined` when it does. */
-  judgeStored(store: Store, record: PackRecord, signal: AbortSignal): Promise<string | undefined>;
+  /** Why a pack of the store does not count, also for what a pantry's name leads to; `undefined` when it does. */
+  judgeStored(
+    store: Store,
+    record: PackRecord,
+    signal: AbortSignal,
+    asked?: AskedFor,
+  ): Promise<CtxPackError | undefined>;
 }
 
 /**

@@ -25,7 +25,7 @@ export class OpenPolicies implements AsyncDisposable {
     this.#roots = roots;
   }
 
-  /** Opens the trust roots that policies name. Throws CTXPACK_E_UNAVAILABLE when one cannot be fetched. */
+  /** Opens the trust roots that policies name. One that is not to be had is told where a verdict hangs on it. */
   static async open(
     policies: readonly LoadedPolicy[],
     settings: Pick<Session, "config" | "env" | "metrics">,
@@ -34,16 +34,15 @@ export class OpenPolicies implements AsyncDisposable {
     const { policyMaterial, openTrustRoots, trustDirectory } = await import("@ctxpack/proof");
     const { metrics } = settings;
     const { keys, trustRoots: named } = policyMaterial(policies);
-    if (named.length === 0) return new OpenPolicies(policies, { keys, trustRoots: [], metrics });
+    if (named.length === 0) {
+      return new OpenPolicies(policies, { keys, trustRoots: [], unavailable: [], metrics });
+    }
     const { offline, workspace } = settings.config;
     const directory = trustDirectory({ env: settings.env, workspace });
     const roots = await openTrustRoots(named, { directory, offline, metrics, signal });
-    return new OpenPolicies(policies, { keys, trustRoots: roots.roots, metrics }, roots);
-  }
-
-  /** sha256 of each policy with the keys and roots that it pins; sorted. */
-  get digests(): LoadedPolicy["digest"][] {
-    return this.policies.map(({ digest }) => digest).sort();
+    const { unavailable } = roots;
+    const material = { keys, trustRoots: roots.roots, unavailable, metrics };
+    return new OpenPolicies(policies, material, roots);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,6 +64,11 @@ export async function readPolicies(
         : proof.loadPolicy(proof.parsePolicy(source.text, source.file), { signal }),
     ),
   );
+}
+
+/** sha256 of each policy with the keys and roots that it pins; sorted. */
+export function digestsOf(policies: readonly LoadedPolicy[]): readonly LoadedPolicy["digest"][] {
+  return policies.map(({ digest }) => digest).sort();
 }
 
 /** Where is remembered what was accepted when. */

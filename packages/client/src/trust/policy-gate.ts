@@ -2,42 +2,47 @@ import type { Accepted, KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { type PackKind, parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError } from "@ctxpack/identity";
 import type { ReferrerLister } from "@ctxpack/oci";
-import type {
-  Evaluation,
-  JudgedPack,
-  LoadedPolicy,
-  Lock,
-  SeenTimesFile,
-  Verdict,
-} from "@ctxpack/proof";
+import type { Evaluation, JudgedPack, Lock, SeenTimesFile, Verdict } from "@ctxpack/proof";
 import { unlessDamaged } from "../damage.ts";
 import { configBytes } from "../pack-config.ts";
 import type { Session } from "../session.ts";
 import { isGood, isMadeHere, untilOf } from "./acceptance.ts";
 import { claimsOf } from "./claims.ts";
 import { type Evidence, kept, type Material, weigh } from "./evidence.ts";
-import type { Candidate, Gate } from "./gate.ts";
-import { OpenPolicies, type PolicySource, readPolicies, seenFile } from "./policies.ts";
+import type { AskedFor, Candidate, Gate } from "./gate.ts";
+import { InForce, type Opened } from "./in-force.ts";
+import { lackedRoot } from "./lacked-root.ts";
+import { type Hold, holdToPins } from "./pins.ts";
+import { digestsOf, type PolicySource, seenFile } from "./policies.ts";
 import { toolsOf } from "./tools.ts";
+
+/** Lock files whose pins a gate goes by. */
+export interface Pins {
+  /** Files that the configuration names. */
+  readonly locks: readonly string[];
+  /** One that all the policies of the gate were asked for. */
+  readonly lock?: Lock | undefined;
+}
 
 /** The policies of configuration, environment and command line: all of them have to accept a pack. */
 export class PolicyGate implements Gate, AsyncDisposable {
   readonly #session: Session;
-  readonly #sources: readonly PolicySource[];
+  readonly #inForce: InForce;
+  /** Of each policy, whether the configuration names it. */
+  readonly #isConfigured: readonly boolean[];
   readonly #lock: Lock | undefined;
-  #read: Promise<readonly LoadedPolicy[]> | undefined;
-  #opened: Promise<OpenPolicies> | undefined;
   #seen: SeenTimesFile | undefined;
   readonly #judged = new WeakMap<Candidate, Promise<Accepted>>();
 
-  constructor(session: Session, sources: readonly PolicySource[], lock?: Lock) {
+  constructor(session: Session, sources: readonly PolicySource[], { locks, lock }: Pins) {
     this.#session = session;
-    this.#sources = sources;
+    this.#inForce = new InForce(session, sources, locks);
+    this.#isConfigured = sources.map((source) => typeof source === "string");
     this.#lock = lock;
   }
 
   async prepare(signal: AbortSignal): Promise<void> {
-    await this.#readOnce(signal);
+    await this.#inForce.read(signal);
   }
 
   /** Once for each pack that was found: who describes it first and then lets it in asks twice. */
@@ -55,15 +60,18 @@ export class PolicyGate implements Gate, AsyncDisposable {
   /** What the policies say of a pack in a pantry, by what its proofs say. Nothing is remembered. */
   async #verdictOf(candidate: Candidate, signal: AbortSignal): Promise<Judgement> {
     const { discoverBundles, evaluateWithDependencies } = await import("@ctxpack/proof");
-    const { policies, material } = await this.#policies(signal);
+    const inForce = await this.#inForce.open(signal);
+    const { policies, material } = inForce;
     const isRun = candidate.manifest.kind === "trace";
-    const gather = async ({ descriptor, uri, place, source }: Candidate) => {
+    const others: Evidence[] = [];
+    const gather = async ({ descriptor, uri, place, name, source }: Candidate) => {
       const found = canList(source) ? discoverBundles(source, descriptor, { signal }) : kept([]);
       const evidence = await weigh(found, material, signal);
       const pack = {
         manifest: descriptor.digest,
         uri,
         ...(place !== undefined && { pantry: place }),
+        ...(name !== undefined && { name }),
         // As of one in the store: a run has no tools, and that is known beforehand.
         ...(descriptor === candidate.descriptor && isRun && { tools: [] }),
       };
@@ -83,11 +91,13 @@ export class PolicyGate implements Gate, AsyncDisposable {
           throw error;
         });
         if (descriptor === undefined) return undefined;
-        const one = await gather({ ...candidate, uri, descriptor });
+        const { name: _, ...elsewhere } = candidate;
+        const one = await gather({ ...elsewhere, uri, descriptor });
+        others.push(one.evidence);
         return { pack: one.pack, verified: one.evidence.verified, refused: one.evidence.refused };
       },
     });
-    return { verdict, evidence, evaluation };
+    return await this.#judgement({ verdict, evidence, evaluation, others }, inForce);
   }
 
   /** Packs that were made here are this user's own; others need an acceptance by the same policies, or proofs. */
@@ -95,16 +105,25 @@ export class PolicyGate implements Gate, AsyncDisposable {
     store: Store,
     record: PackRecord,
     signal: AbortSignal,
-  ): Promise<string | undefined> {
+    asked?: AskedFor,
+  ): Promise<CtxPackError | undefined> {
     const proofs = await store.proofs(record.uri);
     if (isMadeHere(record, proofs)) return undefined;
-    const { digests } = await this.#policies(signal);
-    if (proofs?.acceptances.some((one) => isGood(one, digests))) return undefined;
-    const { verdict, evaluation } = await this.storedVerdict(store, record, proofs, signal);
-    if (verdict.failure !== undefined) return verdict.failure.message;
+    const { policies, locks } = await this.#inForce.read(signal);
+    const digests = digestsOf(policies);
+    const isAccepted = proofs?.acceptances.some((one) => isGood(one, digests)) === true;
+    // An acceptance says nothing of a pin, nor of what the name led to before.
+    const isMore = asked?.name !== undefined || locks.some(({ packs }) => packs.has(record.uri));
+    if (isAccepted && !isMore) return undefined;
+    const judgement = await this.storedVerdict(store, record, { proofs, asked }, signal);
+    const refusal = refusalOf(judgement);
+    if (refusal !== undefined) return refusal;
+    const { verdict, evaluation } = judgement;
+    if (asked?.name !== undefined) await this.#remember(verdict, signal);
+    if (isAccepted) return undefined;
     const pantry = evaluation.pack.pantry;
     const acceptance = {
-      policies: digests,
+      policies: digestsOf(evaluation.policies),
       bundles: verdict.bundles,
       manifest: record.manifest.digest,
       ...(pantry !== undefined && { pantry }),
@@ -122,13 +141,16 @@ export class PolicyGate implements Gate, AsyncDisposable {
   async storedVerdict(
     store: Store,
     record: PackRecord,
-    proofs: KeptProofs | undefined,
+    { proofs, asked }: { proofs: KeptProofs | undefined; asked?: AskedFor | undefined },
     signal: AbortSignal,
   ): Promise<Judgement> {
     const { evaluateWithDependencies } = await import("@ctxpack/proof");
-    const { policies, material } = await this.#policies(signal);
+    const inForce = await this.#inForce.open(signal);
+    const { policies, material } = inForce;
     const { evidence, pack } = await evidenceIn(store, record, proofs, { material, signal });
-    const evaluation = await this.#evaluation(policies, pack, evidence, signal);
+    const named = asked?.name === undefined ? pack : namedPack(pack, asked);
+    const evaluation = await this.#evaluation(policies, named, evidence, signal);
+    const others: Evidence[] = [];
     const verdict = await evaluateWithDependencies(evaluation, {
       signal,
       gather: async ({ uri, digest }) => {
@@ -137,35 +159,40 @@ export class PolicyGate implements Gate, AsyncDisposable {
         const ofIt = await store.proofs(made.uri);
         const one = await evidenceIn(store, made, ofIt, { material, signal }).catch(unlessDamaged);
         if (one === undefined) return undefined;
+        others.push(one.evidence);
         return { pack: one.pack, verified: one.evidence.verified, refused: one.evidence.refused };
       },
     });
-    return { verdict, evidence, evaluation };
+    return await this.#judgement({ verdict, evidence, evaluation, others }, inForce);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#seen?.[Symbol.dispose]();
-    const opened = await this.#opened?.catch(() => undefined);
-    await opened?.[Symbol.asyncDispose]();
+    await this.#inForce[Symbol.asyncDispose]();
   }
 
   /** As `verdictOf`, and what signers said of the contract is held against it: it is fetched once they are accepted. */
-  async wholeVerdict(candidate: Candidate, signal: AbortSignal): Promise<Verdict> {
+  async wholeVerdict(
+    candidate: Candidate,
+    signal: AbortSignal,
+  ): Promise<Pick<Judgement, "verdict" | "lacked">> {
     const judgement = await this.#verdictOf(candidate, signal);
-    if (!judgement.verdict.accepted) return judgement.verdict;
+    if (!judgement.verdict.accepted) return judgement;
     const { source, manifest } = candidate;
-    return (await knowing(judgement, manifest.kind))(await configBytes(source, manifest, signal));
+    const bytes = await configBytes(source, manifest, signal);
+    return { verdict: (await knowing(judgement, manifest.kind))(bytes), lacked: undefined };
   }
 
   async #judge(candidate: Candidate, signal: AbortSignal): Promise<Accepted> {
     const { requireAccepted } = await import("@ctxpack/proof");
     const judgement = await this.#verdictOf(candidate, signal);
-    const { verdict, evidence, evaluation } = judgement;
+    const { verdict, evidence, evaluation, lacked } = judgement;
+    if (lacked !== undefined) throw lacked;
     requireAccepted(verdict);
     await this.#remember(verdict, signal);
     const verdictKnowing = await knowing(judgement, candidate.manifest.kind);
     return {
-      policies: (await this.#policies(signal)).digests,
+      policies: digestsOf(evaluation.policies),
       bundles: verdict.bundles,
       ...(candidate.place !== undefined && { pantry: candidate.place }),
       ...untilOf(verdict, evaluation),
@@ -174,30 +201,16 @@ export class PolicyGate implements Gate, AsyncDisposable {
     };
   }
 
-  async #policies(signal: AbortSignal): Promise<OpenPolicies> {
-    this.#opened ??= this.#open(signal);
-    try {
-      return await this.#opened;
-    } catch (error) {
-      // The next one tries again: this one may have been aborted.
-      this.#opened = undefined;
-      throw error;
-    }
-  }
-
-  async #open(signal: AbortSignal): Promise<OpenPolicies> {
-    return await OpenPolicies.open(await this.#readOnce(signal), this.#session, signal);
-  }
-
-  async #readOnce(signal: AbortSignal): Promise<readonly LoadedPolicy[]> {
-    this.#read ??= readPolicies(this.#sources, this.#session, signal);
-    try {
-      return await this.#read;
-    } catch (error) {
-      // As above.
-      this.#read = undefined;
-      throw error;
-    }
+  /** The verdict under the pins, too, and whether a trust root is to blame. */
+  async #judgement(
+    judged: Pick<Judgement, "verdict" | "evidence" | "evaluation"> & {
+      readonly others: readonly Evidence[];
+    },
+    { locks, material }: Opened,
+  ): Promise<Judgement> {
+    const hold = await holdToPins(locks, this.#isConfigured);
+    const lacked = lackedRoot({ ...judged, unavailable: material.unavailable });
+    return { ...judged, verdict: hold(judged.verdict), hold, lacked };
   }
 
   async #evaluation(
@@ -229,6 +242,23 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly evidence: Evidence;
   readonly evaluation: Evaluation;
+  /** Holds another verdict of the same evidence to the pins. */
+  readonly hold: Hold;
+  /** Why a trust root is not to be had on which a refusal hangs. */
+  readonly lacked: CtxPackError | undefined;
+}
+
+/** Why a pack does not count; `undefined` for one that does. */
+function refusalOf({ verdict, lacked }: Judgement): CtxPackError | undefined {
+  const { failure, pack } = verdict;
+  if (failure === undefined) return undefined;
+  const { code, message, hint } = failure;
+  return lacked ?? new CtxPackError(code, message, { hint, details: { uri: pack.uri, verdict } });
+}
+
+/** A pack of the store as one that a pantry's name led to. */
+function namedPack(pack: JudgedPack, { name, place }: AskedFor): JudgedPack {
+  return { ...pack, ...(name && { name }), ...(place !== undefined && { pantry: place }) };
 }
 
 /** What the store holds to judge a pack by. */
@@ -257,7 +287,7 @@ async function knowing(
   kind: PackKind,
 ): Promise<(config: Uint8Array) => Verdict> {
   const { evaluate } = await import("@ctxpack/proof");
-  const { verdict, evidence, evaluation } = judgement;
+  const { verdict, evidence, evaluation, hold } = judgement;
   const claims = await claimsOf(evidence);
   // They have been judged: where the claims turn out true, it is by the same rule again.
   const used = claims.usedBy(verdict.bundles);
@@ -265,7 +295,7 @@ async function knowing(
   return (config) => {
     const pack = { ...evaluation.pack, tools: toolsOf(kind, config) };
     const held = claims.holdTo(kind, config);
-    const knowingly = evaluate({ ...evaluation, ...held, pack, dependencies });
+    const knowingly = hold(evaluate({ ...evaluation, ...held, pack, dependencies }));
     const lie = held.refused.find(
       ({ code, digest }) =>
         code === "CTXPACK_E_PROOF_CONTRACT" && digest && verdict.bundles.includes(digest),

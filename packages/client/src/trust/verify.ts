@@ -2,17 +2,18 @@ import { resolve } from "node:path";
 import type { CheckReport, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import type { Lock, Verdict } from "@ctxpack/proof";
-import { askPantries, identifySubject } from "../find.ts";
+import { askPantries, identifySubject, requireSameOutput } from "../find.ts";
 import type { FoundPack } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { type GivenSigners, policyOfSigners } from "./given-signers.ts";
+import { withoutPolicy } from "./in-force.ts";
 import { PolicyGate } from "./policy-gate.ts";
 
 export interface VerifyOptions extends WorkOptions, GivenSigners {
   /** Look at the pack and the proofs of this pantry. */
   readonly from?: string | undefined;
-  /** A lock file whose pin of the pack has to be met. */
+  /** A lock file whose pin of the pack has to be met, beside those of the configuration. */
   readonly lock?: string | undefined;
   /** Write the pin of the pack into `lock` instead, once it is accepted. */
   readonly pin?: boolean | undefined;
@@ -56,30 +57,32 @@ export async function verify(
   const work = workOf(options);
   const { uri, found } = await identifySubject(session, subject, work);
   const store = await session.store(work.signal);
+  const record = await wholeRecord(store, uri);
+  // A tag names one output: the store's counts only if it is that one.
+  const isHere = record !== undefined && (!found || found.manifest.tree === record.tree);
   const given = await policyOfSigners(options, session.cwd, work.signal);
   const sources = [...session.config.policies, ...(given ? [given] : [])];
-  const { lock: file, pin } = options;
-  const lock =
-    file === undefined
-      ? undefined
-      : await (await import("@ctxpack/proof")).readLock(resolve(session.cwd, file), work);
+  const { pin } = options;
+  const file = options.lock === undefined ? undefined : resolve(session.cwd, options.lock);
+  const lock = file === undefined ? undefined : await readLockFile(file, work);
+  const { locks } = session.config;
   if (sources.length === 0) {
-    if (file !== undefined) {
-      throw new CtxPackError("CTXPACK_E_USAGE", "a lock file pins what policies accepted", {
-        hint: "name the policy as well: --policy FILE",
-      });
-    }
+    const [first] = [...(file === undefined ? [] : [file]), ...locks];
+    if (first !== undefined) throw withoutPolicy(first);
+    if (record !== undefined && found !== undefined) requireSameOutput(record, found);
     return { uri, verified: "integrity", ...(await store.verify(uri, work)) };
   }
-  await using gate = new PolicyGate(session, sources, pin ? undefined : lock);
-  const record = await store.get(uri);
-  const isHere = record !== undefined && !record.partial;
-  const from = options.from ?? (isHere ? undefined : found?.address);
-  const { verdict, where } = await verdictOn(
-    { session, gate, store, uri, from, found },
+  await using gate = new PolicyGate(session, sources, {
+    // What is to be pinned anew is not held to what was pinned before.
+    locks: pin ? locks.filter((one) => one !== file) : locks,
+    lock: pin ? undefined : lock,
+  });
+  const { verdict, where, lacked } = await verdictOn(
+    { session, gate, store, uri, from: options.from, found },
     isHere ? record : undefined,
     work,
   );
+  if (lacked !== undefined) throw lacked;
   const { explainVerdict, requireAccepted } = await import("@ctxpack/proof");
   requireAccepted(verdict);
   if (lock !== undefined) await holdTo(lock, verdict, pin === true, work);
@@ -104,7 +107,16 @@ interface Sought {
   readonly store: Store;
   readonly uri: CtxUri;
   readonly from: string | undefined;
+  /** What a tag led to: this is what is judged. */
   readonly found: FoundPack | undefined;
+}
+
+interface Judged {
+  readonly verdict: Verdict;
+  /** `store`, or the address of the pantry. */
+  readonly where: string;
+  /** Why a trust root is not to be had on which the refusal hangs. */
+  readonly lacked: CtxPackError | undefined;
 }
 
 /** By the proofs that the store keeps, else by those of the pantries that have the same output. */
@@ -112,21 +124,24 @@ async function verdictOn(
   { session, gate, store, uri, from, found }: Sought,
   record: PackRecord | undefined,
   work: Work,
-): Promise<{ verdict: Verdict; where: string }> {
+): Promise<Judged> {
   const { signal } = work;
-  let first: { verdict: Verdict; where: string } | undefined;
+  if (found !== undefined) {
+    return { ...(await gate.wholeVerdict(found, signal)), where: found.address };
+  }
+  let first: Judged | undefined;
   if (from === undefined && record !== undefined) {
-    const { verdict } = await gate.storedVerdict(store, record, await store.proofs(uri), signal);
-    first = { verdict, where: "store" };
+    const proofs = await store.proofs(uri);
+    const { verdict, lacked } = await gate.storedVerdict(store, record, { proofs }, signal);
+    first = { verdict, lacked, where: "store" };
     if (verdict.accepted || session.config.offline) return first;
   }
-  const candidates = found ? [{ found }] : askPantries(session, uri, from, work);
-  for await (const { found } of candidates) {
-    if (!found || (record && found.manifest.tree !== record.tree)) continue;
-    const verdict = await gate.wholeVerdict(found, signal);
-    if (verdict.accepted) return { verdict, where: found.address };
+  for await (const { found: one } of askPantries(session, uri, from, work)) {
+    if (!one || (record && one.manifest.tree !== record.tree)) continue;
+    const judged = { ...(await gate.wholeVerdict(one, signal)), where: one.address };
+    if (judged.verdict.accepted) return judged;
     if (first === undefined || first.verdict.failure?.code === "CTXPACK_E_PROOF_MISSING") {
-      first = { verdict, where: found.address };
+      first = judged;
     }
   }
   if (first !== undefined) return first;
@@ -136,12 +151,23 @@ async function verdictOn(
   });
 }
 
+async function wholeRecord(store: Store, uri: CtxUri): Promise<PackRecord | undefined> {
+  const record = await store.get(uri);
+  return record?.partial ? undefined : record;
+}
+
+async function readLockFile(file: string, work: Work): Promise<Lock> {
+  const { readLock } = await import("@ctxpack/proof");
+  return await readLock(file, work);
+}
+
 /** Writes the pin, or sees to it that there is one: it has been met already. */
 async function holdTo(lock: Lock, verdict: Verdict, isNew: boolean, work: Work): Promise<void> {
-  const { pinOf, withPin, writeLock } = await import("@ctxpack/proof");
+  const { pinOf, updateLock, withPin } = await import("@ctxpack/proof");
   const { uri } = verdict.pack;
   if (isNew) {
-    await writeLock(withPin(lock, uri, pinOf(verdict)), { signal: work.signal });
+    const pin = pinOf(verdict);
+    await updateLock(lock.file, (now) => withPin(now, uri, pin), { signal: work.signal });
     return;
   }
   if (lock.packs.has(uri)) return;

@@ -154,6 +154,47 @@ test("4: what was computed here once is not computed again, although it came fro
   expect(computed).toBe(1);
 });
 
+test("4: what a policy refuses is not handed out in place of what was computed", async () => {
+  const uri = await pushedIn(cwd);
+  await using pulling = await open("b");
+  await pulling.pull(uri);
+  await using ctx = await open("b", "team.json");
+  const compute = async (dir: string) => writeFileSync(join(dir, "data"), "my own");
+  const done = await ctx.getOrCompute(contract, compute, { onUntrusted: "miss" });
+  expect(done).toMatchObject({ uri, hit: false });
+  expect(readFileSync(join(done.path, "data"), "utf8")).toBe("my own");
+});
+
+test("4: a remembered call is no hit under a policy that refuses its result", async () => {
+  await using made = await open("made");
+  const identity = { name: "count", version: "1" };
+  await made.memoize(async () => 1, identity)(null);
+  const memoized = {
+    inputs: [{ name: "value", value: null }],
+    transforms: [{ tool: "count", tool_version: "1" }],
+  };
+  const { uri } = await made.uri(memoized);
+  await made.push(uri);
+  await using pulling = await open("b");
+  await pulling.pull(uri);
+  await using ctx = await open("b", "team.json");
+  let computed = 0;
+  const count = async () => ++computed;
+  await expect(ctx.memoize(count, identity)(null)).rejects.toMatchObject({
+    code: "CTXPACK_E_PROOF_MISSING",
+  });
+  const untrusting = ctx.memoize(count, { ...identity, onUntrusted: "miss" });
+  await untrusting(null);
+  expect(computed).toBe(1);
+  // Computed here, it is one's own.
+  await untrusting(null);
+  expect(computed).toBe(1);
+  await using accepting = await open("c", undefined);
+  await accepting.pull(uri);
+  expect(await accepting.memoize(count, identity)(null)).toBe(1);
+  expect(computed).toBe(1);
+});
+
 test("4: attesting what came from elsewhere does not make it one's own", async () => {
   const uri = await pushedIn(cwd);
   await using pulling = await open("b");

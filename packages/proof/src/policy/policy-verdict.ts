@@ -8,7 +8,7 @@ import { revokedPack } from "./revoked.ts";
 import { latestTime, rollbackFault } from "./rollback.ts";
 import type { LastSeen } from "./seen.ts";
 import { selectRule } from "./select.ts";
-import { noRuleReason, shortfall } from "./shortfall.ts";
+import { noRuleReason, noRuleReasons, shortfall } from "./shortfall.ts";
 import { countedSigner, signerId } from "./signer.ts";
 import { countSigners } from "./threshold.ts";
 import type {
@@ -47,7 +47,7 @@ export function askPolicy(question: Question): Answer {
   if (selected.rule !== undefined) return askRule(question, selected, question.verified);
   const claims = selected.why === "tools" ? claimsOf(question.verified) : [];
   if (claims.length === 0) {
-    return refusal(question, undefined, [noRuleReason(question, selected.why)]);
+    return refusal(question, undefined, noRuleReasons(question, selected.why));
   }
   const answers = claims.map((claim) => askClaim(question, claim));
   const accepted = answers.map(({ verdict }) => verdict).filter((verdict) => verdict.accepted);

@@ -12,10 +12,11 @@ export function rollbackFault(question: Question, time: Date | undefined): Reaso
     const seen = last(key);
     if (seen === undefined || seen.manifest === pack.manifest) continue;
     if (time !== undefined && time >= seen.time) continue;
+    const where = key.subject === pack.name ? ` under ${key.pantry}:${pack.name}` : "";
     const when = time === undefined ? "of no time that is known" : `of ${spokenTime(time)}`;
     return {
       code: "CTXPACK_E_PROOF_ROLLBACK",
-      message: `the pack ${pack.manifest} is ${when}; ${seen.manifest}, of ${spokenTime(seen.time)}, was accepted before`,
+      message: `the pack ${pack.manifest} is ${when}; ${seen.manifest}, of ${spokenTime(seen.time)}, was accepted before${where}`,
       hint: "the pantry may have gone back to an older pack; rollback: allow in the rule takes it",
     };
   }

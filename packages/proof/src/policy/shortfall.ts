@@ -14,17 +14,7 @@ export function shortfall(
   judged: readonly { readonly judged: Judged }[],
 ): Reason[] {
   const failed = [
-    ...question.refused.map(({ digest, code, message }) => ({
-      progress: PROOF_STEPS.indexOf(code) - PROOF_STEPS.length,
-      reason: {
-        code,
-        message:
-          digest === undefined
-            ? message
-            : `the proof ${shortDigest(digest)} cannot be used: ${message}`,
-        bundle: digest,
-      },
-    })),
+    ...refusedProofs(question),
     ...judged.flatMap(({ judged }) => (judged.counts ? [] : [judged])),
   ];
   const reasons = failed
@@ -32,6 +22,21 @@ export function shortfall(
     .map(({ reason }) => reason);
   if (count > 0) return [tooFew(question.policy, requirement, count), ...reasons];
   return reasons.length > 0 ? reasons : [missing(question, requirement)];
+}
+
+/** Why bundles cannot be used, and how far they came. */
+function refusedProofs({ refused }: Question): readonly { progress: number; reason: Reason }[] {
+  return refused.map(({ digest, code, message }) => ({
+    progress: PROOF_STEPS.indexOf(code) - PROOF_STEPS.length,
+    reason: {
+      code,
+      message:
+        digest === undefined
+          ? message
+          : `the proof ${shortDigest(digest)} cannot be used: ${message}`,
+      bundle: digest,
+    },
+  }));
 }
 
 function compareReasons(a: Reason, b: Reason): number {
@@ -56,6 +61,12 @@ function missing({ policy, pack }: Question, requirement: Requirement): Reason {
     message: `nobody vouches for this pack${where}; ${policy.file} asks for ${orList(names)}`,
     hint: "whoever made it can sign it with ctxpack attest; a copy may have left its proofs behind",
   };
+}
+
+/** Why no rule decides, and which proofs might have said by which tool the pack was made. */
+export function noRuleReasons(question: Question, why: "none" | "tools"): readonly Reason[] {
+  const unused = why === "tools" ? refusedProofs(question).map(({ reason }) => reason) : [];
+  return [noRuleReason(question, why), ...unused.toSorted(compareReasons)];
 }
 
 /** Why no rule decides. */

@@ -18,6 +18,7 @@ import {
   parseLock,
   pinOf,
   readLock,
+  updateLock,
   withoutPin,
   withPin,
   writeLock,
@@ -194,6 +195,23 @@ describe("the file", () => {
     });
     // Nothing stays of what was not written.
     expect(readdirSync(dir)).toEqual(["ctxpack.lock"]);
+  });
+
+  it("keeps every pin when many write at once", async () => {
+    const file = join(folder(), "ctxpack.lock");
+    const uris = [..."0123456789abcdef"].map((letter): CtxUri => `ctx://${digest(letter)}`);
+    await Promise.all(uris.map((uri) => updateLock(file, (lock) => withPin(lock, uri, pin))));
+    expect([...(await readLock(file)).packs.keys()].sort()).toEqual(uris);
+  });
+
+  it("is not changed where it cannot be", async () => {
+    const change = (lock: Lock) => withPin(lock, URI, pin);
+    const missing = updateLock(join(folder(), "none", "ctxpack.lock"), change);
+    await expect(missing).rejects.toMatchObject({ code: "CTXPACK_E_PATH_NOT_FOUND" });
+    const file = join(folder(), "ctxpack.lock");
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(updateLock(file, change, { signal })).rejects.toThrow("enough");
+    expect((await readLock(file)).packs.size).toBe(0);
   });
 
   it("that is too long is not read", async () => {

@@ -649,6 +649,15 @@ describe("a rule by tools", () => {
     expect(found.failure?.message).toMatch(/no proof says which tool/);
   });
 
+  it("is not chosen by a proof that cannot be used, and that is told", async () => {
+    const lost = { digest: OTHER, code: "CTXPACK_E_PROOF_TRUST_ROOT", message: "no root" } as const;
+    const { policies } = judge(await rules(), [], { refused: [lost] });
+    expect(policies[0]?.reasons).toMatchObject([
+      { code: "CTXPACK_E_POLICY" },
+      { code: "CTXPACK_E_PROOF_TRUST_ROOT", bundle: OTHER },
+    ]);
+  });
+
   it("leaves a pack without proofs without a rule", async () => {
     expect(judge(await rules(), []).failure?.code).toBe("CTXPACK_E_PROOF_MISSING");
   });
@@ -659,6 +668,33 @@ describe("a rule by tools", () => {
       code: "CTXPACK_E_POLICY",
       message: expect.stringMatching(/and the tool ocr, so it is refused/),
     });
+  });
+});
+
+describe("what was accepted before", () => {
+  const channel = { ...PACK, name: "stable" };
+  /** Under the name another pack, of this time. */
+  const seenAt = (time: string) => ({
+    last: ({ subject }: { subject: string }) =>
+      subject === "stable" ? { time: new Date(time), manifest: OTHER } : undefined,
+  });
+  const proofs = [bundle({ at: "2026-11-19T10:00:00Z" })];
+
+  it("under a name is not gone back from, whatever contract it was of", async () => {
+    const seen = seenAt("2026-11-20T10:00:00Z");
+    const { failure } = judge(await policy(), proofs, { pack: channel, seen });
+    expect(failure).toMatchObject({
+      code: "CTXPACK_E_PROOF_ROLLBACK",
+      message: expect.stringMatching(/was accepted before under ghcr\.io\/acme\/packs:stable$/),
+    });
+    // Nobody asked for it by that name.
+    expect(judge(await policy(), proofs, { seen }).accepted).toBe(true);
+  });
+
+  it("is remembered by the contract and by the name", async () => {
+    const seen = seenAt("2026-11-18T10:00:00Z");
+    const verdict = judge(await policy(), proofs, { pack: channel, seen });
+    expect(verdict.seen.map(({ key }) => key.subject)).toEqual([URI, "stable"]);
   });
 });
 
