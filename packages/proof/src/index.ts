@@ -17,7 +17,7 @@ export { hashFiles } from "./hash/files.ts";
 export type { IdentityProvider } from "./keyless/identity-provider.ts";
 export { ambientIdentity } from "./keyless/identity-provider.ts";
 export type { KeylessServices, KeylessServicesOptions } from "./keyless/keyless-services.ts";
-export { keylessServices } from "./keyless/keyless-services.ts";
+export { configuredWitnesses, keylessServices } from "./keyless/keyless-services.ts";
 export type { KeylessSignerOptions } from "./keyless/keyless-signer.ts";
 export { keylessSigner } from "./keyless/keyless-signer.ts";
 export type { RekorV1WitnessOptions } from "./keyless/rekor-v1.ts";

@@ -24,7 +24,7 @@ export {
 export type { GivenSigners } from "../trust/given-signers.ts";
 export type { MakeKeyOptions } from "./key-files.ts";
 export { makeKeyFiles } from "./key-files.ts";
-export type { SignerChoice } from "./open-signer.ts";
+export type { OpenedSigner, SignerChoice } from "./open-signer.ts";
 export { openSigner } from "./open-signer.ts";
 export { readSignerFiles } from "./signer-files.ts";
 export type { StatementFiles } from "./statement-files.ts";
