@@ -124,6 +124,7 @@ export {
   signaturePath,
   writeProofEnvelope,
 } from "./proof-envelope/envelope-file.ts";
+export type { UnseenPath } from "./proof-envelope/find.ts";
 export { ENVELOPE_SUFFIX, findProofFiles } from "./proof-envelope/find.ts";
 export type {
   EnvelopeStatements,

@@ -26,6 +26,7 @@ export type { MakeKeyOptions } from "./key-files.ts";
 export { makeKeyFiles } from "./key-files.ts";
 export type { OpenedSigner, SignerChoice } from "./open-signer.ts";
 export { openSigner } from "./open-signer.ts";
+export type { OpenedSignerFiles } from "./signer-files.ts";
 export { readSignerFiles } from "./signer-files.ts";
 export type { StatementFiles } from "./statement-files.ts";
 export { readStatementFiles } from "./statement-files.ts";
