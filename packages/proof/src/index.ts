@@ -215,6 +215,7 @@ export type {
   ValidityWindow,
 } from "./trust/trust-root.ts";
 export { parseTrustRoot } from "./trust/trust-root.ts";
+export { claimedIdentity } from "./verify/claimed-identity.ts";
 export type { ProofErrorCode } from "./verify/failure.ts";
 export { isProofError, PROOF_STEPS } from "./verify/failure.ts";
 export type { NamedKey } from "./verify/named-key.ts";

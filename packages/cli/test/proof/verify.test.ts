@@ -64,6 +64,9 @@ test("keyless: signed by a certificate; held against a trusted root, and against
   const token = { SIGSTORE_ID_TOKEN: identityToken() };
   const sign = ["attest", uri, "--keyless", "--signing-config", "signing.json"];
   expect(await run(sign, { cwd, env: token })).toMatchObject({ code: 0 });
+  const shown = await result(["inspect", uri], { cwd });
+  const said = `with a certificate of ${TEST_IDENTITY} by ${TEST_ISSUER}, which is not verified here`;
+  expect(shown).toContain(said);
 
   const who = ["--issuer", TEST_ISSUER, "--trusted-root", "trusted.json", "--offline"];
   const verified = await run(["verify", uri, "--identity", TEST_IDENTITY, ...who], { cwd });
