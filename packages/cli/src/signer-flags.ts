@@ -6,7 +6,7 @@ const SIGNING = {
   "signing-config": {
     type: "string",
     value: "FILE",
-    about: "signing_config.json: which services --keyless asks; sigstore's public ones",
+    about: "signing_config.json: whom --keyless asks, and who witnesses what a key signs",
   },
 } as const;
 

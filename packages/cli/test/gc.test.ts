@@ -128,3 +128,18 @@ test("lists what packs take, alone, by name, and by what they share", async () =
   );
   expect(shared.sizes.at(-1).packs).toEqual([uris[1]]);
 });
+
+test("trust roots that nobody used for 30 days go when it is applied", async () => {
+  const cwd = scratch();
+  const imported = join(cwd, "trust/imported");
+  mkdirSync(imported, { recursive: true });
+  const [old, used] = ["a", "b"].map((digit) => `${digit.repeat(64)}.json`);
+  for (const name of [old, used]) writeFileSync(join(imported, name as string), "{}");
+  const at = new Date(Date.now() - 31 * DAY_MS);
+  utimesSync(join(imported, old as string), at, at);
+  const env = { CTXPACK_TRUST_DIR: join(cwd, "trust") };
+  expect((await run(["gc"], { cwd, env })).code).toBe(0);
+  expect(readdirSync(imported)).toEqual([old, used]);
+  expect((await run(["gc", "--apply"], { cwd, env })).code).toBe(0);
+  expect(readdirSync(imported)).toEqual([used]);
+});

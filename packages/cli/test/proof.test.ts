@@ -1,6 +1,9 @@
 // Proof envelopes from the command line, and what each failure exits with.
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { generateKey, writeKeyFiles } from "@ctxpack/proof";
@@ -103,6 +106,23 @@ test("over folders, in order, with the exit code of the gravest whatever the con
   file("b", "b");
   expect((await proof("verify", "--all", "--key", "ci.pub")).code).toBe(6);
   expect((await proof("verify", "sub")).code).toBe(3);
+});
+
+test("a path that is not there takes no report and no graver code from the others", async () => {
+  await made("a", "b");
+  file("a", "changed");
+  for (const concurrency of ["1", "4"]) {
+    const paths = ["a.proof.json", "missing.proof.json", "b.proof.json"];
+    const done = await proof("verify", ...paths, "--plain", "-j", concurrency);
+    const rows = done.stdout.trimEnd().split("\n");
+    expect(rows.map((row) => row.split("\t").slice(0, 3).join(" "))).toEqual([
+      "FAIL a.proof.json artifact-hash-mismatch",
+      "FAIL missing.proof.json CTXPACK_E_PATH_NOT_FOUND",
+      "PASS b.proof.json",
+    ]);
+    expect(done.code).toBe(5);
+  }
+  expect((await proof("verify", "b.proof.json", "missing.proof.json")).code).toBe(2);
 });
 
 test("what only looks like a secret may be allowed", async () => {
@@ -208,6 +228,45 @@ test("keyless: a certificate counts for whose it is, and for no one else", async
   }
   expect((await proof("sign", "a.proof.json", "--keyless", "--force")).code).toBe(4);
 });
+
+test("the trust root is that of the workspace, and asked for as the configuration says", async () => {
+  await made("a");
+  await using proxy = await refusingProxy();
+  const env = { HTTPS_PROXY: proxy.url };
+  const verify = ["proof", "verify", "a.proof.json", "--identity", "x", "--issuer", "https://y"];
+  file("ctxpack.config.json", '{"offline": true}');
+  const offline = await run([...verify, "--json"], { cwd, env });
+  expect(offline.code).toBe(6);
+  const { error } = JSON.parse(offline.stdout);
+  expect(error).toMatchObject({ code: "CTXPACK_E_PROOF_TRUST_ROOT" });
+  expect(error.details.folder).toContain(join(cwd, ".ctxpack", "trust"));
+  expect(proxy.asked()).toBe(0);
+  const asking = { ...env, CTXPACK_OFFLINE: "0" };
+  expect((await run([...verify, "--timeout", "3s"], { cwd, env: asking })).code).toBe(7);
+  expect(proxy.asked()).toBeGreaterThan(0);
+  const unclear = await run(verify, { cwd, env: { CTXPACK_OFFLINE: "maybe" } });
+  expect(unclear.code).toBe(2);
+});
+
+/** Counts who wants to go out, and lets nobody. */
+async function refusingProxy(): Promise<{ url: string; asked(): number } & AsyncDisposable> {
+  let asked = 0;
+  const server = createServer();
+  server.on("connect", (_, socket) => {
+    asked++;
+    socket.end("HTTP/1.1 502 no\r\n\r\n");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked: () => asked,
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 test("a stage of a run manifest", async () => {
   mkdirSync(join(cwd, "run"));

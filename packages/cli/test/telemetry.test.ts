@@ -36,6 +36,27 @@ test("signing and verifying append what they took, each of its own trace", async
   expect(found).toContainEqual(["proof_artifacts.verify.result_count", { code: "ok" }, TRACE]);
 });
 
+test("every command that judges a pack under a policy measures it", async () => {
+  const { cwd, uri } = await packed();
+  await result(["push", uri, "--to", "oci:pantry", "--attest", "--key", "k.pem"], { cwd });
+  const publicKey = readFileSync(join(cwd, "k.pub"), "utf8");
+  const rules = [{ require: [{ signers: ["me"] }] }];
+  const policy = { schema: "ctxpack.policy/v1", signers: { me: { publicKey } }, rules };
+  writeFileSync(join(cwd, "policy.json"), JSON.stringify(policy));
+  const env = { CTXPACK_POLICY: "policy.json", CTXPACK_CACHE_DIR: join(cwd, "other") };
+  for (const [i, command] of [
+    ["inspect", uri],
+    ["ls", uri],
+    ["diff", "c.json", uri],
+  ].entries()) {
+    const trace = String(i).repeat(32).replaceAll("0", "a");
+    const flags = ["--from", "oci:pantry", "--metrics", "m.ndjson", "--trace-id", trace];
+    await result([...command, ...flags], { cwd, env });
+    const found = lines(cwd).filter((one) => one.trace_id === trace);
+    expect(found.map(({ name }) => name)).toContain("proof_artifacts.verify.result_count");
+  }
+});
+
 test("without a trace from outside each command has one of its own", async () => {
   const { cwd, uri } = await packed();
   for (const env of [{}, { TRACEPARENT: "00-nonsense" }]) {

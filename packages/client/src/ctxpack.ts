@@ -338,11 +338,12 @@ export class CtxPack implements AsyncDisposable {
 
   /**
    * Finds what the store can do without: what no pack needs, packs that were not used for as long as asked, and what
-   * was used longest ago while it is over its budget. With `apply` it is removed.
+   * was used longest ago while it is over its budget. With `apply` it is removed, and so are trust roots that nobody used
+   * for 30 days.
    */
   async collectStore(options: CollectStoreOptions = {}): Promise<CollectReport> {
-    const { signal } = workOf(options);
-    return (await this.#session.store(signal)).collect({ ...options, signal });
+    const { collectStore } = await import("./collect/store.ts");
+    return await collectStore(this.#session, options);
   }
 
   /** What packs take in the store, those together for which `by` gives one key; each alone without it. */

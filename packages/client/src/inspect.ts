@@ -8,6 +8,7 @@ import { type PackConfig, readConfig } from "./pack-config.ts";
 import { describeRemote } from "./remote-pack.ts";
 import type { Session } from "./session.ts";
 import { type DescribedProofs, describeFoundProofs, describeStored } from "./trust/describe.ts";
+import { withOrigins } from "./trust/origins.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 export interface FromOptions extends WorkOptions {
@@ -88,7 +89,8 @@ type Facts = Pick<
 async function storeFacts(session: Session, record: PackRecord, { signal }: Work): Promise<Facts> {
   const { uri, name, origin, createdAt, pinned } = record;
   const store = await session.store(signal);
-  const proofs = await describeStored(store, record);
+  const said = await describeStored(store, record);
+  const proofs = said && (await withOrigins(store, uri, said, signal));
   const known = await store.rechecks(uri);
   return {
     ...(name !== undefined && { name }),

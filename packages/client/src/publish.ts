@@ -19,6 +19,11 @@ export interface Publication {
   readonly replace: boolean;
   /** Send proofs and whatever else refers to the pack along. */
   readonly referrers: boolean;
+  /**
+   * Done with the manifest that the tag will lead to, once it is there and before the tag moves: whoever finds the tag
+   * finds what this attaches. Done again when somebody else moves the tag meanwhile.
+   */
+  readonly beforeTag?: ((manifest: FoundPack["descriptor"]) => Promise<void>) | undefined;
 }
 
 /** What became of it. */
@@ -65,16 +70,18 @@ export async function publish(
       });
       summary = { copied: sum(summary.copied, copied), existing };
     }
+    const manifest = present && same ? present.descriptor : pack.descriptor;
+    await publication.beforeTag?.(manifest);
     if (present && same) {
-      return { action: attempt > 1 ? "created" : "exists", manifest: present.descriptor, summary };
+      return { action: attempt > 1 ? "created" : "exists", manifest, summary };
     }
     if (present) await keepAsAlternate(pantry, present, work);
     try {
-      await pantry.target.tag(pack.descriptor, packTag(pack.uri), {
+      await pantry.target.tag(manifest, packTag(pack.uri), {
         ...work,
         expected: present?.descriptor.digest ?? null,
       });
-      return { action: present ? "replaced" : "created", manifest: pack.descriptor, summary };
+      return { action: present ? "replaced" : "created", manifest, summary };
     } catch (error) {
       // Somebody else moved the tag meanwhile: what they put there decides.
       if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_CONFLICT") throw error;

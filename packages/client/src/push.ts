@@ -3,11 +3,17 @@ import { CtxPackError, type CtxUri, type Digest, refuseSecrets } from "@ctxpack/
 import { identifySubject } from "./find.ts";
 import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { readConfig, requireContract } from "./pack-config.ts";
-import { type FoundPack, openWritablePantry, packTag, pantryToWrite } from "./pantry.ts";
-import type { SignerChoice } from "./proof/open-signer.ts";
+import {
+  type FoundPack,
+  openWritablePantry,
+  packTag,
+  pantryToWrite,
+  type WritablePantry,
+} from "./pantry.ts";
+import type { OpenedSigner, SignerChoice } from "./proof/open-signer.ts";
 import { blobSizes, publish } from "./publish.ts";
 import type { Session } from "./session.ts";
-import { attachKept, signFor } from "./trust/attest.ts";
+import { attachKept, openSignerFor, signFor } from "./trust/attest.ts";
 import { type AttachedInputs, attachInputs } from "./why/inputs.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
@@ -40,7 +46,10 @@ export interface PushResult {
   readonly proofs: number;
 }
 
-/** Sends a pack of the store to a pantry. What is there already is not sent again. */
+/**
+ * Sends a pack of the store to a pantry. What is there already is not sent again. What is to be signed with is opened
+ * first, and proofs are attached before the tag leads to the pack: who asks for them never finds it without.
+ */
 export async function push(
   session: Session,
   text: string,
@@ -55,7 +64,10 @@ export async function push(
   // A contract is public once pushed, also one seeded before a rule knew its secret; a run was redacted when it was packed.
   if (config.kind === "contract")
     refuseSecrets(config.contract, { allow: options.allowSecret ?? [] });
+  const signer = options.attest && (await openSignerFor(session, options.attest, work));
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
+  const prove = prover(session, pantry, { uri, signer }, work);
+  let proofs = 0;
   const { action, manifest, summary } = await publish(
     session,
     pantry,
@@ -63,6 +75,9 @@ export async function push(
       pack,
       replace: options.replace === true,
       referrers: false,
+      beforeTag: async (descriptor) => {
+        proofs = await prove(descriptor);
+      },
     },
     work,
   );
@@ -74,13 +89,6 @@ export async function push(
         work,
       )
     : undefined;
-  const store = await session.store(work.signal);
-  const record = options.attest && (await store.get(uri));
-  if (options.attest && record) {
-    const name = pantry.remote ? pantry.address : uri;
-    await signFor(session, record, { name, manifest, choice: options.attest }, work);
-  }
-  const proofs = await attachKept(store, uri, pantry, manifest, work);
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
@@ -93,6 +101,26 @@ export async function push(
     bytes: { sent: summary.copied.bytes, existing: total - summary.copied.bytes },
     ...(inputs && { inputs }),
     proofs,
+  };
+}
+
+/** Signs for the manifest that a pantry has of a pack, each once, and attaches what proofs of it there are: how many. */
+function prover(
+  session: Session,
+  pantry: WritablePantry,
+  { uri, signer }: { readonly uri: CtxUri; readonly signer: OpenedSigner | undefined },
+  work: Work,
+): (manifest: FoundPack["descriptor"]) => Promise<number> {
+  let signedFor: Digest | undefined;
+  return async (manifest) => {
+    const store = await session.store(work.signal);
+    const record = signer && signedFor !== manifest.digest && (await store.get(uri));
+    if (signer && record) {
+      const name = pantry.remote ? pantry.address : uri;
+      await signFor(session, record, { name, manifest, signer }, work);
+      signedFor = manifest.digest;
+    }
+    return await attachKept(store, uri, pantry, manifest, work);
   };
 }
 

@@ -17,7 +17,7 @@ export { hashFiles } from "./hash/files.ts";
 export type { IdentityProvider } from "./keyless/identity-provider.ts";
 export { ambientIdentity } from "./keyless/identity-provider.ts";
 export type { KeylessServices, KeylessServicesOptions } from "./keyless/keyless-services.ts";
-export { keylessServices } from "./keyless/keyless-services.ts";
+export { configuredWitnesses, keylessServices } from "./keyless/keyless-services.ts";
 export type { KeylessSignerOptions } from "./keyless/keyless-signer.ts";
 export { keylessSigner } from "./keyless/keyless-signer.ts";
 export type { RekorV1WitnessOptions } from "./keyless/rekor-v1.ts";
@@ -125,6 +125,7 @@ export {
   signaturePath,
   writeProofEnvelope,
 } from "./proof-envelope/envelope-file.ts";
+export type { UnseenPath } from "./proof-envelope/find.ts";
 export { ENVELOPE_SUFFIX, findProofFiles } from "./proof-envelope/find.ts";
 export type {
   EnvelopeStatements,
@@ -215,6 +216,7 @@ export type {
   ValidityWindow,
 } from "./trust/trust-root.ts";
 export { parseTrustRoot } from "./trust/trust-root.ts";
+export { claimedIdentity } from "./verify/claimed-identity.ts";
 export type { ProofErrorCode } from "./verify/failure.ts";
 export { isProofError, PROOF_STEPS } from "./verify/failure.ts";
 export type { NamedKey } from "./verify/named-key.ts";

@@ -2,6 +2,7 @@ import type { DiffResult } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { differenceLine, SIGNS } from "../difference-lines.ts";
 import { EXIT_DIFFERENT } from "../exit.ts";
+import { TELEMETRY_FLAGS } from "../flags.ts";
 
 export const diff: Command = defineCommand({
   usage: "diff <a> <b> [--outputs] [--exit-code]",
@@ -17,6 +18,7 @@ export const diff: Command = defineCommand({
     outputs: { type: "boolean", about: "compare the files of both packs too" },
     "exit-code": { type: "boolean", about: "exit with 1 when something differs" },
     from: { type: "string", value: "PANTRY", about: "read packs there" },
+    ...TELEMETRY_FLAGS,
   },
   async run({ args, flags, output, open, signal, onProgress }) {
     const ctx = await open();

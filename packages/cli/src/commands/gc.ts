@@ -17,6 +17,7 @@ export const gc: Command = defineCommand({
     "longer than --older-than, and, while it takes more than its budget, folders that can be made again and packs,\n" +
     "those used longest ago first. Never what is pinned, in use, or was handed out by path in the last 7 days.\n" +
     "The budget is storeBudget of your configuration, else a fifth of the disk, at most 100 GB.\n" +
+    "With --apply trust roots that nobody used for 30 days go too.\n" +
     "With --pantry: the packs of a pantry that no channel (ctxpack tag), no alternate and no pin of this store\n" +
     "leads to, with what refers to them. A registry gives the room back when it collects its own garbage.",
   takes: [0, 1000],

@@ -1,5 +1,6 @@
 import type { DescribedProofs, LegacyDescription, PackDescription } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
+import { TELEMETRY_FLAGS } from "../flags.ts";
 import { formatBytes, formatTable, plural } from "../format.ts";
 import { harmless } from "../harmless.ts";
 
@@ -7,10 +8,14 @@ export const inspect: Command = defineCommand({
   usage: "inspect <uri> [--from PANTRY]",
   example: ["ctxpack inspect ctx://sha256:7c1e…"],
   about:
-    "Shows what made a pack and what it holds, from its manifest, contract and index; reads no data.\n" +
+    "Shows what made a pack and what it holds, from its manifest, contract and index; reads no data. Who made it is\n" +
+    "what signers and this machine say, and so for the packs that it was made from, as far as the store has them.\n" +
     "ctxpack ls <uri> lists its files.",
   takes: [1, 1],
-  flags: { from: { type: "string", value: "PANTRY", about: "read it there" } },
+  flags: {
+    from: { type: "string", value: "PANTRY", about: "read it there" },
+    ...TELEMETRY_FLAGS,
+  },
   async run({ args, flags, output, open, signal }) {
     const ctx = await open();
     const pack = await ctx.inspect(args[0] as string, { from: flags.from, signal });
@@ -48,15 +53,14 @@ function describeProofs(
 ): string[][] {
   const rows: string[][] = [];
   if (provenance !== undefined) {
-    const { builder, signed, startedOn, finishedOn, source, packs, reused } = provenance;
-    const said = BUILDERS.find(({ end }) => builder.endsWith(end))?.[kind];
-    const who = said ?? `made by ${builder}`;
-    rows.push(["made", `${who}; ${signed ? "signed" : "not signed, only recorded here"}`]);
+    const { startedOn, finishedOn, source } = provenance;
+    rows.push(["made", makerText(provenance, kind)]);
     const when = [startedOn, finishedOn].filter((time) => time !== undefined).join(" to ");
     if (when !== "") rows.push(["when", `${when}, as its maker says`]);
     if (source !== undefined) rows.push(["from", `${source.repository} at ${source.ref}`]);
-    for (const { name, uri } of packs) rows.push(["from", `${name}: ${uri}`]);
-    for (const { uri, items } of reused) rows.push(["from", `${plural(items, "item")} of ${uri}`]);
+    for (const line of originLines(provenance, kind)) {
+      rows.push([line.startsWith(" ") ? "" : "from", line]);
+    }
   }
   for (const { by, bundle } of signatures) rows.push(["signed", `with ${by} (${bundle})`]);
   for (const { at, policies } of acceptedBy) {
@@ -66,6 +70,33 @@ function describeProofs(
     rows.push(["", "signatures are not checked here: ctxpack verify does that"]);
   }
   return rows;
+}
+
+type Provenance = NonNullable<DescribedProofs["provenance"]>;
+
+function makerText({ builder, signed }: Provenance, kind: "contract" | "trace"): string {
+  const said = BUILDERS.find(({ end }) => builder.endsWith(end))?.[kind];
+  return `${said ?? `made by ${builder}`}; ${signed ? "signed" : "not signed, only recorded here"}`;
+}
+
+/** What went in, who made that, and what went into that: each generation further to the right. */
+function originLines({ packs, reused }: Provenance, kind: "contract" | "trace"): string[] {
+  const sources = [
+    ...packs.map(({ name, ...pack }) => ({ ...pack, title: `${name}: ${pack.uri}` })),
+    ...reused.map(({ items, ...pack }) => ({
+      ...pack,
+      title: `${plural(items, "item")} of ${pack.uri}`,
+    })),
+  ];
+  return sources.flatMap(({ title, proofs }) => {
+    const { provenance, signatures = [] } = proofs ?? {};
+    const below = [
+      ...(provenance ? [makerText(provenance, kind)] : []),
+      ...signatures.map(({ by }) => `signed with ${by}`),
+      ...(provenance ? originLines(provenance, kind) : []),
+    ];
+    return [title, ...below.map((line) => `  ${line}`)];
+  });
 }
 
 /** What the ends of our builders' ids mean. */

@@ -2,6 +2,7 @@ import type { CtxPack, PackRecord } from "@ctxpack/client";
 import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
 import { CommandError } from "../exit.ts";
+import { TELEMETRY_FLAGS } from "../flags.ts";
 import { formatBytes, formatCount, formatTable } from "../format.ts";
 import { harmless } from "../harmless.ts";
 import type { Output } from "../output.ts";
@@ -19,6 +20,7 @@ export const ls: Command = defineCommand({
     from: { type: "string", value: "PANTRY", about: "read the pack there" },
     size: { type: "boolean", about: "what packs take in the store" },
     by: { type: "string", value: "WHAT", about: "with --size: name, version or shared" },
+    ...TELEMETRY_FLAGS,
   },
   async run({ args, flags, output, open, signal }) {
     const by = orderOf(flags.by, flags.size === true);

@@ -35,10 +35,10 @@ export const proofVerify: Command = defineCommand({
     const library = await import("@ctxpack/client/proof");
     const { base, snapshots } = flags;
     const { metrics } = await telemetry();
-    const signatures = await library.readSignerFiles(signersOf(flags), {
+    await using signatures = await library.readSignerFiles(signersOf(flags), {
       cwd,
       env: process.env,
-      offline: flags.offline === true || Boolean(process.env["CTXPACK_OFFLINE"]),
+      offline: flags.offline,
       metrics,
       signal,
     });

@@ -41,6 +41,19 @@ test("with a key: nobody, somebody else, the right one", async () => {
   expect(published("verify", right)).toMatchObject({ uri, verified: "proof" });
 });
 
+test("with several keys each of them counts, whatever their files are called", async () => {
+  const { cwd, uri } = await packed();
+  for (const name of ["ci", "ci-2"]) await result(["keygen", "--out", `${name}.pem`], { cwd });
+  await result(["attest", uri, "--key", "ci-2.pem"], { cwd });
+  for (const keys of [
+    ["ci-2.pub", "ci.pub"],
+    ["ci.pub", "ci-2.pub"],
+  ]) {
+    const flags = keys.flatMap((key) => ["--key", key]);
+    expect(await run(["verify", uri, ...flags, "--offline"], { cwd })).toMatchObject({ code: 0 });
+  }
+});
+
 test("keyless: signed by a certificate; held against a trusted root, and against a pinned TUF root", async () => {
   await using sigstore = await startSigstore();
   const { cwd, uri } = await packed();
@@ -51,6 +64,9 @@ test("keyless: signed by a certificate; held against a trusted root, and against
   const token = { SIGSTORE_ID_TOKEN: identityToken() };
   const sign = ["attest", uri, "--keyless", "--signing-config", "signing.json"];
   expect(await run(sign, { cwd, env: token })).toMatchObject({ code: 0 });
+  const shown = await result(["inspect", uri], { cwd });
+  const said = `with a certificate of ${TEST_IDENTITY} by ${TEST_ISSUER}, which is not verified here`;
+  expect(shown).toContain(said);
 
   const who = ["--issuer", TEST_ISSUER, "--trusted-root", "trusted.json", "--offline"];
   const verified = await run(["verify", uri, "--identity", TEST_IDENTITY, ...who], { cwd });

@@ -24,8 +24,9 @@ export {
 export type { GivenSigners } from "../trust/given-signers.ts";
 export type { MakeKeyOptions } from "./key-files.ts";
 export { makeKeyFiles } from "./key-files.ts";
-export type { SignerChoice } from "./open-signer.ts";
+export type { OpenedSigner, SignerChoice } from "./open-signer.ts";
 export { openSigner } from "./open-signer.ts";
+export type { OpenedSignerFiles } from "./signer-files.ts";
 export { readSignerFiles } from "./signer-files.ts";
 export type { StatementFiles } from "./statement-files.ts";
 export { readStatementFiles } from "./statement-files.ts";

@@ -3,11 +3,13 @@ import { resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
 import {
   ambientIdentity,
+  configuredWitnesses,
   keylessServices,
   localSigner,
   type MetricsSink,
   parseSigningConfig,
   type Signer,
+  type SigningConfig,
   type Witness,
 } from "@ctxpack/proof";
 
@@ -17,8 +19,17 @@ export interface SignerChoice {
   readonly key?: string | undefined;
   /** Sign with a certificate for who the environment's identity token says. */
   readonly keyless?: boolean | undefined;
-  /** sigstore's signing configuration: which services make certificate, timestamp, log entry. */
+  /**
+   * sigstore's signing configuration: which services make certificate, timestamp, log entry. With a key its timestamping
+   * authorities and logs see the signature; without it nobody does.
+   */
   readonly signingConfig?: string | undefined;
+}
+
+/** What `signStatement` needs: who signs, and who sees it. */
+export interface OpenedSigner {
+  readonly signer: Signer;
+  readonly witnesses: readonly Witness[];
 }
 
 /**
@@ -26,7 +37,7 @@ export interface SignerChoice {
  * `SIGSTORE_ID_TOKEN`, or GitHub's.
  *
  * @throws CtxPackError `CTXPACK_E_USAGE` unless exactly one of the two is chosen; `CTXPACK_E_KEY_FILE`; `CTXPACK_E_AUTH`
- *   without an identity token; `CTXPACK_E_CONFIG` for a signing configuration that is none.
+ *   without an identity token; `CTXPACK_E_CONFIG` for a signing configuration that is none, or has nobody to ask.
  */
 export async function openSigner(
   choice: SignerChoice,
@@ -37,7 +48,7 @@ export async function openSigner(
     readonly metrics?: MetricsSink | undefined;
     readonly signal?: AbortSignal | undefined;
   },
-): Promise<{ readonly signer: Signer; readonly witnesses: readonly Witness[] }> {
+): Promise<OpenedSigner> {
   const { cwd, env, metrics, signal } = options;
   const { key, keyless, signingConfig } = choice;
   if ((key === undefined) === (keyless !== true)) {
@@ -48,14 +59,24 @@ export async function openSigner(
   if (key !== undefined) {
     const passphrase = env["CTXPACK_KEY_PASSPHRASE"];
     const signer = await localSigner({ file: resolve(cwd, key), passphrase, signal });
-    return { signer, witnesses: [] };
+    const config = await readSigningConfig(signingConfig, cwd);
+    return {
+      signer,
+      witnesses: config === undefined ? [] : configuredWitnesses(config, { metrics }),
+    };
   }
   const identity = ambientIdentity(env);
-  if (signingConfig === undefined) return keylessServices({ identity, metrics });
-  const bytes = await readFile(resolve(cwd, signingConfig)).catch((cause) => {
-    const message = `${signingConfig} cannot be read`;
-    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", message, { cause });
-  });
-  const config = parseSigningConfig(bytes, signingConfig);
+  const config = await readSigningConfig(signingConfig, cwd);
   return keylessServices({ identity, config, metrics });
+}
+
+async function readSigningConfig(
+  file: string | undefined,
+  cwd: string,
+): Promise<SigningConfig | undefined> {
+  if (file === undefined) return undefined;
+  const bytes = await readFile(resolve(cwd, file)).catch((cause) => {
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", `${file} cannot be read`, { cause });
+  });
+  return parseSigningConfig(bytes, file);
 }

@@ -5,7 +5,7 @@ import type { Statement } from "@ctxpack/proof";
 import { identifySubject } from "../find.ts";
 import { readConfig } from "../pack-config.ts";
 import { lookUp, openWritablePantry, type WritablePantry } from "../pantry.ts";
-import type { SignerChoice } from "../proof/open-signer.ts";
+import type { OpenedSigner, SignerChoice } from "../proof/open-signer.ts";
 import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { makingStatement } from "./made-here.ts";
@@ -49,11 +49,12 @@ export async function attest(
       details: { uri },
     });
   }
+  const signer = await openSignerFor(session, options, work);
   const place =
     options.to === undefined ? undefined : await placeOf(session, options.to, record, work);
   const manifest = place?.manifest ?? record.manifest;
   const name = place?.pantry.remote ? place.pantry.address : uri;
-  const signed = await signFor(session, record, { name, manifest, choice: options }, work);
+  const signed = await signFor(session, record, { name, manifest, signer }, work);
   const attached = place && (await attachTo(place.pantry, manifest, signed.bytes, work));
   return {
     uri,
@@ -65,23 +66,31 @@ export async function attest(
   };
 }
 
+/** Opens what is signed with, before anything is sent that would need it. Throws as `openSigner`. */
+export async function openSignerFor(
+  session: Session,
+  choice: SignerChoice,
+  { signal }: Work,
+): Promise<OpenedSigner> {
+  const { openSigner } = await import("../proof/open-signer.ts");
+  return await openSigner(choice, { ...session, signal });
+}
+
 /** What is signed for, as what, with what. */
 export interface Signing {
   /** The name of the subject: the repository, or the pack's URI. */
   readonly name: string;
   readonly manifest: PackRecord["manifest"];
-  readonly choice: SignerChoice;
+  readonly signer: OpenedSigner;
 }
 
 /** Signs how a pack of the store was made, and keeps the proof with it. */
 export async function signFor(
   session: Session,
   record: PackRecord,
-  { name, manifest, choice }: Signing,
+  { name, manifest, signer }: Signing,
   work: Work,
 ): Promise<{ readonly bytes: Uint8Array; readonly digest: Digest; readonly builder: string }> {
-  const { openSigner } = await import("../proof/open-signer.ts");
-  const { signer, witnesses } = await openSigner(choice, { ...session, signal: work.signal });
   const { createStatement, signStatement } = await import("@ctxpack/proof");
   const store = await session.store(work.signal);
   const { predicateType, predicate } = await statementOf(session, store, record, work);
@@ -89,8 +98,7 @@ export async function signFor(
   const statement = createStatement({ subject, predicateType, predicate });
   const { metrics } = session;
   const { bytes, digest } = await signStatement(statement, {
-    signer,
-    witnesses,
+    ...signer,
     metrics,
     signal: work.signal,
   });

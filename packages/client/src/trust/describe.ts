@@ -1,5 +1,6 @@
 import type { KeptProofs, PackRecord, Store } from "@ctxpack/cache";
 import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
+import type { BundleSigner } from "@ctxpack/proof";
 import type { FoundProof } from "./evidence.ts";
 import type { Candidate } from "./gate.ts";
 
@@ -21,15 +22,24 @@ interface DescribedProvenance {
   readonly finishedOn?: string;
   readonly source?: { readonly repository: string; readonly ref: string };
   /** Outputs of other contracts that went in. */
-  readonly packs: readonly { readonly name: string; readonly uri: CtxUri }[];
+  readonly packs: readonly (DescribedSource & { readonly name: string })[];
   /** Packs that a map took items from. */
-  readonly reused: readonly { readonly uri: CtxUri; readonly items: number }[];
+  readonly reused: readonly (DescribedSource & { readonly items: number })[];
+}
+
+/** A pack that went into another one. */
+export interface DescribedSource {
+  readonly uri: CtxUri;
+  /** Which output of it, where that is said. */
+  readonly manifest?: Digest;
+  /** Who says how that one was made; absent where it was not followed (`origins.ts`), or nobody does. */
+  readonly proofs?: DescribedProofs;
 }
 
 interface DescribedSignature {
   readonly bundle: Digest;
   readonly predicateType: string;
-  /** A key's fingerprint, or that a certificate was used. */
+  /** A key's fingerprint, or who a certificate says that it is of. */
   readonly by: string;
 }
 
@@ -80,8 +90,7 @@ async function describe(
       if (content.kind !== "envelope") continue;
       const statement = parseStatement(content.envelope.payload);
       const { predicateType } = statement;
-      const by = signer.kind === "key" ? `key ${signer.hint ?? "without a name"}` : "a certificate";
-      signatures.push({ bundle: digest, predicateType, by });
+      signatures.push({ bundle: digest, predicateType, by: await signerText(signer) });
       if (predicateType === PROVENANCE_TYPE) provenance ??= await provenanceOf(statement, true);
     } catch (error) {
       if (!CtxPackError.isInstance(error)) throw error;
@@ -92,6 +101,15 @@ async function describe(
     provenance = await provenanceOf(parseStatement(unsigned), false);
   }
   return { signatures, ...(provenance && { provenance }) };
+}
+
+/** Nothing of it is verified. */
+async function signerText(signer: BundleSigner): Promise<string> {
+  if (signer.kind === "key") return `key ${signer.hint || "without a name"}`;
+  const { claimedIdentity } = await import("@ctxpack/proof");
+  const claimed = claimedIdentity(signer);
+  if (claimed === undefined) return "a certificate that names nobody";
+  return `a certificate of ${claimed.identity} by ${claimed.issuer}, which is not verified here`;
 }
 
 async function provenanceOf(
@@ -113,9 +131,19 @@ async function provenanceOf(
     ...(finishedOn !== undefined && { finishedOn }),
     ...(source && { source }),
     packs: [
-      ...(ours?.packs.map(({ name, uri }) => ({ name, uri })) ?? []),
-      ...(run?.parents.map(({ uri }) => ({ name: "parent run", uri })) ?? []),
+      ...(ours?.packs.map(({ name, ...pack }) => ({ name, ...sourceOf(pack) })) ?? []),
+      ...(run?.parents.map((pack) => ({ name: "parent run", ...sourceOf(pack) })) ?? []),
     ],
-    reused: ours?.reused.map(({ uri, items }) => ({ uri, items })) ?? [],
+    reused: ours?.reused.map(({ items, ...pack }) => ({ items, ...sourceOf(pack) })) ?? [],
   };
+}
+
+function sourceOf({
+  uri,
+  manifest,
+}: {
+  readonly uri: CtxUri;
+  readonly manifest?: Digest | undefined;
+}): DescribedSource {
+  return { uri, ...(manifest !== undefined && { manifest }) };
 }

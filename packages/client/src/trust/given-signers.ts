@@ -19,6 +19,9 @@ export interface PolicyText {
   readonly file: string;
 }
 
+/** What the one whose certificate counts is called. */
+const IDENTITY = "identity";
+
 /**
  * The policy that is meant by naming a key or an identity: any one of these signers, for any pack. `undefined` when
  * nobody is named. Throws CTXPACK_E_USAGE, _KEY_FILE and _PATH_NOT_FOUND.
@@ -33,11 +36,12 @@ export async function policyOfSigners(
   if (keys.length === 0 && !isNamed) return undefined;
   const { POLICY_SCHEMA, publicGoodMirror, readPublicKey } = await import("@ctxpack/proof");
   const signers: Record<string, object> = {};
-  for (const [i, file] of keys.entries()) {
+  for (const file of keys) {
     const key = await readPublicKey(resolve(cwd, file), { signal });
-    signers[nameOf(file, i)] = { publicKey: key.export({ type: "spki", format: "pem" }) };
+    const publicKey = key.export({ type: "spki", format: "pem" });
+    signers[newName(file, [IDENTITY, ...Object.keys(signers)])] = { publicKey };
   }
-  if (isNamed) signers["identity"] = { identity, issuer, trustRoot: "root" };
+  if (isNamed) signers[IDENTITY] = { identity, issuer, trustRoot: "root" };
   const root =
     trustedRoot === undefined
       ? { tuf: (await publicGoodMirror()).url }
@@ -70,12 +74,13 @@ export async function readTrustedRoot(cwd: string, given: string): Promise<Uint8
   });
 }
 
-/** A name that a policy may have. */
-function nameOf(file: string, i: number): string {
-  const name = basename(file)
+/** A name that a policy may have and that nobody has yet: of two keys with one name one would not count. */
+function newName(file: string, taken: readonly string[]): string {
+  const written = basename(file)
     .replace(/\.(?:pub|pem)$/, "")
     .replaceAll(/[^A-Za-z0-9._-]/g, "-");
-  return /^[A-Za-z0-9]/.test(name)
-    ? `${name.slice(0, 48)}${i === 0 ? "" : `-${i + 1}`}`
-    : `key-${i + 1}`;
+  const name = /^[A-Za-z0-9]/.test(written) ? written.slice(0, 48) : "key";
+  let free = name;
+  for (let i = 2; taken.includes(free); i++) free = `${name}-${i}`;
+  return free;
 }

@@ -144,12 +144,25 @@ describe("openSigner", () => {
     await expect(openSigner(choice, { cwd: scratch.path, env })).rejects.toMatchObject({ code });
   });
 
-  it("has witnesses for a certificate and none for a key", async () => {
+  it("has witnesses for a certificate, and for a key where a configuration names them", async () => {
     using scratch = scratchFolder();
     const cwd = scratch.path;
     const { privateKey } = await generateKey();
     writeFileSync(join(cwd, "k.pem"), privateKey, { mode: 0o600 });
     expect((await openSigner({ key: "k.pem" }, { cwd, env: {} })).witnesses).toEqual([]);
+    const services = (url: string) => [{ url, majorApiVersion: 1, operator: "o" }];
+    const config = {
+      mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
+      tsaUrls: services("https://tsa.example/api/v1/timestamp"),
+      tsaConfig: { selector: "ANY" },
+    };
+    writeFileSync(join(cwd, "signing.json"), JSON.stringify(config));
+    const choice = { key: "k.pem", signingConfig: "signing.json" };
+    expect((await openSigner(choice, { cwd, env: {} })).witnesses).toHaveLength(1);
+    writeFileSync(join(cwd, "signing.json"), JSON.stringify({ ...config, tsaUrls: [] }));
+    await expect(openSigner(choice, { cwd, env: {} })).rejects.toMatchObject({
+      code: "CTXPACK_E_CONFIG",
+    });
     const env = { SIGSTORE_ID_TOKEN: "x" };
     expect((await openSigner({ keyless: true }, { cwd, env })).witnesses).toHaveLength(2);
   });

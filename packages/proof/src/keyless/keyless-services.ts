@@ -36,9 +36,26 @@ export function keylessServices(options: KeylessServicesOptions): KeylessService
       witnesses: [rekorV1Witness({ metrics }), tsaWitness({ metrics })],
     };
   }
-  const now = new Date();
   const any = { selector: "ANY", count: 1 } as const;
-  const [fulcio] = choose(config.certificateAuthorities, any, [1], now, "certificate authorities");
+  const authorities = config.certificateAuthorities;
+  const [fulcio] = choose(authorities, any, [1], new Date(), "certificate authorities");
+  return {
+    signer: keylessSigner({ identity, fulcioUrl: fulcio?.url, metrics }),
+    witnesses: configuredWitnesses(config, { metrics }),
+  };
+}
+
+/**
+ * The logs and timestamping authorities of a signing configuration, chosen as {@link keylessServices} says: also those who
+ * sign with a key may have it seen, and when.
+ *
+ * @throws CtxPackError `CTXPACK_E_CONFIG` as `keylessServices`.
+ */
+export function configuredWitnesses(
+  config: SigningConfig,
+  { metrics }: { readonly metrics?: MetricsSink | undefined } = {},
+): readonly Witness[] {
+  const now = new Date();
   const logs = optional(config.logs, () =>
     choose(config.logs, config.logChoice, [1, 2], now, "logs"),
   );
@@ -50,15 +67,12 @@ export function keylessServices(options: KeylessServicesOptions): KeylessService
       "has no service that vouches for the time: a timestamping authority, or Rekor v1",
     );
   }
-  return {
-    signer: keylessSigner({ identity, fulcioUrl: fulcio?.url, metrics }),
-    witnesses: [
-      ...logs.map(({ url, apiVersion }) =>
-        apiVersion === 1 ? rekorV1Witness({ url, metrics }) : rekorV2Witness({ url, metrics }),
-      ),
-      ...authorities.map(({ url }) => tsaWitness({ url, metrics })),
-    ],
-  };
+  return [
+    ...logs.map(({ url, apiVersion }) =>
+      apiVersion === 1 ? rekorV1Witness({ url, metrics }) : rekorV2Witness({ url, metrics }),
+    ),
+    ...authorities.map(({ url }) => tsaWitness({ url, metrics })),
+  ];
 }
 
 /** What is not listed is not asked; what is listed has to have one that can be used. */

@@ -14,14 +14,15 @@ import {
   writeProof,
   writeProofEnvelope,
 } from "./envelope-file.ts";
+import type { UnseenPath } from "./find.ts";
 import { mapInOrder } from "./in-order.ts";
 import type { ProofEnvelopeInput } from "./input.ts";
 import { type SignEnvelopeOptions, signProofEnvelope } from "./sign.ts";
 import type { SignatureOptions } from "./signatures.ts";
 import { type EnvelopeVerdict, type VerifyEnvelopeOptions, verifyProofEnvelope } from "./verify.ts";
 
-/** Paths, as they are found. */
-export type Paths = AsyncIterable<string> | Iterable<string>;
+/** Paths, as they are found; one that could not be looked at is reported with its error. */
+export type Paths = AsyncIterable<string | UnseenPath> | Iterable<string | UnseenPath>;
 
 /** What became of one file. */
 export type ProofFileReport<Result> =
@@ -41,9 +42,9 @@ export interface VerifyFilesOptions extends Omit<VerifyEnvelopeOptions, "base" |
 
 /**
  * Verifies envelopes in files, `concurrency` (default 4) at the same time; reports come in the order of `paths`. A file
- * that cannot be judged is a report with an error.
+ * that cannot be judged, or not even found, is a report with an error.
  *
- * @throws CtxPackError `CTXPACK_E_NOT_FOUND` when there is none; what finding them throws; `signal.reason`.
+ * @throws CtxPackError `CTXPACK_E_NOT_FOUND` when there is none; `signal.reason`.
  */
 export async function* verifyProofFiles(
   paths: Paths,
@@ -138,6 +139,7 @@ async function* eachFile<Result extends object>(
   const reports = mapInOrder(paths, concurrency, async (path) => {
     signal?.throwIfAborted();
     count++;
+    if (typeof path !== "string") return path;
     try {
       const result = await work(path, { concurrency: lanes, onProgress: progress() });
       return { ...result, path };

@@ -12,7 +12,12 @@ import {
   refuse,
   stringAt,
 } from "./members.ts";
-import { STATEMENT_TYPE, type Statement, type Subject } from "./statement.ts";
+import {
+  EARLIER_STATEMENT_TYPE,
+  STATEMENT_TYPE,
+  type Statement,
+  type Subject,
+} from "./statement.ts";
 
 /** Bytes of a statement, at most: 1 MiB. */
 export const MAX_STATEMENT: number = 1 << 20;
@@ -25,7 +30,7 @@ const place: MemberPlace = { code: "CTXPACK_E_PROOF_STATEMENT", where: "statemen
 /**
  * Reads what a signature is about, so strictly that no two readers see two things in it: UTF-8 without BOM, no key
  * twice in one object, at most 1 MiB and 64 levels; exactly the members of an in-toto Statement v1, subjects with
- * members that in-toto names and lower-case hex digests.
+ * members that in-toto names and lower-case hex digests. One of v0.1 is given back as the v1 that says the same.
  *
  * @throws CtxPackError `CTXPACK_E_PROOF_STATEMENT`, naming the JSON pointer.
  */
@@ -37,7 +42,7 @@ export function parseStatement(bytes: Uint8Array): Statement {
   checkDepth(value, place);
   const object = objectAt(value, place);
   const type = object["_type"];
-  if (type !== STATEMENT_TYPE) {
+  if (type !== STATEMENT_TYPE && type !== EARLIER_STATEMENT_TYPE) {
     throw refuse(at(place, "_type"), `expected ${STATEMENT_TYPE}`);
   }
   onlyMembers(object, ["_type", "subject", "predicateType", "predicate"], place);

@@ -3,6 +3,9 @@ import type { JsonValue } from "@ctxpack/identity";
 /** The `_type` of every statement (in-toto Attestation Framework, Statement v1). */
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 
+/** What `cosign attest` still writes: the members are those of v1, and they mean the same. It is read, never written. */
+export const EARLIER_STATEMENT_TYPE = "https://in-toto.io/Statement/v0.1";
+
 /** The `payloadType` of a DSSE envelope that holds a statement. */
 export const STATEMENT_MEDIA_TYPE = "application/vnd.in-toto+json";
 

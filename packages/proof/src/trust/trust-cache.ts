@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isTemporary, writeWhole } from "../file/write-whole.ts";
 import {
@@ -11,6 +11,7 @@ import {
 } from "./cache-entry.ts";
 import { makePrivateFolder, PRIVATE, readUpTo } from "./files.ts";
 import type { PinnedMirror } from "./mirror.ts";
+import { touch } from "./touch.ts";
 import {
   TRUSTED_ROOT,
   TUF_LIMITS,
@@ -33,8 +34,6 @@ export type CacheReading =
   /** Something that is not whole, or does not lead back to the pinned root. */
   | { readonly kind: "corrupt"; readonly why: string }
   | ({ readonly kind: "state" } & CachedState);
-
-const DAY_MS = 86_400_000;
 
 /** Files that no entry names any more are kept so long for who has just read an older entry. */
 const GRACE_MS = 3_600_000;
@@ -62,7 +61,7 @@ export class TrustCache {
   async read(): Promise<CacheReading> {
     try {
       const reading = await this.#read();
-      if (reading.kind === "state") await this.#touch();
+      if (reading.kind === "state") await touch(this.#path("entry.json"));
       return reading;
     } catch (error) {
       if (isDenied(error)) return { kind: "absent" };
@@ -146,17 +145,6 @@ export class TrustCache {
   async #get(name: string, limit: number): Promise<Buffer | undefined> {
     const bytes = await readUpTo(this.#object(name), limit);
     return bytes && hash("sha256", bytes, "hex") === name ? bytes : undefined;
-  }
-
-  /** When it was last used is the time of its entry: who is not used for long is removed. */
-  async #touch(): Promise<void> {
-    const path = this.#path("entry.json");
-    try {
-      const now = Date.now();
-      if (now - (await stat(path)).mtimeMs > DAY_MS) await utimes(path, now / 1000, now / 1000);
-    } catch {
-      // Replaced or read-only: then it is somebody else's to keep.
-    }
   }
 
   async #sweep(used: ReadonlySet<string>): Promise<void> {

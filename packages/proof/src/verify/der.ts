@@ -5,7 +5,12 @@ export interface DerValue {
 }
 
 /** The identifier octets that certificates' names are made of. */
-export const DER_TAGS = { utf8String: 0x0c, objectId: 0x06, sequence: 0x30 } as const;
+export const DER_TAGS = {
+  octetString: 0x04,
+  objectId: 0x06,
+  utf8String: 0x0c,
+  sequence: 0x30,
+} as const;
 
 /**
  * The values that stand one after the other in `bytes`; `undefined` unless they fill it exactly. Tags above 30 and

@@ -59,21 +59,29 @@ describe("findProofFiles", () => {
     expect(await all(findProofFiles([dir]))).toEqual([z, a, b, c]);
     const named = join(dir, "link.proof.json");
     expect(await all(findProofFiles([named, join(dir, "sub")]))).toEqual([named, c]);
-    await expect(all(findProofFiles([join(dir, "none")]))).rejects.toMatchObject({
-      code: "CTXPACK_E_PATH_NOT_FOUND",
-    });
+    const none = join(dir, "none");
+    expect(await all(findProofFiles([none, named]))).toEqual([
+      { path: none, error: expect.objectContaining({ code: "CTXPACK_E_PATH_NOT_FOUND" }) },
+      named,
+    ]);
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(all(findProofFiles([dir], { signal }))).rejects.toThrow("enough");
   });
 
-  it.skipIf(process.getuid?.() === 0)("says that a folder may not be read", async () => {
-    const dir = await place();
-    chmodSync(dir, 0);
-    await expect(all(findProofFiles([dir]))).rejects.toMatchObject({
-      code: "CTXPACK_E_PERMISSION",
-    });
-    chmodSync(dir, 0o700);
-  });
+  it.skipIf(process.getuid?.() === 0)(
+    "says which folder may not be read, and goes on",
+    async () => {
+      const { dir, proofs } = await proved(["a", "z"]);
+      const closed = join(dir, "sub");
+      chmodSync(closed, 0);
+      expect(await all(findProofFiles([dir]))).toEqual([
+        proofs[0],
+        { path: closed, error: expect.objectContaining({ code: "CTXPACK_E_PERMISSION" }) },
+        proofs[1],
+      ]);
+      chmodSync(closed, 0o700);
+    },
+  );
 });
 
 describe("verifyProofFiles", () => {
@@ -95,6 +103,21 @@ describe("verifyProofFiles", () => {
     expect(gravest(codes)).toBe("CTXPACK_E_DIGEST_MISMATCH");
     expect(gravest(codes.toReversed())).toBe("CTXPACK_E_DIGEST_MISMATCH");
   });
+
+  it.each([1, 4])(
+    "reports what could not be found in its place, %i at a time",
+    async (concurrency) => {
+      const { dir, proofs } = await proved(["a", "b"]);
+      writeFileSync(join(dir, "a"), "changed");
+      const none = join(dir, "none");
+      const found = findProofFiles([proofs[0] as string, none, proofs[1] as string]);
+      expect(await all(verifyProofFiles(found, { concurrency }))).toMatchObject([
+        { path: proofs[0], verdict: { issues: [{ code: "artifact-hash-mismatch" }] } },
+        { path: none, error: { code: "CTXPACK_E_PATH_NOT_FOUND" } },
+        { path: proofs[1], verdict: { valid: true } },
+      ]);
+    },
+  );
 
   it("is an error where there is nothing to verify", async () => {
     const dir = await place();

@@ -46,8 +46,12 @@ describe("parseStatement", () => {
     });
   });
 
+  it("reads version 0.1, whose members are the same, as version 1", () => {
+    expect(parse({ ...base, _type: "https://in-toto.io/Statement/v0.1" })).toEqual(base);
+  });
+
   it.each([
-    ["another type", { ...base, _type: "https://in-toto.io/Statement/v0.1" }, "/_type"],
+    ["another type", { ...base, _type: "https://in-toto.io/Statement/v0.2" }, "/_type"],
     ["a member more", { ...base, extra: 1 }, "/extra"],
     ["no subject", { ...base, subject: [] }, "/subject"],
     ["subjects that are no list", { ...base, subject: {} }, "/subject"],

@@ -297,4 +297,22 @@ describe("pruneTrustDirectory", () => {
     );
     expect(await pruneTrustDirectory(join(directory, "nowhere"))).toEqual([]);
   });
+
+  it("removes what was imported and not used for 30 days", async () => {
+    const directory = trustFolder();
+    const manager = managerOf(services.now, directory);
+    const bytes = await manager.export();
+    const used = await manager.import(bytes);
+    const unused = await manager.import(Buffer.concat([bytes, Buffer.from("\n")]));
+    const imported = join(directory, "imported");
+    const nameOf = (digest: string) => `${digest.slice("sha256:".length)}.json`;
+    writeFileSync(join(imported, "notes.txt"), "not ours");
+    for (const name of readdirSync(imported)) {
+      utimesSync(join(imported, name), 0, 0);
+    }
+    // A use counts.
+    await new TrustRootManager({ directory, imported: used, offline: true }).get();
+    expect(await pruneTrustDirectory(directory)).toEqual([join("imported", nameOf(unused))]);
+    expect(readdirSync(imported).sort()).toEqual([nameOf(used), "notes.txt"].sort());
+  });
 });

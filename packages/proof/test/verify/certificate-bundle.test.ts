@@ -1,5 +1,12 @@
 import { generateKeyPairSync } from "node:crypto";
-import { type SignedBundle, signStatement, verifyBundle } from "@ctxpack/proof";
+import {
+  type BundleSigner,
+  claimedIdentity,
+  parseBundle,
+  type SignedBundle,
+  signStatement,
+  verifyBundle,
+} from "@ctxpack/proof";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type BundleJson, changed, jsonOf, testKey, testStatement } from "../fixture.ts";
 import {
@@ -283,5 +290,29 @@ describe("what is told apart", () => {
     await expect(
       verifyBundle(keyBundle, { keys: [{ name: "k", publicKey }], trustRoots: [services.root] }),
     ).rejects.toThrow(refused("KEY"));
+  });
+});
+
+describe("claimedIdentity", () => {
+  type Certificate = BundleSigner & { readonly kind: "certificate" };
+
+  it("is what the certificate says, whether or not it is verified", async () => {
+    const claimed = { identity: IDENTITY, issuer: ISSUER };
+    expect(claimedIdentity(parseBundle(v1.bytes).signer as Certificate)).toEqual(claimed);
+    const stranger = await (await startAuthorities()).certificateSigner();
+    const { bytes } = await signStatement(testStatement(), { signer: stranger });
+    await expect(verifyBundle(bytes, trusting(services))).rejects.toThrow();
+    expect(claimedIdentity(parseBundle(bytes).signer as Certificate)).toEqual(claimed);
+  });
+
+  it("is nothing for what is no certificate, or cut off anywhere", () => {
+    const { chain } = parseBundle(v1.bytes).signer as Certificate;
+    const [leaf] = chain;
+    for (let length = 0; length < leaf.length; length += 7) {
+      const cut: Certificate = { kind: "certificate", chain: [leaf.subarray(0, length)] };
+      expect(claimedIdentity(cut)).toBeUndefined();
+    }
+    const nobody: Certificate = { kind: "certificate", chain: [Buffer.of(0x30, 2, 0x30, 0)] };
+    expect(claimedIdentity(nobody)).toBeUndefined();
   });
 });

@@ -3,8 +3,11 @@ import { type Digest, sha256 } from "@ctxpack/identity";
 import {
   BUNDLE_LIMIT,
   type NamedKey,
+  PROVENANCE_TYPE,
+  parseProvenance,
   preAuthEncoding,
   requireSubject,
+  STATEMENT_TYPE,
   signStatement,
   verifyBundle,
   verifyMessage,
@@ -196,10 +199,26 @@ describe("what is signed has to be a statement", () => {
     ["another type", signedAs("application/json", text), "which is no in-toto statement"],
     ["no JSON", signedAs(type, "hello"), "is not JSON"],
     ["no statement", signedAs(type, "{}"), ""],
-    ["a statement v0.1", signedAs(type, text.replace("Statement/v1", "Statement/v0.1")), ""],
+    ["a statement v0.2", signedAs(type, text.replace("Statement/v1", "Statement/v0.2")), ""],
     ["a key twice", signedAs(type, text.replace("{", '{"predicateType":"https://x",')), "twice"],
   ])("%s", async (_, bundle, message) => {
     await expect(verifyBundle(bundle, known)).rejects.toThrow(refused("STATEMENT", message));
+  });
+
+  it("may be one of version 0.1, which cosign attest writes", async () => {
+    const statement = {
+      _type: "https://in-toto.io/Statement/v0.1",
+      predicateType: PROVENANCE_TYPE,
+      subject: [{ name: "registry.example/packs", digest: { sha256: sha256(SUBJECT).slice(7) } }],
+      predicate: {
+        buildDefinition: { buildType: "https://example.com/build/v1", externalParameters: {} },
+        runDetails: { builder: { id: "https://example.com/builder" } },
+      },
+    };
+    const verified = await verifyBundle(signedAs(type, JSON.stringify(statement)), known);
+    expect(verified.statement._type).toBe(STATEMENT_TYPE);
+    expect(requireSubject(verified, sha256(SUBJECT)).name).toBe("registry.example/packs");
+    expect(parseProvenance(verified.statement).builderId).toBe("https://example.com/builder");
   });
 });
 
