@@ -32,11 +32,14 @@ export class CallQueue {
     return this.#push(step, undefined);
   }
 
-  /** Adds a call whose result is to come; returns its `seq`. An open call of the same id is given up. */
+  /**
+   * Adds a call whose result is to come; returns its `seq`. An open call of the same id is given up. The step has the id
+   * unless it comes with one of its own.
+   */
   call(callId: string, step: StepDraft): number {
     const earlier = this.#open.get(callId);
     if (earlier !== undefined) this.#giveUp(earlier);
-    return this.#push({ ...step, callId }, callId);
+    return this.#push({ callId, ...step }, callId);
   }
 
   /** Whether a call of this id waits for its result. */

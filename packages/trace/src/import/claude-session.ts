@@ -36,6 +36,8 @@ export class ClaudeSession {
   #answer: OpenAnswer | undefined;
   #hasName = false;
   #cwd: string | undefined;
+  /** What the first line that had it said about the session, by member. */
+  readonly #said = new Map<string, string>();
 
   constructor(onLoss: OnLoss) {
     this.#onLoss = onLoss;
@@ -81,22 +83,31 @@ export class ClaudeSession {
     yield* this.#files.parts();
   }
 
-  /** What every line says again about the session. */
+  /** What every line says again about the session; what a later one says otherwise has no place. */
   #session(line: Fields): void {
-    const cwd = line.text("cwd");
+    const cwd = this.#once(line, "cwd");
     this.#cwd ??= cwd;
     this.#files.cwd ??= cwd;
-    const branch = line.text("gitBranch");
+    const branch = this.#once(line, "gitBranch");
     this.#parts.push({
       head: {
-        agent: { version: line.text("version") },
+        agent: { version: this.#once(line, "version") },
         session: {
-          id: line.text("sessionId"),
+          id: this.#once(line, "sessionId"),
           cwd,
           ...(branch ? { vcs: { type: "git", branch } } : {}),
         },
       },
     });
+  }
+
+  #once(line: Fields, key: string): string | undefined {
+    const text = line.text(key);
+    if (text === undefined || text === "") return undefined;
+    const first = this.#said.get(key);
+    if (first === undefined) this.#said.set(key, text);
+    else if (text !== first) line.changed(key);
+    return first ?? text;
   }
 
   #parentOf(line: Fields): number | undefined {

@@ -20,6 +20,7 @@ export class CodexSession {
   readonly #echoes = new Echoes();
   readonly #parts: RunPart[] = [];
   #provider: string | undefined;
+  #cwd: string | undefined;
 
   constructor(onLoss: OnLoss) {
     this.#onLoss = onLoss;
@@ -71,6 +72,7 @@ export class CodexSession {
     this.#steps.model = { provider: this.#provider };
     const cwd = meta.text("cwd");
     this.#steps.cwd ??= cwd;
+    this.#cwd ??= cwd;
     meta.duplicate("timestamp");
     const vcs = git && {
       type: "git",
@@ -96,8 +98,10 @@ export class CodexSession {
   #turn(turn: Fields): void {
     const requested = turn.text("model");
     const cwd = turn.text("cwd");
-    this.#parts.push({ head: { session: { cwd } } });
-    turn.take("turn_id");
+    this.#cwd ??= cwd;
+    if (cwd !== this.#cwd && cwd !== undefined) turn.changed("cwd");
+    else this.#parts.push({ head: { session: { cwd } } });
+    turn.unmapped("turn_id");
     this.#steps.model = { requested, provider: this.#provider, params: turn.rest() };
   }
 

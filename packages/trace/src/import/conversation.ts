@@ -1,6 +1,7 @@
 import type { JsonValue } from "@ctxpack/identity";
 import { canonicalize } from "@ctxpack/identity";
 import type { ContentDraft, RunPart, StepDraft } from "../run/draft.ts";
+import { bothExtras } from "../run/extras.ts";
 import type { OnLoss } from "../source/fields.ts";
 import type { CallBlock, ResultBlock } from "./blocks.ts";
 import { CallQueue } from "./call-queue.ts";
@@ -117,7 +118,7 @@ export class Conversation {
       reasoning: message.thought,
       usage: message.usage ?? at.usage,
       finishReason: at.finishReason ?? message.finishReason,
-      extra: message.extra ?? at.extra,
+      extra: bothExtras(at.extra, message.extra),
     });
     const inside = { parent: at.parent, startedAt: at.startedAt, src: at.src };
     for (const call of message.calls) this.call(call, inside, by);

@@ -59,27 +59,57 @@ export async function* readExecution(
     const name = role === undefined || role === kind || role === "assistant" ? undefined : role;
     yield { step: { kind, name, result, extra: prompt.rest() } };
   }
-  for (const input of root.objects("inputs")) {
-    input.take("size");
-    yield {
-      input: { name: input.text("name") ?? "unnamed", content: await texts.text(input, "content") },
-    };
-  }
+  const inputs = yield* readFiles(root, "input", texts);
   for (const step of root.objects("steps")) yield await readStep(step, model, texts);
-  for (const output of root.objects("outputs")) {
-    yield {
-      output: {
-        name: output.text("name") ?? "unnamed",
-        content: await texts.text(output, "content"),
-      },
-    };
-  }
+  const outputs = yield* readFiles(root, "output", texts);
   // `hash` is the id, which is `source.id` once it was checked; `created` is when it was packed.
   root.take("hash");
-  const extra = root.rest();
-  if (extra !== undefined) yield { head: { extra } };
+  const extra = {
+    ...root.rest(),
+    ...(inputs.length > 0 && { inputs }),
+    ...(outputs.length > 0 && { outputs }),
+  };
+  if (Object.keys(extra).length > 0) yield { head: { extra } };
   root.close();
   yield* notes.parts();
+}
+
+/**
+ * The inputs or outputs of an execution; returns what is told of them that files of a run have no place for: where one
+ * lies whose bytes are not here, and one whose name another takes.
+ */
+async function* readFiles(
+  root: Fields,
+  which: "input" | "output",
+  texts: ExecutionTexts,
+): AsyncGenerator<RunPart, JsonValue[]> {
+  const beside: JsonValue[] = [];
+  const files = root.objects(`${which}s`);
+  const last = new Map(files.map((fields, index) => [fields.peek("name"), index]));
+  for (const [index, fields] of files.entries()) {
+    const isLast = last.get(fields.peek("name")) === index;
+    const name = fields.text("name") ?? "unnamed";
+    const content = await texts.text(fields, "content");
+    if (fields.peek("size") === sizeOf(content)) fields.take("size");
+    const others = {
+      ...(content !== undefined &&
+        "absent" in content && { content_ref: content.reference ?? null }),
+      ...(!isLast && content !== undefined && "text" in content && { content: content.text }),
+      ...(!isLast && content !== undefined && "value" in content && { content: content.value }),
+      ...fields.rest(),
+    };
+    if (!isLast || Object.keys(others).length > 0) beside.push({ name, ...others });
+    if (isLast)
+      yield which === "input" ? { input: { name, content } } : { output: { name, content } };
+  }
+  return beside;
+}
+
+/** In bytes, of a text. */
+function sizeOf(content: ContentDraft | undefined): number | undefined {
+  if (content === undefined) return undefined;
+  const text = "text" in content ? content.text : "value" in content ? content.value : undefined;
+  return typeof text === "string" ? Buffer.byteLength(text) : undefined;
 }
 
 async function readStep(

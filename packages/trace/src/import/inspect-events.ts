@@ -42,7 +42,7 @@ class EventReader {
     const type = event.text("event") ?? "unknown";
     const parentId = event.text("span_id") ?? inside ?? this.#steps.at(-1);
     const common = this.#common(event, parentId);
-    for (const key of ["pending", "working_start", "working_time", "uuid"]) event.take(key);
+    event.take("uuid");
     if (type === "model") this.#model(event, common);
     else if (type === "tool") this.#tool(event, common, depth);
     else if (type === "subtask") this.#subtask(event, common, depth);
@@ -96,9 +96,9 @@ class EventReader {
     const finishReason = choices[0]?.text("stop_reason");
     const error = event.text("error") ?? output?.text("error");
     const served = output?.text("model");
-    for (const key of ["time", "completion"]) output?.take(key);
+    output?.duplicate("completion");
     event.duplicate("call");
-    event.take("tool_choice");
+    const choice = event.take("tool_choice");
     const params = event.take("config");
     const tools = event.take("tools");
     const retries = event.take("retries");
@@ -119,6 +119,7 @@ class EventReader {
       answers,
       extra: extraOf({
         tools: Array.isArray(tools) && tools.length === 0 ? undefined : tools,
+        tool_choice: choice,
         retries,
         cache,
       }),
@@ -134,7 +135,8 @@ class EventReader {
     const message = error?.text("message");
     const truncated = event.take("truncated") !== undefined;
     const result = readResult(event.take("result"), truncated, this.#onLoss);
-    for (const key of ["type", "view"]) event.take(key);
+    event.take("type");
+    event.duplicate("view");
     this.spans.push({
       ...common,
       kind: "tool",

@@ -1,11 +1,14 @@
 import type { JsonValue } from "@ctxpack/identity";
 import type { ContentDraft, RunPart, StepDraft } from "../run/draft.ts";
+import { bothExtras } from "../run/extras.ts";
+import type { StepKind } from "../run/step.ts";
 import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject, type LogSource } from "../source/log.ts";
 import { joined, readBlocks } from "./blocks.ts";
 import { CallQueue } from "./call-queue.ts";
 import { type ImportedRun, LossNotes } from "./imported.ts";
-import { unwrap } from "./mcp-envelope.ts";
+import { UNTOLD, type Unwrapped, unwrap } from "./mcp-envelope.ts";
+import { type McpRequest, McpRequests } from "./mcp-requests.ts";
 
 /**
  * A transcript of the Model Context Protocol: JSON-RPC messages, as JSON lines or one array, bare or in an envelope with
@@ -49,15 +52,18 @@ function listIn(value: JsonValue): string | undefined {
   return isObject(value) ? LISTS.find((name) => Array.isArray(value[name])) : undefined;
 }
 
+/** What a recorder noted about a message. */
+type Told = Omit<Unwrapped, "messages">;
+
 class McpReader {
   readonly #onLoss: OnLoss;
   readonly #queue = new CallQueue();
   readonly #parts: RunPart[] = [];
-  /** By id, what was asked. */
-  readonly #asked = new Map<string, { method: string; params: Fields | undefined }>();
+  readonly #requests = new McpRequests();
   #server: string | undefined;
-  /** What the client wanted to speak; what the server said counts more. */
-  #protocol: string | undefined;
+  /** What the client wanted to speak, and what the server agreed to, which counts more. */
+  #wanted: string | undefined;
+  #agreed: string | undefined;
 
   constructor(onLoss: OnLoss) {
     this.#onLoss = onLoss;
@@ -68,11 +74,11 @@ class McpReader {
     if (Array.isArray(value))
       return (value as readonly JsonValue[]).every((item) => this.readAll(item, line));
     if (!isObject(value)) return false;
-    const { messages, startedAt } = unwrap(value, this.#onLoss);
+    const { messages, ...told } = unwrap(value, this.#onLoss);
     for (const [index, message] of messages.entries()) {
       const fields = new Fields(message, "$", this.#onLoss);
-      // Of a question with its answer the time is the question's.
-      this.#read(fields, { startedAt: index === 0 ? startedAt : undefined, src: { line } });
+      // Of a question with its answer, time and direction are the question's.
+      this.#read(fields, index === 0 ? told : UNTOLD, { src: { line } });
       fields.close();
     }
     return messages.length > 0;
@@ -106,49 +112,48 @@ class McpReader {
   *finish(): Generator<RunPart> {
     yield* this.#parts.splice(0);
     for (const step of this.#queue.rest()) yield { step };
-    yield { head: { source: { version: this.#protocol } } };
+    yield { head: { source: { version: this.#agreed ?? this.#wanted } } };
   }
 
-  #read(message: Fields, at: Partial<StepDraft>): void {
+  #read(message: Fields, told: Told, at: Pick<StepDraft, "src">): void {
     message.take("jsonrpc");
     const rawId = message.peek("id");
     const id = rawId === undefined || rawId === null ? undefined : JSON.stringify(rawId);
     message.take("id");
     const method = message.text("method");
-    if (method !== undefined && id !== undefined) this.#request(method, id, message, at);
-    else if (method !== undefined) this.#notified(method, message, at);
-    else this.#response(id ?? "", message, at);
+    if (method === undefined) this.#response(id ?? "", message, told, at);
+    else if (id === undefined) this.#notified(method, message, told, at);
+    else this.#request(method, id, message, told, at);
   }
 
-  #request(method: string, id: string, message: Fields, at: Partial<StepDraft>): void {
+  #request(
+    method: string,
+    id: string,
+    message: Fields,
+    told: Told,
+    at: Pick<StepDraft, "src">,
+  ): void {
+    const { key } = this.#requests.ask(method, id, told.direction);
     const params = message.object("params");
-    this.#asked.set(id, { method, params });
-    if (method === "tools/call") {
-      const name = params?.text("name") ?? "unnamed";
-      const meta = params?.take("_meta");
-      this.#queue.call(id, {
-        ...at,
-        kind: "tool",
-        name,
-        request: { value: params?.take("arguments") ?? {} },
-        extra: meta === undefined ? undefined : { _meta: meta },
-      });
-    } else if (
-      method === "resources/read" ||
-      method === "prompts/get" ||
-      method === "completion/complete"
-    ) {
-      this.#queue.call(id, {
-        ...at,
-        kind: "retrieval",
-        name: method,
-        request: { value: params?.rest() ?? {} },
-      });
-    } else if (method === "sampling/createMessage" || method === "elicitation/create") {
-      const kind = method === "sampling/createMessage" ? "llm" : "event";
-      this.#queue.call(id, { ...at, kind, name: method, request: { value: params?.rest() ?? {} } });
-    } else if (method === "initialize") this.#initialize(params);
-    else if (params !== undefined) params.rest();
+    if (method === "initialize" || method === "tools/list") {
+      if (method === "initialize") this.#initialize(params);
+      told.loseTime();
+      told.loseDirection();
+      return;
+    }
+    const isTool = method === "tools/call";
+    const name = isTool ? (params?.text("name") ?? "unnamed") : method;
+    const request = isTool ? (params?.take("arguments") ?? {}) : (params?.rest() ?? {});
+    const others = isTool ? params?.rest() : undefined;
+    this.#queue.call(key, {
+      ...at,
+      callId: id,
+      startedAt: told.startedAt,
+      kind: kindOf(method),
+      name,
+      request: { value: request },
+      extra: extraOf(told.direction, others),
+    });
   }
 
   #initialize(params: Fields | undefined): void {
@@ -156,44 +161,69 @@ class McpReader {
     this.#parts.push({
       head: { agent: { name: client?.text("name"), version: client?.text("version") } },
     });
-    params?.take("capabilities");
-    this.#protocol = params?.text("protocolVersion");
+    const version = params?.peek("protocolVersion");
+    if (typeof version === "string") this.#wanted = version;
+    const wanted = params?.rest();
+    if (wanted !== undefined) this.#parts.push({ head: { extra: { client: wanted } } });
   }
 
-  #notified(method: string, message: Fields, at: Partial<StepDraft>): void {
+  #notified(method: string, message: Fields, told: Told, at: Pick<StepDraft, "src">): void {
     const params = message.object("params");
-    if (method === "notifications/initialized") return;
-    this.#queue.add({ ...at, kind: "event", name: method, extra: params?.rest() });
+    if (method === "notifications/initialized") {
+      told.loseTime();
+      told.loseDirection();
+      return;
+    }
+    this.#queue.add({
+      ...at,
+      startedAt: told.startedAt,
+      kind: "event",
+      name: method,
+      extra: extraOf(told.direction, params?.rest()),
+    });
   }
 
-  #response(id: string, message: Fields, at: Partial<StepDraft>): void {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
+  #response(id: string, message: Fields, told: Told, at: Pick<StepDraft, "src">): void {
     const error = message.object("error");
     const result = message.object("result");
+    const asked = this.#requests.answered(id, told.direction, result);
     if (asked?.method === "initialize" && result !== undefined) this.#serverInfo(result);
     else if (asked?.method === "tools/list" && result !== undefined) this.#tools(result);
-    else this.#answered(id, asked?.method, result, error, at);
+    else {
+      const done = error === undefined ? this.#done(asked?.method, result) : failed(error);
+      this.#answered(asked, done, told, at);
+      return;
+    }
+    told.loseTime();
+    told.loseDirection();
   }
 
   #answered(
-    id: string,
-    method: string | undefined,
-    result: Fields | undefined,
-    error: Fields | undefined,
-    at: Partial<StepDraft>,
+    asked: McpRequest | undefined,
+    done: Partial<StepDraft>,
+    told: Told,
+    at: Pick<StepDraft, "src">,
   ): void {
-    const done = error === undefined ? this.#done(method, result) : failed(error);
-    const ended = { ...done, endedAt: at.startedAt };
-    if (this.#queue.result(id, (step) => ({ ...step, ...ended, extra: done.extra ?? step.extra })))
+    const isKnown =
+      asked !== undefined &&
+      this.#queue.result(asked.key, (step) => ({
+        ...step,
+        ...done,
+        endedAt: told.startedAt,
+        extra: bothExtras(step.extra, done.extra),
+      }));
+    if (isKnown) {
+      told.loseDirection();
       return;
-    // Answers to `ping`, `*/list` and the like, and those whose question is not in the transcript.
+    }
+    // What was asked is not in the transcript, is no step of its own, or was given up.
     this.#queue.add({
-      src: at.src,
-      startedAt: at.startedAt,
+      ...at,
+      startedAt: told.startedAt,
       kind: "event",
-      name: method ?? "response",
+      name: asked?.method ?? "response",
       ...done,
+      extra: bothExtras(extraOf(told.direction, undefined), done.extra),
     });
   }
 
@@ -213,13 +243,18 @@ class McpReader {
     const name = server?.text("name");
     const version = server?.text("version");
     this.#server = name;
-    const protocol = result.text("protocolVersion");
     const tools: Record<string, string> = {};
     if (name !== undefined && version !== undefined) tools[name] = version;
     const instructions = result.text("instructions");
     if (instructions !== undefined) this.#parts.push({ system: { text: instructions } });
-    this.#parts.push({ head: { source: { version: protocol }, environment: { tools } } });
-    result.take("capabilities");
+    this.#agreed ??= result.text("protocolVersion");
+    const others = result.rest();
+    this.#parts.push({
+      head: {
+        environment: { tools },
+        ...(others !== undefined && { extra: { server: others } }),
+      },
+    });
   }
 
   #tools(result: Fields): void {
@@ -236,6 +271,18 @@ class McpReader {
       });
     }
   }
+}
+
+function kindOf(method: string): StepKind {
+  if (method === "tools/call") return "tool";
+  if (method === "sampling/createMessage") return "llm";
+  const looksUp = ["resources/read", "prompts/get", "completion/complete"].includes(method);
+  return looksUp ? "retrieval" : "event";
+}
+
+/** Which way a message went is told with its step. */
+function extraOf(direction: string | undefined, others: JsonValue | undefined) {
+  return bothExtras(direction === undefined ? undefined : { direction }, others);
 }
 
 function failed(error: Fields): Pick<StepDraft, "result" | "status" | "error" | "extra"> {
@@ -258,6 +305,9 @@ function mcpContent(content: JsonValue | undefined, onLoss: OnLoss): ContentDraf
       typeof item["data"] === "string" &&
       typeof item["mimeType"] === "string"
     ) {
+      const block = new Fields(item, "$.result.content[*]", onLoss);
+      for (const key of ["type", "data", "mimeType"]) block.take(key);
+      block.close();
       drafts.push({ bytes: Buffer.from(item["data"], "base64"), mediaType: item["mimeType"] });
     } else drafts.push(...readBlocks(item, "$.result.content[*]", onLoss).said);
   }

@@ -9,6 +9,7 @@ import { isMessage } from "./message.ts";
 import { toolOf } from "./messages.ts";
 import { Attributes } from "./otlp-attributes.ts";
 import type { OtelSpan } from "./otlp-container.ts";
+import { exceptionOf, keptEvents } from "./otlp-events.ts";
 import type { ReadSpan } from "./otlp-genai.ts";
 import type { Span } from "./spans.ts";
 
@@ -39,6 +40,7 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
   const answers = isLlm && said.length === 0 ? messagesIn(output) : said;
   const params = a.json("llm.invocation_parameters");
   const documents = a.numbered("retrieval.documents.");
+  const error = otel.isError ? errorOf(otel, a) : undefined;
   const span: Span = {
     id: otel.id,
     parentId: otel.parentId,
@@ -48,7 +50,7 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     startedAt: otel.startedAt,
     endedAt: otel.endedAt,
     status: otel.isError ? "error" : "ok",
-    error: otel.isError ? errorOf(otel, a) : undefined,
+    error,
     callId: a.text("tool_call.id", "tool.call.id", "tool.id"),
     model: isLlm
       ? {
@@ -69,7 +71,10 @@ export function readOpenInference(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
           : output,
     messages: isLlm ? messages : undefined,
     answers: isLlm ? answers : undefined,
-    extra: a.rest({ events: eventsOf(otel) }),
+    extra: a.rest({
+      message: otel.isError || otel.message === "" ? undefined : otel.message,
+      events: keptEvents(otel, () => false, error),
+    }),
   };
   if (isLlm && asked.length > 0 && input !== undefined) onLoss('$..["input.value"]', "duplicate");
   if (isLlm && said.length > 0 && output !== undefined) onLoss('$..["output.value"]', "duplicate");
@@ -167,7 +172,7 @@ function usageOf(a: Attributes): Span["usage"] {
 }
 
 function errorOf(otel: OtelSpan, a: Attributes): Span["error"] {
-  const exception = otel.events.find(({ name }) => name === "exception")?.attributes;
+  const exception = exceptionOf(otel);
   const message =
     otel.message || (exception?.get("exception.message") ?? a.text("exception.message"));
   const type = exception?.get("exception.type") ?? a.text("exception.type", "error.type");
@@ -175,13 +180,4 @@ function errorOf(otel: OtelSpan, a: Attributes): Span["error"] {
     type: type === undefined ? undefined : String(type),
     message: message === undefined || message === "" ? undefined : { text: String(message) },
   };
-}
-
-function eventsOf(otel: OtelSpan): JsonValue | undefined {
-  const others = otel.events.filter(({ name }) => name !== "exception");
-  if (others.length === 0) return undefined;
-  return others.map(({ name, attributes }) => ({
-    name,
-    attributes: Object.fromEntries(attributes),
-  }));
 }

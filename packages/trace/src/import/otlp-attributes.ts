@@ -1,4 +1,4 @@
-import type { JsonValue } from "@ctxpack/identity";
+import { canonicalize, type JsonValue } from "@ctxpack/identity";
 import { parseJson } from "../source/json.ts";
 
 /** The attributes of a span; what nobody asked for is kept as it is. */
@@ -14,14 +14,14 @@ export class Attributes {
     return this.#values.has(key);
   }
 
-  /** The first of these that is there; the others say the same under an older name and are passed over. */
+  /** The first of these that is there; others that say the same, under an older name, are passed over. */
   take(...keys: string[]): JsonValue | undefined {
     let found: JsonValue | undefined;
     for (const key of keys) {
       const value = this.#values.get(key);
       if (value === undefined || value === null) continue;
-      this.#used.add(key);
       found ??= value;
+      if (value === found || canonicalize(value) === canonicalize(found)) this.#used.add(key);
     }
     return found;
   }

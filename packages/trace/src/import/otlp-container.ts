@@ -5,8 +5,9 @@ import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
 
 /** An event of a span. */
-interface OtelEvent {
+export interface OtelEvent {
   readonly name: string;
+  readonly time: string | undefined;
   readonly attributes: Map<string, JsonValue>;
 }
 
@@ -34,7 +35,7 @@ export function readOtlp(document: Members, onLoss: OnLoss): OtelSpan[] {
   for (const group of root.objects("resourceSpans")) {
     const resourceFields = group.object("resource");
     const resource = attributesOf(resourceFields?.take("attributes"));
-    resourceFields?.number("droppedAttributesCount");
+    takeZero(resourceFields, "droppedAttributesCount");
     const scopes = [
       ...group.objects("scopeSpans"),
       ...group.objects("instrumentationLibrarySpans"),
@@ -80,12 +81,8 @@ export function readFlatSpan(value: Members, onLoss: OnLoss): OtelSpan | undefin
 function readSpan(span: Fields, resource: ReadonlyMap<string, JsonValue>): OtelSpan {
   const status = span.object("status");
   const code = status?.take("code");
-  for (const key of ["droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"]) {
-    if (span.peek(key) === 0) span.take(key);
-  }
+  takeZero(span, "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount");
   if (Array.isArray(span.peek("links")) && span.list("links")?.length !== 0) span.unmapped("links");
-  span.take("kind");
-  span.take("flags");
   const parentId = idOf(span.text("parentSpanId"));
   return {
     traceId: idOf(span.text("traceId")) ?? "",
@@ -103,10 +100,16 @@ function readSpan(span: Fields, resource: ReadonlyMap<string, JsonValue>): OtelS
 }
 
 function readEvent(event: Fields): OtelEvent {
-  event.take("timeUnixNano");
-  event.take("timestamp");
-  event.take("droppedAttributesCount");
-  return { name: event.text("name") ?? "", attributes: attributesOf(event.take("attributes")) };
+  const text = event.text("timestamp");
+  const time = text === undefined ? nanos(event.take("timeUnixNano")) : utcTime(text);
+  takeZero(event, "droppedAttributesCount");
+  const attributes = attributesOf(event.take("attributes"));
+  return { name: event.text("name") ?? "", time, attributes };
+}
+
+/** Counts of what was dropped, where nothing was. */
+function takeZero(fields: Fields | undefined, ...keys: readonly string[]): void {
+  for (const key of keys) if (fields?.peek(key) === 0) fields.take(key);
 }
 
 function readPrinted(span: Fields, context: Fields): OtelSpan {
@@ -116,8 +119,7 @@ function readPrinted(span: Fields, context: Fields): OtelSpan {
     status?.text("code") ??
     span.text("status_code") ??
     span.text("status");
-  context.take("trace_state");
-  span.take("kind");
+  if (["", "[]"].includes(String(context.peek("trace_state")))) context.take("trace_state");
   const kind = span.text("span_kind");
   const attributes = attributesOf(span.take("attributes"));
   if (kind !== undefined && !attributes.has("openinference.span.kind")) {

@@ -2,7 +2,7 @@ import type { JsonValue } from "@ctxpack/identity";
 import { parseJson } from "../source/json.ts";
 import { isObject } from "../source/log.ts";
 import type { Attributes } from "./otlp-attributes.ts";
-import type { OtelSpan } from "./otlp-container.ts";
+import type { OtelEvent, OtelSpan } from "./otlp-container.ts";
 
 type Members = { readonly [key: string]: JsonValue };
 
@@ -24,6 +24,9 @@ export const PROMPT_EVENTS: readonly string[] = [
   "gen_ai.assistant.message",
   "gen_ai.tool.message",
 ];
+
+/** The event of those conventions that holds what a model answered. */
+export const CHOICE = "gen_ai.choice";
 
 /** Messages in an attribute: a list, or its JSON text; a bare text is one message. */
 export function messagesOf(value: JsonValue | undefined, role: string): Members[] | undefined {
@@ -50,24 +53,17 @@ export function legacy(
     const members = Object.fromEntries(attributes);
     const message =
       typeof members["message"] === "string" ? parsed(members["message"]) : members["message"];
-    const role = name === "gen_ai.choice" ? "assistant" : (name.split(".")[1] ?? "user");
-    const { index: _, finish_reason: __, message: ___, "gen_ai.system": ____, ...others } = members;
+    const role = name === CHOICE ? "assistant" : (name.split(".")[1] ?? "user");
+    const { index: _, message: __, "gen_ai.system": ___, ...others } = members;
     const calls =
       typeof others["tool_calls"] === "string" ? { tool_calls: parsed(others["tool_calls"]) } : {};
     return { role, ...others, ...calls, ...(isObject(message) ? message : {}) };
   });
 }
 
-/** The events that say nothing of what was said, nor of an error. */
-export function otherEvents(otel: OtelSpan): JsonValue | undefined {
-  const known = [...PROMPT_EVENTS, "gen_ai.choice", "exception"];
-  const details = otel.events.find(({ name }) => name === DETAILS);
-  const others = otel.events.filter((one) => one !== details && !known.includes(one.name));
-  if (others.length === 0) return undefined;
-  return others.map(({ name, attributes }) => ({
-    name,
-    attributes: Object.fromEntries(attributes),
-  }));
+/** Whether an event of a span tells what was said. */
+export function isSaid(event: OtelEvent): boolean {
+  return [...PROMPT_EVENTS, CHOICE, DETAILS].includes(event.name);
 }
 
 /** What a model answered, as the Vercel AI SDK writes it. */

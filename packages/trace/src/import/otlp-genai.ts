@@ -7,11 +7,13 @@ import { argumentsOf } from "./blocks.ts";
 import { toolOf } from "./messages.ts";
 import { Attributes } from "./otlp-attributes.ts";
 import type { OtelSpan } from "./otlp-container.ts";
+import { exceptionOf, keptEvents } from "./otlp-events.ts";
 import {
   attributesWithDetails,
+  CHOICE,
+  isSaid,
   legacy,
   messagesOf,
-  otherEvents,
   PROMPT_EVENTS,
   parsed,
   vercelAnswer,
@@ -63,7 +65,7 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     legacy(a, "gen_ai.prompt.", otel, PROMPT_EVENTS);
   const answers =
     messagesOf(a.json("gen_ai.output.messages"), "assistant") ??
-    legacy(a, "gen_ai.completion.", otel, ["gen_ai.choice"]) ??
+    legacy(a, "gen_ai.completion.", otel, [CHOICE]) ??
     vercelAnswer(a);
   const isLlm = kind === "llm";
   const requested = a.text("gen_ai.request.model", "ai.model.id");
@@ -76,6 +78,9 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
   );
   const params = a.under(PARAMS);
   const errorType = a.text("error.type");
+  const isError = otel.isError || errorType !== undefined;
+  const error = isError ? errorOf(otel, errorType) : undefined;
+  const finishReasons = a.json("gen_ai.response.finish_reasons");
   const named = a.text(
     "gen_ai.tool.name",
     "ai.toolCall.name",
@@ -93,16 +98,15 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     name: isLlm ? otel.name : (named ?? otel.name),
     startedAt: otel.startedAt,
     endedAt: otel.endedAt,
-    status: otel.isError || errorType !== undefined ? "error" : "ok",
-    error: otel.isError || errorType !== undefined ? errorOf(otel, errorType) : undefined,
+    status: isError ? "error" : "ok",
+    error,
     callId: a.text("gen_ai.tool.call.id", "ai.toolCall.id"),
     model:
       isLlm && (requested ?? served) !== undefined
         ? { requested, served, provider, params }
         : undefined,
     usage: isLlm ? usageOf(a) : undefined,
-    finishReason:
-      firstOf(a.json("gen_ai.response.finish_reasons")) ?? a.text("ai.response.finishReason"),
+    finishReason: firstOf(finishReasons) ?? a.text("ai.response.finishReason"),
     request:
       contentOf(
         a.json("gen_ai.tool.call.arguments", "ai.toolCall.args", "traceloop.entity.input"),
@@ -116,7 +120,11 @@ export function readGenAi(otel: OtelSpan, onLoss: OnLoss): ReadSpan {
     extra: a.rest({
       name: isOtherwise ? otel.name : undefined,
       provider: isLlm ? undefined : provider,
-      events: otherEvents(otel),
+      // One for each answer.
+      finishReasons:
+        Array.isArray(finishReasons) && finishReasons.length > 1 ? finishReasons : undefined,
+      message: isError || otel.message === "" ? undefined : otel.message,
+      events: keptEvents(otel, isSaid, error),
     }),
   };
   return { span, parts };
@@ -164,7 +172,7 @@ function* toolDefinitions(
 }
 
 function errorOf(otel: OtelSpan, type: string | undefined): Span["error"] {
-  const exception = otel.events.find(({ name }) => name === "exception")?.attributes;
+  const exception = exceptionOf(otel);
   const message = otel.message || exception?.get("exception.message");
   const kind = type ?? exception?.get("exception.type");
   return {

@@ -1,4 +1,4 @@
-import type { JsonValue } from "@ctxpack/identity";
+import { canonicalize, type JsonValue } from "@ctxpack/identity";
 import type { RunPart } from "../run/draft.ts";
 import { Fields, type OnLoss } from "../source/fields.ts";
 import { isObject, type LogSource } from "../source/log.ts";
@@ -55,9 +55,8 @@ async function* readTrace(
   spans: readonly OtelSpan[],
   notes: LossNotes,
 ): AsyncGenerator<RunPart> {
-  const [first] = spans;
   yield { head: { source: { format, ...log.facts }, session: { group: traceId } } };
-  yield { head: headOf(first?.resource ?? new Map()) };
+  yield { head: headOf(resourcesOf(spans)) };
   const read: Span[] = [];
   const hasContent = { system: false, tools: false };
   for (const span of spans) {
@@ -76,12 +75,33 @@ async function* readTrace(
   yield* notes.parts();
 }
 
-/** What the resource tells about program and machine. */
-function headOf(
-  resource: ReadonlyMap<string, JsonValue>,
-): Extract<RunPart, { head: unknown }>["head"] {
+type Resource = { readonly [key: string]: JsonValue };
+
+/** The resources of a trace; where there are several, each span names its own by its place. */
+function resourcesOf(spans: readonly OtelSpan[]): Resource[] {
+  const resources: Resource[] = [];
+  const known = new Map<string, number>();
+  const places = new Map<OtelSpan["resource"], number>();
+  for (const { resource } of spans) {
+    if (resource.size === 0 || places.has(resource)) continue;
+    const value = Object.fromEntries(resource);
+    const key = canonicalize(value);
+    const place = known.get(key) ?? resources.push(value) - 1;
+    known.set(key, place);
+    places.set(resource, place);
+  }
+  for (const { resource, attributes } of resources.length > 1 ? spans : []) {
+    const place = places.get(resource);
+    if (place !== undefined) attributes.set("otel.resource", place);
+  }
+  return resources;
+}
+
+/** What the first resource tells about program and machine. */
+function headOf(resources: readonly Resource[]): Extract<RunPart, { head: unknown }>["head"] {
+  const [resource = {}] = resources;
   const text = (key: string) => {
-    const value = resource.get(key);
+    const value = resource[key];
     return value === undefined ? undefined : String(value);
   };
   const runtime = [text("process.runtime.name"), text("process.runtime.version")]
@@ -97,6 +117,11 @@ function headOf(
       runtime: runtime || text("telemetry.sdk.language"),
       ...(sdk && version ? { tools: { [sdk]: version } } : {}),
     },
-    extra: resource.size === 0 ? undefined : { resource: Object.fromEntries(resource) },
+    extra:
+      resources.length === 0
+        ? undefined
+        : resources.length === 1
+          ? { resource }
+          : { resources: [...resources] },
   };
 }

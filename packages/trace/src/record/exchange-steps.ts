@@ -4,6 +4,7 @@ import type { LossNotes } from "../import/imported.ts";
 import { isMessage, readUsage } from "../import/message.ts";
 import { toolOf } from "../import/messages.ts";
 import type { ModelDraft, StepDraft } from "../run/draft.ts";
+import { bothExtras } from "../run/extras.ts";
 import { utcTime } from "../run/time.ts";
 import { Fields } from "../source/fields.ts";
 import { isObject } from "../source/log.ts";
@@ -53,7 +54,7 @@ export class ExchangeSteps {
       this.#failed(status, answer, at);
       return;
     }
-    const { usage, finish } = message;
+    const { usage, finish, others } = message;
     const open = new Fields(
       isObject(usage) ? usage : {},
       "$.exchange.answer.usage",
@@ -65,6 +66,7 @@ export class ExchangeSteps {
       model: { ...at.model, served: message.model },
       usage: isObject(usage) ? readUsage(open) : undefined,
       finishReason: finish,
+      extra: bothExtras(at.extra, others && { choices: others }),
     });
     open.close();
     // Its tools were called once the answer was there.
@@ -96,6 +98,8 @@ interface AnswerMessage {
   readonly model: string | undefined;
   readonly usage: JsonValue | undefined;
   readonly finish: string | undefined;
+  /** Answers beside the first, which the conversation goes on from. */
+  readonly others?: readonly JsonValue[] | undefined;
 }
 
 /** The message of an answer, and what stands beside it. */
@@ -112,8 +116,13 @@ function answerMessage(api: string | undefined, answer: Members): AnswerMessage 
     const { model: _m, usage: _u, stop_reason: _s, type: _t, ...value } = answer;
     return { ...beside, value, finish: word(stop) };
   }
-  const [first] = Array.isArray(choices) ? (choices as readonly JsonValue[]) : [];
+  const [first, ...others] = Array.isArray(choices) ? (choices as readonly JsonValue[]) : [];
   if (!isObject(first) || !isObject(first["message"])) return undefined;
   const value = { ...first["message"], ...(typeof id === "string" && { id }) };
-  return { ...beside, value, finish: word(first["finish_reason"]) };
+  return {
+    ...beside,
+    value,
+    finish: word(first["finish_reason"]),
+    ...(others.length > 0 && { others }),
+  };
 }

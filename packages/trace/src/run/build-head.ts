@@ -32,6 +32,12 @@ export interface HeadTools {
 
 type Words = Record<string, unknown>;
 
+interface NamedFile {
+  readonly ref: RunFileRef;
+  /** Its name in the log. */
+  readonly source: string;
+}
+
 /** Gathers what is known about a run while its steps go by. */
 export class HeadBuilder {
   readonly #tools: HeadTools;
@@ -43,8 +49,8 @@ export class HeadBuilder {
   };
   readonly #toolList = new Map<string, RunTool>();
   readonly #system: Content[] = [];
-  readonly #inputs = new Map<string, RunFileRef>();
-  readonly #outputs = new Map<string, RunFileRef>();
+  readonly #inputs = new Map<string, NamedFile>();
+  readonly #outputs = new Map<string, NamedFile>();
   readonly #notCaptured = new Set<string>();
   #parents: readonly RunParent[] | undefined;
   #name: string | undefined;
@@ -57,10 +63,11 @@ export class HeadBuilder {
 
   add(draft: HeadDraft): void {
     for (const key of ["source", "agent", "session", "environment"] as const) {
-      this.#merge(this.#facts[key], (draft[key] ?? {}) as Words);
+      this.#merge(this.#facts[key], (draft[key] ?? {}) as Words, `$.${key}`);
     }
-    this.#name ??= this.#safe(draft.name);
-    this.#note ??= draft.note === undefined ? undefined : this.#tools.redactor.text(draft.note);
+    this.#name = this.#first("$.name", this.#name, this.#safe(draft.name));
+    const note = draft.note === undefined ? undefined : this.#tools.redactor.text(draft.note);
+    this.#note = this.#first("$.note", this.#note, note);
     this.#parents ??= draft.parents;
     this.#extras.add(draft.extra);
     for (const part of draft.notCaptured ?? []) this.#notCaptured.add(part);
@@ -95,16 +102,21 @@ export class HeadBuilder {
     const stored = draft.content && placer.store(draft.content, draft.mediaType);
     const held = stored !== undefined && "digest" in stored ? stored : undefined;
     const files = which === "input" ? this.#inputs : this.#outputs;
-    files.set(
-      name,
-      defined<RunFileRef>({
+    // Later bytes of a file take the place of earlier ones; another file that has to have its name takes its place.
+    const known = files.get(name);
+    if (known !== undefined && known.source !== draft.name) {
+      losses.add({ path: `$.${which}s[*]`, reason: "unmapped" });
+    }
+    files.set(name, {
+      source: draft.name,
+      ref: defined<RunFileRef>({
         name,
         digest: held?.digest,
         size: held?.size,
         mediaType: held?.mediaType ?? word(draft.mediaType, redactor),
         producedBy: draft.producedBy,
       }),
-    );
+    });
   }
 
   /** The head of a run with these steps. */
@@ -152,18 +164,29 @@ export class HeadBuilder {
     return [...this.#notCaptured].filter((part) => !held.get(part)).sort();
   }
 
-  /** Adds members that are not there yet, objects by their members. */
-  #merge(known: Words, more: Words): void {
+  /** Adds members that are not there yet, objects by their members; another value of one that is there is a loss. */
+  #merge(known: Words, more: Words, path: string): void {
     for (const [key, value] of Object.entries(more)) {
       if (value === undefined || value === "") continue;
+      const at = `${path}.${key}`;
       if (typeof value === "object" && value !== null) {
         const inner = (Object.hasOwn(known, key) ? known[key] : {}) as Words;
-        this.#merge(inner, value as Words);
+        this.#merge(inner, value as Words, at);
         if (Object.keys(inner).length > 0) known[key] = inner;
-      } else if (!Object.hasOwn(known, key)) {
-        define(known, key, typeof value === "string" ? this.#safe(value) : value);
+      } else {
+        const safe = typeof value === "string" ? this.#safe(value) : value;
+        const first = Object.hasOwn(known, key) ? known[key] : undefined;
+        define(known, key, this.#first(at, first, safe));
       }
     }
+  }
+
+  /** What was said first. */
+  #first<T>(path: string, first: T | undefined, later: T | undefined): T | undefined {
+    if (first !== undefined && later !== undefined && later !== first) {
+      this.#tools.losses.add({ path, reason: "changed" });
+    }
+    return first ?? later;
   }
 
   #safe(text: string | undefined): string | undefined {
@@ -181,6 +204,6 @@ function define(record: Words, key: string, value: unknown): void {
   });
 }
 
-function sortedFiles(files: ReadonlyMap<string, RunFileRef>): RunFileRef[] {
-  return [...files.values()].sort((a, b) => compareBytewise(a.name, b.name));
+function sortedFiles(files: ReadonlyMap<string, NamedFile>): RunFileRef[] {
+  return [...files.values()].map(({ ref }) => ref).sort((a, b) => compareBytewise(a.name, b.name));
 }

@@ -83,7 +83,7 @@ export interface FileDraft {
 
 type Facts<T> = { readonly [key in keyof T]?: T[key] | undefined };
 
-/** What is known about the whole run. Parts add up: what was said first stays. */
+/** What is known about the whole run. Parts add up: what was said first stays, and what differs later is a loss. */
 export interface HeadDraft {
   readonly source?: Facts<RunSource> | undefined;
   readonly name?: string | undefined;

@@ -29,3 +29,14 @@ export class Extras {
     this.#members.set(count === 1 ? name : `${name}#${count}`, member);
   }
 }
+
+/** What two places tell for one `extra`, as {@link Extras} add up. */
+export function bothExtras(
+  a: JsonValue | undefined,
+  b: JsonValue | undefined,
+): JsonValue | undefined {
+  const extras = new Extras();
+  extras.add(a);
+  extras.add(b);
+  return extras.value;
+}

@@ -12,7 +12,7 @@ export const agentLogs: Readonly<Record<string, Expected>> = {
     format: "atif",
     steps: { user: 2, llm: 3, tool: 2 },
     usage: { input: 165, output: 40, cacheRead: 16 },
-    loss: [],
+    loss: ["$.steps[*].timestamp unmapped 1"],
   },
   "atif/two-calls.json": {
     format: "atif",
@@ -141,6 +141,10 @@ export const agentLogs: Readonly<Record<string, Expected>> = {
     usage: { input: 21, output: 4 },
     loss: [
       "$..events[*].call duplicate 1",
+      "$..events[*].output.completion duplicate 1",
+      "$..events[*].output.time unmapped 1",
+      "$..events[*].working_start unmapped 3",
+      "$..events[*].working_time unmapped 1",
       "$.invalidated unmapped 1",
       "$.results unmapped 1",
       "$.samples[*].messages duplicate 1",
@@ -161,6 +165,7 @@ export const agentLogs: Readonly<Record<string, Expected>> = {
       "$.response_status unmapped 5",
       "$.result.tools[*]._meta unmapped 2",
       "$.result.tools[*].outputSchema unmapped 2",
+      "$.type duplicate 5",
       "$[*] unmapped 1",
     ],
   },
@@ -168,13 +173,13 @@ export const agentLogs: Readonly<Record<string, Expected>> = {
     format: "mcp",
     steps: { tool: 2 },
     errors: 1,
-    loss: ["$ malformed 1"],
+    loss: ["$ malformed 1", "$.dir duplicate 6", "$.seq duplicate 8", "$.t unmapped 4"],
     skipped: 1,
   },
   "mcp/enveloped.jsonl": {
     format: "mcp",
     steps: { tool: 1, event: 1 },
-    loss: ["$ malformed 1"],
+    loss: ["$ malformed 1", "$.direction duplicate 1"],
     skipped: 1,
   },
   "mcp/files-server.jsonl": {

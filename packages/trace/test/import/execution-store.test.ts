@@ -141,6 +141,13 @@ test("a manifest alone has its id checked, and its texts elsewhere", async () =>
   expect(head.source).toMatchObject({ format: "execution-log", id });
   expect(head.system).toEqual([{ absent: "external", reference: reference("Be exact.") }]);
   expect(head.outputs).toEqual([{ name: "b.txt" }]);
+  // Where their bytes are is told beside.
+  expect(head.extra).toMatchObject({
+    value: {
+      inputs: [{ name: "a.txt", content_ref: reference("alpha"), size: 5 }],
+      outputs: [{ name: "b.txt", content_ref: reference("beta") }],
+    },
+  });
   // Pretty-printed it is the same manifest.
   const spaced = JSON.stringify(JSON.parse(named), null, 2);
   expect((await packOne(spaced)).head.source.id).toBe(id);

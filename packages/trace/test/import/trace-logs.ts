@@ -81,7 +81,7 @@ export const traceLogs: Readonly<Record<string, Expected>> = {
     steps: { agent: 1, user: 1, llm: 1, tool: 1 },
     errors: 1,
     usage: { input: 40, output: 9 },
-    loss: ['$..["input.value"] duplicate 1'],
+    loss: ['$..["input.value"] duplicate 1', "$.kind unmapped 3"],
   },
   "openinference/search.json": {
     format: "openinference",
@@ -123,6 +123,7 @@ export const traceLogs: Readonly<Record<string, Expected>> = {
     loss: [
       "$..parentSpanId unmapped 1",
       "$.resourceSpans[*].scopeSpans[*].scope.attributes unmapped 1",
+      "$.resourceSpans[*].scopeSpans[*].spans[*].kind unmapped 2",
     ],
   },
 };
