@@ -44,6 +44,39 @@ test("members called like a secret are replaced, others are not", () => {
   });
 });
 
+test("arguments that are JSON text are searched as what they are", () => {
+  const args = '{"user": "me", "id": 9007199254740993, "login": [{"password": "hunter2!"}]}';
+  const call = {
+    function: { name: "login", arguments: args },
+    args: '{"password"',
+    input: "[1, 2]",
+  };
+  expect(new Redactor().value(call)).toEqual({
+    function: {
+      name: "login",
+      arguments:
+        '{"user":"me","id":9007199254740993,"login":[{"password":"[redacted:password:1]"}]}',
+    },
+    // What holds no secret, or is no JSON, stays as it was written.
+    args: '{"password"',
+    input: "[1, 2]",
+  });
+  // A key that occurs twice: the value that no reader sees is written there all the same.
+  const twice = `{"a":"${github}","a":"b"}`;
+  expect(new Redactor().value({ arguments: twice })).toEqual({
+    arguments: '{"a":"[redacted:github-token:1]","a":"b"}',
+  });
+});
+
+test("no secret shares the number of a placeholder that was there before it", () => {
+  const redactor = new Redactor();
+  expect(redactor.text("[redacted:password:2] and [redacted:jwt:1]")).toBe(
+    "[redacted:password:2] and [redacted:jwt:1]",
+  );
+  expect(redactor.value({ password: "hunter2!" })).toEqual({ password: "[redacted:password:3]" });
+  expect(redactor.distinct).toBe(1);
+});
+
 test("secrets are gone from every file of a pack, wherever they stood", async () => {
   const long = `${"x".repeat(2000)} ${github}`;
   const pack = await packInMemory([

@@ -7,7 +7,7 @@ import { type Command, defineCommand } from "../command.ts";
 import { MANY } from "../computing-flags.ts";
 import { CommandError } from "../exit.ts";
 import { parseDuration } from "../flags.ts";
-import { writeNewFile } from "../new-file.ts";
+import { NewFile } from "../new-file.ts";
 import { oneOf, TRACE_FROM_FLAG } from "../trace-flags.ts";
 
 /** What only one mode takes. */
@@ -78,18 +78,18 @@ export const traceReplay: Command = defineCommand({
               folder: flags.folder,
               limits: timeout === undefined ? undefined : { timeoutMs: parseDuration(timeout) },
             };
+    // Before anything is done: what an agent did once cannot be asked for again.
+    await using file =
+      flags.report === undefined ? undefined : await NewFile.create(resolve(cwd, flags.report));
     const ctx = await open();
     const report = await ctx.traces.replay(args[0] as string, options);
     const text = renderReplay(report).trimEnd();
-    if (flags.report !== undefined) {
-      const lines = (async function* () {
-        yield `${JSON.stringify(report)}\n`;
-      })();
-      await writeNewFile(resolve(cwd, flags.report), lines, signal);
-    }
     // stdout was the agent's; what came of it is said whoever wants quiet.
     if (mode === "tape") await output.passOn(Buffer.from(`${text}\n`));
     else output.result(text, { ...report });
+    await file?.write([`${JSON.stringify(report)}\n`]);
+    // A tape that was stopped has a report, and the exit code of what stopped it.
+    if (mode === "tape") signal.throwIfAborted();
     return replayExitCode(report) || undefined;
   },
 });

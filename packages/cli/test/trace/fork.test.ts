@@ -18,6 +18,12 @@ test("10: a fork is edited and finalized by commands; a second fork leaves the f
   expect(readFileSync(join(second, "prompts/0000-user.txt"), "utf8")).toBe("Say what is in a.txt.");
   const clash = await run(["trace", "fork", uri, "--to", draft], { cwd });
   expect(clash.code).toBe(8);
+  writeFileSync(join(cwd, "file"), "");
+  for (const place of ["file/draft", "file/deeper/draft"]) {
+    const below = await run(["trace", "fork", uri, "--to", place], { cwd });
+    expect(below, below.stderr).toMatchObject({ code: 2, stdout: "" });
+    expect(below.stderr).toContain(join(cwd, "file"));
+  }
   expect(readFileSync(join(draft, "prompts/0000-user.txt"), "utf8")).toBe("Say it in French.");
 
   const forked = await result(["trace", "finalize", draft, "--name", "french"], { cwd });

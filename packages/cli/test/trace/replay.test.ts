@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cleanUp, result, run, scratch } from "../run.ts";
-import { fixtures, packLog, read, replay, verdicts, write } from "./logs.ts";
+import { fixtures, type LogStep, packLog, read, replay, verdicts, write } from "./logs.ts";
 
 cleanUp();
 
@@ -113,4 +113,64 @@ test("14: a run that reads and writes outside is refused, link, device and all",
   expect((await run(["trace", "fork", named, "--to", "fork"], { cwd })).code).toBe(0);
   expect(existsSync(join(cwd, "../evil.txt"))).toBe(false);
   expect(existsSync(join(cwd, "fork/inputs/outside"))).toBe(true);
+});
+
+const edit = (path: string, from: string, to: string): LogStep => ({
+  tool: "edit_file",
+  parameters: { path, old_string: from, new_string: to },
+  output: "edited",
+});
+
+test("what was executed and could not be compared with anything is not exact", async () => {
+  const cwd = scratch();
+  mkdirSync(join(cwd, "project"));
+  // Not the file that the recorded edit found: only the line that it replaced is the same.
+  writeFileSync(join(cwd, "project/a.txt"), "one\nother lines\n");
+  const edited = await packLog(cwd, { steps: [edit("a.txt", "one", "two")] });
+  const blind = await replay(cwd, edited, ...FILES, "--folder", "project");
+  expect(blind).toMatchObject({
+    code: 11,
+    report: {
+      fidelity: "degraded",
+      steps: [{ verdict: "unavailable", deed: "executed" }],
+    },
+  });
+  expect(blind.report.steps[0]?.reason).toBe("the record holds no file to compare with");
+
+  // With the output that it led to it is compared; a file that is written whole says itself what it is to hold.
+  const steps = [edit("a.txt", "one", "two"), write("b.txt", "beta\n")];
+  const inputs = { "a.txt": "one\n" };
+  const whole = await packLog(cwd, { inputs, steps, outputs: { "a.txt": "two\n" } });
+  expect(await replay(cwd, whole, ...FILES)).toMatchObject({
+    code: 0,
+    report: { fidelity: "exact", counts: { matched: 2 } },
+  });
+  const other = await packLog(cwd, { inputs, steps, outputs: { "a.txt": "two\nmore\n" } });
+  const differs = await replay(cwd, other, ...FILES);
+  expect([differs.code, differs.report.outputs[0]?.verdict]).toEqual([11, "diverged"]);
+  // What came before a file was written anew is not seen in it any more.
+  const hidden = [edit("a.txt", "one", "two"), write("a.txt", "new\n")];
+  const anew = await packLog(cwd, { inputs, steps: hidden, outputs: { "a.txt": "new\n" } });
+  expect(verdicts((await replay(cwd, anew, ...FILES)).report)).toEqual([
+    "edit_file unavailable",
+    "write_file matched",
+  ]);
+  // An output that is not there at the end is none that was compared.
+  const gone = await packLog(cwd, { steps, inputs, outputs: { "a.txt": "two\n", "c.txt": "c" } });
+  const missing = await replay(cwd, gone, ...FILES);
+  expect([missing.code, missing.report.counts]).toEqual([11, { matched: 2 }]);
+});
+
+test("a folder that is mistyped is no bug of ours; one behind a link is a folder", async () => {
+  const cwd = scratch();
+  mkdirSync(join(cwd, "project"));
+  writeFileSync(join(cwd, "project/a.txt"), "alpha\n");
+  const uri = await packLog(cwd, { steps: [read("a.txt", "alpha\n")] });
+  for (const folder of ["nope", "project/a.txt", "project/a.txt/b"]) {
+    const done = await run(["trace", "replay", uri, ...FILES, "--folder", folder], { cwd });
+    expect(done, done.stderr).toMatchObject({ code: 2, stdout: "" });
+    expect(done.stderr).toContain(join(cwd, folder));
+  }
+  symlinkSync("project", join(cwd, "link"));
+  expect((await replay(cwd, uri, ...FILES, "--folder", "link")).code).toBe(0);
 });

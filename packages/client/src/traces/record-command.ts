@@ -5,6 +5,7 @@ import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CtxPackError } from "@ctxpack/identity";
+import { type ChildFacts, withChild } from "../run/failure.ts";
 import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { type PackedLog, type PackLogOptions, packLog } from "./pack-log.ts";
@@ -28,7 +29,8 @@ const GRACE_MS = 2000;
  * Runs a command and packs what it says to models: its clients find the APIs through a proxy on 127.0.0.1, which goes
  * on to `OPENAI_BASE_URL` and `ANTHROPIC_BASE_URL`, else to the APIs' own. It has our stdin and stderr, and its stdout
  * goes to stderr. However it ends, the run is packed; when that cannot be done, or we are stopped, the recording stays
- * and a warning says where. Throws CTXPACK_E_USAGE without a command.
+ * and a warning says where; an error after the command's end has how it ended in `details.child`. Throws CTXPACK_E_USAGE
+ * without a command, CTXPACK_E_CONFLICT or CTXPACK_E_PATH_NOT_FOUND for a `log` that cannot be made.
  */
 export async function recordCommand(
   session: Session,
@@ -46,21 +48,25 @@ export async function recordCommand(
   const file =
     folder === undefined ? resolve(session.cwd, options.log ?? "") : join(folder, "run.jsonl");
   let hasBegun = false;
+  let child: ChildFacts | undefined;
   const onStart = (): void => {
     hasBegun = true;
+  };
+  const onEnd = (facts: ChildFacts): void => {
+    child = facts;
   };
   const forget = async (): Promise<void> => {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   };
   try {
-    const exitCode = await record(session, argv, { ...options, file, onStart }, work);
+    const exitCode = await record(session, argv, { ...options, file, onStart, onEnd }, work);
     const packed = await packRecording(session, file, { ...work, name: options.name });
     await forget();
     return { ...packed, exitCode };
   } catch (error) {
     if (hasBegun) session.warn(`what was recorded is in ${file}: ctxpack trace pack ${file}`);
     else await forget();
-    throw error;
+    throw withChild(error, child);
   }
 }
 
@@ -77,7 +83,11 @@ async function packRecording(
 async function record(
   { cwd, env }: Session,
   argv: readonly string[],
-  options: RecordCommandOptions & { readonly file: string; readonly onStart: () => void },
+  options: RecordCommandOptions & {
+    readonly file: string;
+    readonly onStart: () => void;
+    readonly onEnd: (child: ChildFacts) => void;
+  },
   { signal }: Work,
 ): Promise<number> {
   const { currentEnvironment, recordRun, startRecordingProxy } = await import("@ctxpack/trace");
@@ -96,6 +106,7 @@ async function record(
     signal,
   });
   const [program = "", ...args] = argv;
+  const began = performance.now();
   const child = spawn(program, args, {
     cwd,
     env: { ...env, ...proxy.env },
@@ -104,8 +115,7 @@ async function record(
   });
   child.once("spawn", options.onStart);
   const exitCode = await endOf(child, signal);
-  await proxy.close();
-  await recorder.close();
+  options.onEnd({ exitCode, durationMs: Math.round(performance.now() - began) });
   return exitCode;
 }
 

@@ -32,7 +32,10 @@ export type ReplayTraceOptions = ReplayFacts &
       }
   );
 
-/** Replays a run. Throws what opening it throws, and CTXPACK_E_PACK or CTXPACK_E_DIGEST_MISMATCH for damaged steps. */
+/**
+ * Replays a run. Throws what opening it throws, and CTXPACK_E_PACK or CTXPACK_E_DIGEST_MISMATCH for damaged steps. A tape
+ * that is being served when `signal` aborts ends there, and what was served until then is its report.
+ */
 export async function replayTrace(
   session: Session,
   subject: string,
@@ -51,6 +54,10 @@ export async function replayTrace(
   }
   const tape = await openTape(run, common);
   const { input, output, server } = options;
-  await serveTape(tape, { input, output, server, signal: work.signal });
+  try {
+    await serveTape(tape, { input, output, server, signal: work.signal });
+  } catch (error) {
+    if (!work.signal.aborted) throw error;
+  }
   return tape.report();
 }

@@ -13,18 +13,19 @@ const MAX_FORKS = 10_000;
 /**
  * Makes the folder of a fork, which was not there before.
  *
- * @throws CtxPackError `CTXPACK_E_CONFLICT` when `folder` is there already, whatever is in it.
+ * @throws CtxPackError `CTXPACK_E_CONFLICT` when `folder` is there already, whatever is in it,
+ *   `CTXPACK_E_PATH_NOT_FOUND` when it would lie below a file.
  */
 export async function makeForkFolder(parent: CtxUri, place: ForkPlace): Promise<string> {
   if ("folder" in place) {
-    await mkdir(dirname(place.folder), { recursive: true });
+    await makeParent(dirname(place.folder));
     if (await made(place.folder)) return place.folder;
     throw new CtxPackError("CTXPACK_E_CONFLICT", `${place.folder} is there already`, {
       hint: "a fork never writes over another: name a new folder, or finalize or remove that one",
       details: { path: place.folder },
     });
   }
-  await mkdir(place.below, { recursive: true });
+  await makeParent(place.below);
   const name = digestHex(uriDigest(parent)).slice(0, 12);
   for (let turn = 1; turn <= MAX_FORKS; turn++) {
     const folder = join(place.below, turn === 1 ? name : `${name}-${turn}`);
@@ -34,6 +35,21 @@ export async function makeForkFolder(parent: CtxUri, place: ForkPlace): Promise<
     "CTXPACK_E_CONFLICT",
     `${place.below} holds ${MAX_FORKS} forks of ${name}`,
   );
+}
+
+async function makeParent(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    // Some of the path is a file, or a link to nowhere.
+    if (!["EEXIST", "ENOTDIR", "ENOENT"].includes((cause as NodeJS.ErrnoException).code ?? ""))
+      throw cause;
+    throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", visible(`${folder} is no folder`), {
+      cause,
+      hint: "name a new folder in one that is there, or that can be made",
+      details: { path: folder },
+    });
+  }
 }
 
 async function made(folder: string): Promise<boolean> {

@@ -30,9 +30,18 @@ export interface RecordingProxyOptions {
 export interface RecordingProxy extends AsyncDisposable {
   /** For the environment of the command that is recorded: where its clients find the APIs. */
   readonly env: Readonly<Record<"OPENAI_BASE_URL" | "ANTHROPIC_BASE_URL", string>>;
-  /** Ends it, and every connection that is open. */
+  /** Ends it, and every connection that is open; answers that were coming are recorded as far as they came. */
   close(): Promise<void>;
 }
+
+/** Where what is said is recorded, and what is being said. */
+interface Recording {
+  readonly recorder: RunRecorder;
+  readonly open: Set<ExchangeWatch>;
+}
+
+/** Why there is no more of an answer. */
+const CLIENT_GONE = "the client went away";
 
 /** They are about one connection, or change what cannot be recorded. */
 const DROPPED = new Set([
@@ -62,18 +71,23 @@ export async function startRecordingProxy(options: RecordingProxyOptions): Promi
     [`/${word}/openai/v1`, baseUrl(options.openai ?? "https://api.openai.com/v1")],
     [`/${word}/anthropic`, baseUrl(options.anthropic ?? "https://api.anthropic.com")],
   ]);
+  const open = new Set<ExchangeWatch>();
   const server = createServer((request, response) => {
     const target = targetOf(routes, request.url ?? "/");
     if (target === undefined) {
       request.resume();
       answer(response, 404, "no such API here");
-    } else forward(request, response, target, options.recorder);
+    } else forward(request, response, target, { recorder: options.recorder, open });
   });
   // A model may think for as long as its client waits.
   server.requestTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening", { signal: options.signal });
-  const close = async () => await closeServer(server);
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= closeServer(server, open);
+    return closed;
+  };
   options.signal?.addEventListener("abort", () => void close(), { once: true });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${word}`;
   return {
@@ -83,11 +97,12 @@ export async function startRecordingProxy(options: RecordingProxyOptions): Promi
   };
 }
 
-async function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return;
+async function closeServer(server: Server, open: ReadonlySet<ExchangeWatch>): Promise<void> {
   const closed = once(server, "close");
   server.close();
   server.closeAllConnections();
+  // The server is closed before its connections tell that they are.
+  for (const watch of open) watch.finish(CLIENT_GONE);
   await closed;
 }
 
@@ -117,11 +132,17 @@ function forward(
   request: IncomingMessage,
   response: ServerResponse,
   target: URL,
-  recorder: RunRecorder,
+  { recorder, open }: Recording,
 ): void {
   const method = request.method ?? "GET";
   const api = modelApiOf(method, target);
   const watch = api === undefined ? undefined : new ExchangeWatch(recorder, api, target);
+  if (watch !== undefined) open.add(watch);
+  const finish = (broken?: string) => {
+    if (watch === undefined) return;
+    open.delete(watch);
+    watch.finish(broken);
+  };
   const send = target.protocol === "https:" ? httpsRequest : httpRequest;
   const headers = { ...passed(request.headers), host: target.host, "accept-encoding": "identity" };
   const upstream = send(target, { method, headers });
@@ -133,21 +154,21 @@ function forward(
     watch?.response(from.statusCode ?? 502, from.headers["content-type"] ?? "");
     response.writeHead(from.statusCode ?? 502, passed(from.headers));
     from.on("data", (chunk: Uint8Array) => watch?.push(chunk));
-    from.on("end", () => watch?.finish());
+    from.on("end", () => finish());
     from.on("error", (error) => {
-      watch?.finish(error.message);
+      finish(error.message);
       response.destroy();
     });
     from.pipe(response);
   });
   upstream.on("error", (error) => {
-    watch?.finish(error.message);
+    finish(error.message);
     if (response.headersSent) response.destroy();
     else answer(response, 502, `${target.host} cannot be reached: ${error.message}`);
   });
   response.on("close", () => {
     if (response.writableFinished) return;
-    watch?.finish("the client went away");
+    finish(CLIENT_GONE);
     upstream.destroy();
   });
 }

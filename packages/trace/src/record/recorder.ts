@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
-import { CtxPackError, type JsonValue } from "@ctxpack/identity";
+import { CtxPackError, type JsonValue, visible } from "@ctxpack/identity";
 import { Redactor } from "../redact/redactor.ts";
 import { currentEnvironment } from "../replay/environment.ts";
 import { argumentValue } from "../replay/recorded.ts";
@@ -31,22 +31,35 @@ export interface RecordToolOptions {
  * Begins the recording of a run: a file of JSON lines that `readRecording` reads. What was recorded is in the file when
  * the call returns, so a process that is killed loses nothing but the line it was writing.
  *
- * @throws CtxPackError `CTXPACK_E_CONFLICT` when there is a file of that name.
+ * @throws CtxPackError `CTXPACK_E_CONFLICT` when there is a file of that name, `CTXPACK_E_PATH_NOT_FOUND` when there is no
+ *   folder for it.
  */
 export function recordRun(options: RecordRunOptions): RunRecorder {
-  let fd: number;
-  try {
-    fd = openSync(options.file, "ax", 0o600);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
-    throw new CtxPackError("CTXPACK_E_CONFLICT", `${options.file} is there already`, {
-      cause,
-      hint: "every run is recorded into a file of its own",
-    });
-  }
-  const recorder = new RunRecorder(fd);
+  const recorder = new RunRecorder(newFile(options.file));
   recorder.add({ head: { environment: currentEnvironment(), ...options.head } });
   return recorder;
+}
+
+function newFile(file: string): number {
+  try {
+    return openSync(file, "ax", 0o600);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const details = { path: file };
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      throw new CtxPackError(
+        "CTXPACK_E_PATH_NOT_FOUND",
+        visible(`${file}: there is no such folder`),
+        { cause, hint: "name a file in one that is there", details },
+      );
+    }
+    if (code !== "EEXIST") throw cause;
+    throw new CtxPackError("CTXPACK_E_CONFLICT", `${file} is there already`, {
+      cause,
+      hint: "every run is recorded into a file of its own",
+      details,
+    });
+  }
 }
 
 /** Writes a recording. Secrets are replaced before anything is written. */

@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { sourceText } from "../run/number.ts";
 import { STARTED, sandboxed, sandboxObstacle } from "./sandbox.ts";
@@ -151,7 +149,7 @@ class Running {
         await pause(SIZE_CHECK_MS, undefined, { signal });
         await this.#call.workspace.checkSize();
       } catch (error) {
-        // A folder that goes away while it is looked at says nothing.
+        // Else it was the pause that ended.
         if (error instanceof ToolEnd) this.#stop(error);
       }
     }
@@ -170,9 +168,6 @@ class Running {
 
 /** Whether a file is as large as one may be: its writer was told so by an error that it may have swallowed. */
 async function hasFullFile({ workspace, limits }: ReplayCall): Promise<boolean> {
-  for (const entry of await readdir(workspace.root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    if ((await lstat(join(entry.parentPath, entry.name))).size === limits.maxBytes) return true;
-  }
+  for await (const size of workspace.sizes()) if (size === limits.maxBytes) return true;
   return false;
 }

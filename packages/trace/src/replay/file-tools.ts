@@ -1,4 +1,4 @@
-import type { JsonValue } from "@ctxpack/identity";
+import { type JsonValue, sha256 } from "@ctxpack/identity";
 import { isObject } from "../source/log.ts";
 import { type ReplayCall, type ReplayTool, ToolEnd } from "./tool.ts";
 
@@ -45,11 +45,9 @@ const writeTool: ReplayTool = {
   async run(call) {
     const args = members(call);
     const name = call.workspace.nameOf(path(args));
-    await call.workspace.write(
-      name,
-      encode(text(args, "content", "contents", "text", "file_text")),
-    );
-    return { texts: [], isEffect: true };
+    const bytes = encode(text(args, "content", "contents", "text", "file_text"));
+    await call.workspace.write(name, bytes);
+    return { texts: [], isEffect: true, wrote: { name, digest: sha256(bytes) } };
   },
 };
 
@@ -63,7 +61,7 @@ const editTool: ReplayTool = {
     let content = decode(await call.workspace.read(name));
     for (const edit of edits) content = edited(content, isObject(edit) ? edit : {}, name);
     await call.workspace.write(name, encode(content));
-    return { texts: [], isEffect: true };
+    return { texts: [], isEffect: true, wrote: { name } };
   },
 };
 

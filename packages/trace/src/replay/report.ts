@@ -20,7 +20,7 @@ export const VERDICTS = [
   "expected",
   /** Not executed: nobody allowed it. */
   "skipped",
-  /** Nothing to execute, serve or compare: the record or this machine does not have it. */
+  /** Nothing to execute, serve or compare with: the record or this machine does not have it. */
   "unavailable",
   /** On the tape, and the live agent did not ask for it. */
   "unconsumed",
@@ -170,7 +170,7 @@ function fidelityOf(findings: ReplayFindings): Fidelity {
   if (steps.every(({ deed }) => deed === undefined)) return "empty";
   const isSame =
     steps.every(({ verdict }) => verdict === "matched") &&
-    outputs.every(({ verdict }) => verdict !== "diverged") &&
+    outputs.every(({ verdict }) => verdict === "matched") &&
     !(findings.strictEnvironment && environment.length > 0);
   return isSame ? "exact" : "degraded";
 }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { JsonValue } from "@ctxpack/identity";
 import { sourceText } from "../run/number.ts";
+import { abortable } from "../source/abortable.ts";
 import { parseJson } from "../source/json.ts";
 import { readLines } from "../source/lines.ts";
 import { isObject } from "../source/log.ts";
@@ -29,12 +30,14 @@ export interface ServeTapeOptions {
 
 /**
  * Serves a tape as an MCP server over stdio in place of the server that was recorded: JSON-RPC 2.0, a message a line.
- * Returns when the input ends. A call that is not on the tape gets an answer with `isError`, and is in the report.
+ * Returns when the input ends, and throws as soon as `signal` aborts: the tape still tells what was served. A call that
+ * is not on the tape gets an answer with `isError`, and is in the report.
  */
 export async function serveTape(tape: Tape, options: ServeTapeOptions): Promise<void> {
   const prefix = options.server === undefined ? "" : `mcp__${options.server}__`;
   const session = new Session(tape, prefix, options.signal);
-  const lines = readLines(options.input, { maxLine: MAX_MESSAGE, signal: options.signal });
+  const input = abortable(options.input, options.signal);
+  const lines = readLines(input, { maxLine: MAX_MESSAGE, signal: options.signal });
   for await (const line of lines) {
     const answer = line.tooLong
       ? failure(null, -32700, "message too long")

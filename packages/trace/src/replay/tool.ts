@@ -1,4 +1,4 @@
-import type { JsonValue } from "@ctxpack/identity";
+import type { Digest, JsonValue } from "@ctxpack/identity";
 import type { Verdict } from "./report.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -38,6 +38,8 @@ export interface ReplayOutcome {
    * files may not.
    */
   readonly isEffect?: boolean | undefined;
+  /** With `isEffect`: the file of the workspace that it wrote, and what that holds now when the call itself says so. */
+  readonly wrote?: { readonly name: string; readonly digest?: Digest | undefined } | undefined;
   /** Whether the tool says that it failed. */
   readonly isError?: boolean | undefined;
 }

@@ -1,4 +1,4 @@
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, type Digest } from "@ctxpack/identity";
 import type { Run } from "../run/read.ts";
 import type { Step } from "../run/step.ts";
 import { aboutStep, type ReplayOptions } from "./audit.ts";
@@ -30,6 +30,9 @@ export interface ReplayToolsOptions extends ReplayOptions {
   readonly limits?: Partial<ReplayLimits> | undefined;
 }
 
+/** What is said of a step whose files are those of the record. */
+const BY_FILES = { verdict: "matched", reason: "compared by its files" } as const;
+
 /** After its time a tool gets so long to stop, in ms. */
 const GRACE_MS = 5000;
 
@@ -51,11 +54,12 @@ export async function replayTools(run: Run, options: ReplayToolsOptions): Promis
     if (step.kind === "tool") steps.push(await replay.step(step));
   }
   const isExecuted = steps.some(({ deed }) => deed === "executed");
+  const outputs = isExecuted ? await compareOutputs(run, workspace) : [];
   return replayReport({
     run: run.uri,
     mode: "tools",
-    steps,
-    outputs: isExecuted ? await compareOutputs(run, workspace) : [],
+    steps: replay.settled(steps, outputs),
+    outputs,
     environment: environmentDrift(run.head, options.environment),
     strictEnvironment: options.strictEnvironment,
   });
@@ -101,6 +105,8 @@ class ToolsReplay {
   readonly #limits: ReplayLimits;
   readonly #options: ReplayToolsOptions;
   readonly #tools: ReadonlyMap<string, ReplayTool>;
+  /** By the name of a file: steps that changed it since it was written whole, and that nothing was compared of. */
+  readonly #changes = new Map<string, number[]>();
 
   constructor(run: Run, workspace: Workspace, limits: ReplayLimits, options: ReplayToolsOptions) {
     this.#run = run;
@@ -181,7 +187,7 @@ class ToolsReplay {
         : { verdict: this.#other(step, tool), deed, reason: "had failed, and did not" };
     }
     if (isError) return { verdict: "matched", deed, reason: "failed, as it had" };
-    if (outcome.isEffect) return await this.#compareEffect(step, tool);
+    if (outcome.isEffect) return await this.#compareEffect(step, tool, outcome.wrote);
     const { signal } = this.#options;
     const recorded = step.result && (await recordedText(this.#run, step.result, { signal }));
     if (recorded === undefined) {
@@ -196,17 +202,47 @@ class ToolsReplay {
     };
   }
 
-  /** The files that the record says this step wrote last are compared at once; the others when all is over. */
-  async #compareEffect(step: Step, tool: ReplayTool) {
+  /**
+   * What the record says the step left is compared at once: the outputs that it wrote last, and the file whose content
+   * was an argument. Of other changes nothing is known before the run's outputs are compared: see {@link settled}.
+   */
+  async #compareEffect(step: Step, tool: ReplayTool, wrote: ReplayOutcome["wrote"]) {
     const deed = "executed" as const;
-    for (const output of this.#run.head.outputs) {
-      if (output.producedBy !== step.seq || output.digest === undefined) continue;
-      const actual = await this.#workspace.digest(output.name);
-      if (actual === output.digest) continue;
-      const reason = `${output.name} is ${actual ?? "not there"}, and was ${output.digest}`;
+    const recorded = this.#recordedFiles(step, wrote);
+    for (const [name, digest] of recorded) {
+      const actual = await this.#workspace.digest(name);
+      if (actual === digest) continue;
+      const reason = `${name} is ${actual ?? "not there"}, and was ${digest}`;
       return { verdict: this.#other(step, tool), deed, reason };
     }
-    return { verdict: "matched" as const, deed, reason: "compared by its files" };
+    if (recorded.length > 0) return { ...BY_FILES, deed };
+    if (wrote !== undefined) this.#noteChange(wrote.name, step.seq);
+    const reason = "the record holds no file to compare with";
+    return { verdict: "unavailable" as const, deed, reason };
+  }
+
+  #noteChange(name: string, seq: number): void {
+    const seqs = this.#changes.get(name) ?? [];
+    seqs.push(seq);
+    this.#changes.set(name, seqs);
+  }
+
+  #recordedFiles(step: Step, wrote: ReplayOutcome["wrote"]): [name: string, digest: Digest][] {
+    const files: [string, Digest][] = [];
+    for (const { name, digest, producedBy } of this.#run.head.outputs) {
+      if (producedBy === step.seq && digest !== undefined) files.push([name, digest]);
+    }
+    if (wrote?.digest === undefined) return files;
+    // What was changed before is not seen any more.
+    this.#changes.delete(wrote.name);
+    return [...files, [wrote.name, wrote.digest]];
+  }
+
+  /** The steps once all is over: changes of a file that is in the end what the run says came out are as recorded. */
+  settled(steps: readonly StepReplay[], outputs: readonly OutputReplay[]): StepReplay[] {
+    const matched = outputs.filter(({ verdict }) => verdict === "matched");
+    const known = new Set(matched.flatMap(({ name }) => this.#changes.get(name) ?? []));
+    return steps.map((step) => (known.has(step.seq) ? { ...step, ...BY_FILES } : step));
   }
 
   #other(step: Step, tool: ReplayTool): Verdict {

@@ -1,11 +1,16 @@
 import { constants } from "node:fs";
-import { cp, lstat, mkdir, mkdtemp, open, readdir, realpath, rm } from "node:fs/promises";
+import { cp, lstat, mkdir, mkdtemp, open, readdir, realpath } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, posix, sep } from "node:path";
-import { type Digest, sha256, visible } from "@ctxpack/identity";
+import { CtxPackError, type Digest, sha256, visible } from "@ctxpack/identity";
 import { isSafeName, relativeTo } from "../run/file-name.ts";
 import type { Run } from "../run/read.ts";
+import { removeTree } from "./remove-tree.ts";
 import { type ReplayLimits, ToolEnd } from "./tool.ts";
+
+const SEPARATOR = Buffer.from("/");
+/** Of the name of what cannot be looked into, in UTF-16 code units. */
+const MAX_SHOWN = 200;
 
 /** How a workspace is made. */
 export interface WorkspaceOptions {
@@ -42,8 +47,8 @@ export class Workspace implements AsyncDisposable {
   }
 
   /**
-   * @throws CtxPackError when the pack does not hold an input that it says it holds; ToolEnd `too-large` when the
-   *   inputs alone take more than a workspace may.
+   * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND` when there is no such folder, others when the pack does not hold an
+   *   input that it says it holds; ToolEnd `too-large` when the inputs alone take more than a workspace may.
    */
   static async create(run: Run, options: WorkspaceOptions): Promise<Workspace> {
     const base = await realpath(await mkdtemp(join(tmpdir(), "ctxpack-replay-")));
@@ -145,25 +150,65 @@ export class Workspace implements AsyncDisposable {
     try {
       return sha256(await this.read(name));
     } catch (error) {
-      if (error instanceof ToolEnd) return undefined;
+      // What a tool locked away is not there to be compared.
+      if (error instanceof ToolEnd || isSystemError(error)) return undefined;
       throw error;
     }
   }
 
-  /** @throws ToolEnd `too-large` when the files of the workspace take more than they may. */
+  /**
+   * @throws ToolEnd `too-large` when the files of the workspace take more than they may, and when some of it cannot be
+   *   looked into: there is no telling what a tool puts there.
+   */
   async checkSize(): Promise<void> {
     const { maxWorkspace } = this.#limits;
-    let size = 0;
-    for (const entry of await readdir(this.root, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile()) continue;
-      const stat = await lstat(join(entry.parentPath, entry.name)).catch(() => undefined);
-      size += stat?.size ?? 0;
-      if (size > maxWorkspace) throw tooLarge("the workspace", maxWorkspace);
+    let total = 0;
+    for await (const size of this.sizes()) {
+      total += size;
+      if (total > maxWorkspace) throw tooLarge("the workspace", maxWorkspace);
+    }
+  }
+
+  /**
+   * The sizes of its files, in bytes.
+   *
+   * @throws ToolEnd `too-large` for a folder or file that cannot be looked at.
+   */
+  async *sizes(): AsyncGenerator<number> {
+    // Names in bytes: one that is not UTF-8 would not be found again by its text.
+    const listing = { encoding: "buffer", withFileTypes: true } as const;
+    const folders = [Buffer.from(this.root)];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      for (const entry of (await this.#look(folder, readdir(folder, listing))) ?? []) {
+        const path = Buffer.concat([folder, SEPARATOR, entry.name]);
+        if (entry.isDirectory()) folders.push(path);
+        if (!entry.isFile()) continue;
+        const found = await this.#look(path, lstat(path));
+        if (found !== undefined) yield found.size;
+      }
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });
+    await removeTree(this.#base);
+  }
+
+  /** What is seen at a path; undefined when it has gone away meanwhile. */
+  async #look<T>(path: Buffer, seen: Promise<T>): Promise<T | undefined> {
+    try {
+      return await seen;
+    } catch (cause) {
+      if (isMissing(cause)) return undefined;
+      const { code } = cause as NodeJS.ErrnoException;
+      const name = path
+        .toString()
+        .slice(this.root.length + 1)
+        .slice(0, MAX_SHOWN);
+      throw new ToolEnd(
+        "too-large",
+        visible(`${name || "the workspace"} cannot be looked into: ${code}`),
+      );
+    }
   }
 
   #relative(path: string): string {
@@ -208,15 +253,33 @@ export class Workspace implements AsyncDisposable {
 
 /** Regular files and folders only; a link could lead anywhere. */
 async function copyPlain(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
-  await cp(from, to, {
+  await cp(await folderAt(from), to, {
     recursive: true,
     mode: constants.COPYFILE_FICLONE,
     filter: async (path) => {
       signal?.throwIfAborted();
-      const stat = await lstat(path);
-      return stat.isFile() || stat.isDirectory();
+      const found = await lstat(path);
+      return found.isFile() || found.isDirectory();
     },
   });
+}
+
+/** The folder that a person named, maybe by a link. */
+async function folderAt(path: string): Promise<string> {
+  const real = await realpath(path).catch((cause: unknown) => {
+    if (!isMissing(cause)) throw cause;
+    return undefined;
+  });
+  if (real !== undefined && (await lstat(real)).isDirectory()) return real;
+  const problem = real === undefined ? `there is no folder ${path}` : `${path} is no folder`;
+  throw new CtxPackError("CTXPACK_E_PATH_NOT_FOUND", visible(problem), {
+    hint: "name the folder whose files the tools are to find",
+    details: { path },
+  });
+}
+
+function isSystemError(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException).errno === "number";
 }
 
 function isMissing(error: unknown): boolean {

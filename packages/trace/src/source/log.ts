@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { CtxPackError, type Digest, type JsonValue, visible } from "@ctxpack/identity";
+import { abortable } from "./abortable.ts";
 import { JsonSyntaxError, type ParsedJson, parseJson } from "./json.ts";
 import { readLines } from "./lines.ts";
 
@@ -63,7 +64,7 @@ export class LogSource {
     input: Uint8Array | AsyncIterable<Uint8Array>,
     options: LogOptions,
   ): Promise<LogSource> {
-    const log = new LogSource(chunksOf(input), options);
+    const log = new LogSource(abortable(chunksOf(input), options.signal), options);
     await log.#look(SNIFF);
     return log;
   }
@@ -88,7 +89,6 @@ export class LogSource {
     const pieces = [this.#head];
     let size = this.#head.length;
     while (size < least && !this.#isWhole) {
-      this.options.signal?.throwIfAborted();
       const { done, value } = await this.#rest.next();
       if (done) this.#isWhole = true;
       else {
@@ -108,7 +108,6 @@ export class LogSource {
   async *bytes(): AsyncGenerator<Uint8Array> {
     if (this.head.length > 0) yield this.#seen(this.head);
     for (;;) {
-      this.options.signal?.throwIfAborted();
       const { done, value } = await this.#rest.next();
       if (done) return;
       yield this.#seen(value);

@@ -269,6 +269,24 @@ test("an answer is handed on while it comes, and a client that goes away ends it
   });
 });
 
+test("an answer that was coming when the proxy was closed is kept as far as it came", async () => {
+  const { steps } = await through(
+    (request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write('data: {"choices":[{"index":0,"delta":{"content":"first"}}]}\n\n');
+    },
+    async (url) => {
+      const response = await fetch(`${url}/chat/completions`, {
+        method: "POST",
+        body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "x" }] }),
+      });
+      await response.body?.getReader().read();
+    },
+  );
+  expect(steps).toMatchObject([{ kind: "user" }, { status: "unknown", result: { text: "first" } }]);
+});
+
 test("a request that is too large to be kept passes whole, and is told as missing", async () => {
   const size = 33 * 1024 * 1024;
   let arrived = 0;

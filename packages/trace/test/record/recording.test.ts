@@ -193,6 +193,20 @@ test("a line that breaks the format is a loss when that was asked for, with its 
   expect(pack.head.loss).toEqual([{ path: "$", reason: "malformed", count: 3, lines: [3, 4, 5] }]);
 });
 
+test("a log that does not go on does not keep its reader from being stopped", async () => {
+  async function* stalled(size: number): AsyncGenerator<Uint8Array> {
+    yield recording({ part: { step: { kind: "user", result: { text: "x".repeat(size) } } } });
+    await new Promise(() => undefined);
+  }
+  // While it is told what it is, and while it is read.
+  for (const size of [10, 100_000]) {
+    const aborter = new AbortController();
+    const reading = collect(readRecording(stalled(size), { signal: aborter.signal }));
+    setTimeout(() => aborter.abort(new Error("enough")), 20);
+    await expect(reading).rejects.toThrow("enough");
+  }
+});
+
 const STEP = JSON.stringify({ part: { step: { kind: "user", result: { text: "hi" } } } });
 
 function rawRecording(...lines: readonly string[]): Uint8Array {

@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   commandTool,
   type ReplayLimits,
@@ -22,7 +24,10 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "ctxpack-command-"));
 });
-afterEach(async () => await rm(folder, { recursive: true }));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
 
 const MIB = 1024 * 1024;
 
@@ -128,13 +133,10 @@ confined("a command that writes 1 GB to its output is ended", async () => {
 });
 
 confined("a command that writes a file of 1 GB is ended, and the file is gone", async () => {
-  const before = await readdir(tmpdir());
+  vi.stubEnv("TMPDIR", folder);
   const report = await replay("head -c 1073741824 /dev/zero > big", "", { maxBytes: 4 * MIB });
   expect(step(report)).toMatchObject({ verdict: "too-large" });
-  const left = (await readdir(tmpdir())).filter(
-    (name) => name.startsWith("ctxpack-replay-") && !before.includes(name),
-  );
-  expect(left).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
 });
 
 confined("a command that writes many files is ended when they are too many", async () => {
@@ -148,6 +150,49 @@ confined("a command that writes many files is ended when they are too many", asy
     verdict: "too-large",
     reason: `the workspace: more than ${8 * MIB} bytes`,
   });
+});
+
+/** Writes without end into the folder that it is in. */
+const FILL = "i=0; while :; do head -c 1000000 /dev/zero > f$i; i=$((i+1)); sleep 0.01; done";
+const DEEP = `$n = "d" x 200; for (1..30) { mkdir $n; chdir $n or die }
+  for ($i = 0; ; $i++) { open F, ">", "f$i"; print F "x" x 1000000; close F; select undef, undef, undef, 0.01 }`;
+
+confined.each([
+  ["bytes that are no UTF-8", `d=$(printf '\\377'); mkdir "$d"; cd "$d"; ${FILL}`, "more than"],
+  ["more than a path may take", `perl -e '${DEEP}'`, "cannot be looked into: ENAMETOOLONG"],
+])("a folder called by %s hides nothing, and goes", async (_, script, reason) => {
+  vi.stubEnv("TMPDIR", folder);
+  const report = await replay(script, "", { maxWorkspace: 8 * MIB, timeoutMs: 30_000 });
+  expect(step(report)).toMatchObject({
+    verdict: "too-large",
+    reason: expect.stringContaining(reason),
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+const canSwitch = process.getuid?.() === 0 && existsSync("/usr/bin/setpriv");
+if (!canSwitch) console.warn("skipped: needs root and setpriv to be another user");
+
+// Root may look into everything.
+test.skipIf(obstacle !== undefined || !canSwitch).each([
+  ["not read", `mkdir d; chmod 300 d; cd d; ${FILL}`],
+  ["not search", `mkdir d; (sleep 1; chmod 600 d)& cd d; ${FILL}`],
+  ["not change, and ends", "mkdir d; echo x > d/f; chmod 0 d"],
+])("a folder that its owner may %s is too large, and goes", async (_, script) => {
+  await chmod(folder, 0o755);
+  const temporary = join(folder, "tmp");
+  await mkdir(temporary);
+  await chown(temporary, 65534, 65534);
+  const program = new URL("./replay-script.ts", import.meta.url).pathname;
+  const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath];
+  const args = [...nobody, "--conditions=@ctxpack/source", program, script, String(500 * MIB)];
+  const env = { ...process.env, TMPDIR: temporary, HOME: temporary };
+  const { stdout } = await promisify(execFile)("setpriv", args, { env });
+  expect(JSON.parse(stdout)).toMatchObject({
+    verdict: "too-large",
+    reason: expect.stringMatching(/^d(\/f[0-9]+)? cannot be looked into: EACCES$/),
+  });
+  expect(await readdir(temporary)).toEqual([]);
 });
 
 confined("a command that fails", async () => {

@@ -476,6 +476,17 @@ test("tape: served over stdio as an MCP server", async () => {
   expect(report.unrecorded).toHaveLength(1);
 });
 
+test("tape: an agent that says nothing more does not keep it from being stopped", async () => {
+  const tape = await openTape(await runOf(call("a", {}, "1"), call("b", {}, "2")));
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const aborter = new AbortController();
+  const served = serveTape(tape, { input, output, signal: aborter.signal });
+  input.write('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a"}}\n');
+  output.once("data", () => aborter.abort(new Error("enough")));
+  await expect(served).rejects.toThrow("enough");
+  expect(checked(tape.report()).counts).toEqual({ matched: 1, unconsumed: 1 });
+});
+
 test("a recorder that is killed leaves all but the line it was writing", async () => {
   const file = join(folder, "killed.ndjson");
   const source = new URL("../../src/index.ts", import.meta.url).href;
