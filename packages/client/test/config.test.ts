@@ -74,12 +74,9 @@ test("environment over project over user, setting by setting", async () => {
     workspace: join(root, "project"),
     files: [project, user],
   };
-  // A folder that the user's own file names; the project's is not.
-  const own = `oci:${join(root, "user/ctxpack/u")}`;
   expect(loadConfig({ cwd, env })).toEqual({
     cacheDir: join(root, "project/p"),
     pantries: [team],
-    trusted: new Set([own]),
     offline: true,
     concurrency: 2,
     policies: added,
@@ -99,7 +96,6 @@ test("environment over project over user, setting by setting", async () => {
   expect(loadConfig({ cwd, env: over })).toEqual({
     cacheDir: join(cwd, "e"),
     pantries: [{ address: "oci:./e", baseDir: cwd }],
-    trusted: new Set([own, `oci:${join(cwd, "e")}`]),
     offline: false,
     concurrency: 8,
     policies: [...added, join(cwd, "env.json")],

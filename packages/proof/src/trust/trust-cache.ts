@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { rename } from "@ctxpack/oci";
 import { isTemporary, writeWhole } from "../file/write-whole.ts";
 import {
   type CacheEntry,
@@ -105,7 +106,7 @@ export class TrustCache {
 
   /** Puts an entry that cannot be used aside, as `entry.json.bad`, for whoever wants to know what happened. */
   async quarantine(): Promise<void> {
-    await rename(this.#path("entry.json"), this.#path("entry.json.bad"));
+    rename(this.#path("entry.json"), this.#path("entry.json.bad"));
   }
 
   async clear(): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Digest } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
-import { clear, clearLeftover } from "../clear.ts";
+import { clearLeftover } from "../clear.ts";
 import { isRefusal, systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import type { CountedTree } from "./census.ts";
