@@ -8,6 +8,11 @@ const SLASH = Buffer.from("/");
  * bit keeps its entries). What is gone already is no error: two processes may clear the same thing.
  */
 export function clear(path: string | Buffer): void {
+  for (const _ of clearing(path));
+}
+
+/** `clear` in small steps, for a folder that may hold very much. */
+export function* clearing(path: string | Buffer): Generator<void, void, void> {
   try {
     unlinkSync(path);
     return;
@@ -17,17 +22,18 @@ export function clear(path: string | Buffer): void {
     // A folder: EISDIR on Linux, EPERM elsewhere.
     if (code !== "EISDIR" && code !== "EPERM") throw error;
   }
-  clearFolder(path);
+  yield* clearingFolder(path);
 }
 
-function clearFolder(path: string | Buffer): void {
+function* clearingFolder(path: string | Buffer): Generator<void, void, void> {
   try {
     chmodSync(path, 0o700);
     for (const entry of readdirSync(path, { withFileTypes: true, encoding: "buffer" })) {
       // Of what lies in the trash nobody knows that names are UTF-8.
       const child = Buffer.concat([Buffer.from(path), SLASH, entry.name]);
-      if (entry.isDirectory()) clearFolder(child);
-      else clear(child);
+      if (entry.isDirectory()) yield* clearingFolder(child);
+      else yield* clearing(child);
+      yield;
     }
     rmdirSync(path);
   } catch (error) {

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
+import { damagedDatabase } from "../database.ts";
 import type { Places } from "../places.ts";
+import { inSlices } from "../slices.ts";
 import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
 
 /** What is kept beside a pack: what its command printed, what became of computing it again, who vouches for it. */
@@ -10,12 +12,18 @@ export interface CountedLog extends CountedFile {
 }
 
 /** The logs, rechecks and proofs of a store, whether their packs are here or not. */
-export function* logsOf(places: Places): Iterable<CountedLog> {
+export async function* logsOf(
+  places: Places,
+  rest: () => Promise<void>,
+): AsyncIterable<CountedLog> {
   const { logs, rechecked, proofs } = places;
-  for (const path of [logs, rechecked, proofs].flatMap((dir) => [...shelved(dir)])) {
-    const hex = /([0-9a-f]{64})$/.exec(path)?.[1];
-    const file = leftoverAt(path);
-    if (hex !== undefined && file !== undefined) yield { ...file, uri: `ctx://sha256:${hex}` };
+  for (const dir of [logs, rechecked, proofs]) {
+    for (const path of shelved(dir)) {
+      const hex = /([0-9a-f]{64})$/.exec(path)?.[1];
+      const file = await inSlices(leftoverAt(path), rest);
+      if (hex !== undefined && file !== undefined) yield { ...file, uri: `ctx://sha256:${hex}` };
+      await rest();
+    }
   }
 }
 
@@ -27,16 +35,37 @@ export function* resultsOf(places: Places): Iterable<CountedFile> {
   }
 }
 
-/** What was moved out of the way, and claims of processes that are gone. */
-export function* discardedOf(places: Places): Iterable<CountedFile> {
-  for (const name of namesIn(places.trash)) {
-    const file = leftoverAt(join(places.trash, name));
+/** What was put aside because it was damaged, and beginnings of blobs. */
+export async function* putAsideOf(
+  places: Places,
+  rest: () => Promise<void>,
+): AsyncIterable<CountedFile> {
+  const { quarantine, unfinished, database } = places;
+  const paths = [quarantine, unfinished].flatMap((dir) =>
+    namesIn(dir).map((name) => join(dir, name)),
+  );
+  for (const path of [...paths, damagedDatabase(database)]) {
+    const file = await inSlices(leftoverAt(path), rest);
     if (file !== undefined) yield file;
+    await rest();
+  }
+}
+
+/** What was moved out of the way, and claims of processes that are gone. */
+export async function* discardedOf(
+  places: Places,
+  rest: () => Promise<void>,
+): AsyncIterable<CountedFile> {
+  for (const name of namesIn(places.trash)) {
+    const file = await inSlices(leftoverAt(join(places.trash, name)), rest);
+    if (file !== undefined) yield file;
+    await rest();
   }
   for (const name of namesIn(places.claims)) {
     const path = join(places.claims, name);
     const owner = claimOwner(path);
-    const file = leftoverAt(path);
+    const file = await inSlices(leftoverAt(path), rest);
     if (file !== undefined && (owner === undefined || isAbandoned(path, owner))) yield file;
+    await rest();
   }
 }

@@ -1,11 +1,11 @@
 import { lstatSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Digest } from "@ctxpack/identity";
-import { clear } from "../clear.ts";
+import { clearing } from "../clear.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import { rename } from "../rename.ts";
+import { inSlices, slices } from "../slices.ts";
 import type { CountedTree } from "./census.ts";
 import type { CountedFile } from "./files.ts";
 import type { DoomedPack, Plan } from "./plan.ts";
@@ -24,30 +24,33 @@ export async function remove(
 ): Promise<void> {
   const { signal } = options;
   const { packs, trees, orphans, blobs, contents, leftovers } = plan;
+  const rest = slices(signal);
   /** Blobs of packs that somebody has begun to use since the census. */
-  const kept = new Set<Digest>();
+  const kept = new Set<number>();
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
       for (const one of some) {
         if (removePack(parts, one)) continue;
-        for (const digest of one.pack.blobs?.keys() ?? []) kept.add(digest);
+        for (const id of one.pack.blobs ?? []) kept.add(id);
       }
     }, signal);
+    await turn();
   }
   for (const { tree } of trees) {
     signal?.throwIfAborted();
-    removeTree(parts, tree);
+    await inSlices(removeTree(parts, tree), rest);
     await turn();
   }
   for (const { path } of leftovers) {
     signal?.throwIfAborted();
-    clear(path);
+    await inSlices(clearing(path), rest);
     await turn();
   }
-  const freed = blobs.filter(({ digest }) => !kept.has(digest));
+  const freed = blobs.filter(({ id }) => !kept.has(id));
   for (const some of batches([...orphans, ...freed, ...contents])) {
     // Under the lock, where whoever publishes a pack looks whether its blobs are there.
     await parts.database.exclusive(() => some.forEach(removeFile), signal);
+    await turn();
   }
 }
 
@@ -62,7 +65,7 @@ function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
 }
 
 /** Out of sight in one rename, then entry by entry. */
-function removeTree(parts: Parts, tree: CountedTree): void {
+function* removeTree(parts: Parts, tree: CountedTree): Generator<void, void, void> {
   if (usedMs(tree.path) !== tree.usedMs) return;
   const aside = parts.workspace.path();
   try {
@@ -74,7 +77,7 @@ function removeTree(parts: Parts, tree: CountedTree): void {
     // Another process removes the same, or has made a new one meanwhile.
     if (code !== "ENOENT" && code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
-  clear(aside);
+  yield* clearing(aside);
 }
 
 function usedMs(wrapper: string): number | undefined {
