@@ -54,7 +54,7 @@ export interface PlanRules {
 }
 
 /** A blob that goes. */
-export interface DoomedBlob extends CountedFile {
+interface DoomedBlob extends CountedFile {
   /** Its number in the census. */
   readonly id: number;
 }
