@@ -65,7 +65,7 @@ function plain(rows: readonly Row[]): string {
 }
 
 function tell(store: string, report: CollectReport, output: Output): void {
-  const { applied, size, sizeAfter, budget, unreadable } = report;
+  const { applied, size, sizeAfter, budget, unreadable, refused } = report;
   const freed = formatBytes(Math.max(0, size - sizeAfter));
   const takes = `${store} takes ${formatBytes(applied ? sizeAfter : size)} of ${formatBytes(budget)}`;
   if (applied) output.note(`${takes}; removed ${freed}`);
@@ -75,6 +75,11 @@ function tell(store: string, report: CollectReport, output: Output): void {
   if (sizeAfter > budget) {
     output.note(
       "what is pinned, in use, or was handed out in the last 7 days stays over the budget",
+    );
+  }
+  if (refused.length > 0) {
+    output.warning(
+      `stays, for the disk refuses to remove it (another user's?): ${refused.join(", ")}`,
     );
   }
   if (unreadable.length === 0) return;

@@ -90,6 +90,20 @@ test("a size takes what was used longest ago; the user's budget is the one that 
   expect(refused.stderr).toContain("/storeBudget is for the user to say");
 });
 
+test("no blob goes of a pack whose record is damaged: it is named, and can be put right or removed", async () => {
+  const { cwd, uris } = await oldStore({ one: 30_000, two: 20_000 });
+  const uri = uris[0] as string;
+  const hex = uri.slice("ctx://sha256:".length);
+  writeFileSync(join(cwd, "store/packs", hex.slice(0, 2), `${hex}.json`), "{");
+  expect((await run(["ls"], { cwd })).stdout).not.toContain(hex.slice(0, 12));
+  const kept = await run(["gc", "--apply"], { cwd });
+  expect([kept.code, kept.stdout]).toEqual([0, ""]);
+  expect(kept.stderr).toContain(`no blob goes: nobody knows which belong to ${uri}; ctxpack fsck`);
+  expect((await run(["rm", uri], { cwd })).code).toBe(0);
+  const done = await run(["gc", "--apply"], { cwd });
+  expect(done.stdout).toMatch(/^[45] blobs .* of no pack$/m);
+});
+
 test("lists what packs take, alone, by name, and by what they share", async () => {
   const { cwd, uris } = await oldStore({ one: 300_000, two: 200_000 });
   writeFileSync(join(cwd, "three.json"), '{"name":"one","transforms":[{"tool":"three"}]}');

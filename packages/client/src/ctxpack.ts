@@ -446,12 +446,7 @@ export class CtxPack implements AsyncDisposable {
   async #inStore(subject: string, options: WorkOptions) {
     const work = workOf(options);
     const { uri } = await identifySubject(this.#session, subject, work);
-    const store = await this.#session.store(work.signal);
-    if (await store.get(uri)) return { store, uri };
-    throw new CtxPackError("CTXPACK_E_NOT_FOUND", `${uri} is not in the store`, {
-      hint: "ctxpack ls lists what is",
-      details: { uri },
-    });
+    return { store: await this.#session.store(work.signal), uri };
   }
 }
 

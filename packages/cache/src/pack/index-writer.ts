@@ -13,6 +13,8 @@ const PIECE = 65_536;
 export interface PackSummary {
   /** The tree digest. */
   readonly tree: Digest;
+  /** Number of entries. */
+  readonly entries: number;
   /** Number of file entries. */
   readonly files: number;
   /** Sum of their sizes. */
@@ -80,7 +82,7 @@ export function summarize(
   }
   return {
     tree,
-    files: listing.files,
+    ...countRows(listing),
     bytes: listing.bytes,
     tarSize: listing.tarSize,
     exponent,
@@ -93,6 +95,13 @@ export function summarize(
       digests.clear();
     },
   };
+}
+
+/** What the index has, counted row by row. */
+function countRows(listing: Listing): Pick<PackSummary, "entries" | "files"> {
+  let files = 0;
+  for (let row = 0; row < listing.count; row++) if (listing.kind(row) === "file") files += 1;
+  return { entries: listing.count, files };
 }
 
 /** In one piece, without ever holding all the others. */

@@ -28,6 +28,7 @@ export class Listing implements Names {
   /** Where each row was added; absent when that was in order. */
   #order: Uint32Array | undefined;
   #isSealed = false;
+  #isCleared = false;
   #files = 0;
   #bytes = 0;
   #tarSize = 0;
@@ -77,7 +78,9 @@ export class Listing implements Names {
     checkWalk(this, new Links(this, "CTXPACK_E_TREE"), "CTXPACK_E_TREE");
   }
 
+  /** Number of rows. Throws once they were given back: nobody must take what is left for an empty output. */
   get count(): number {
+    if (this.#isCleared) throw new RangeError("the rows of this listing were given back");
     return this.#paths.count;
   }
 
@@ -138,6 +141,7 @@ export class Listing implements Names {
 
   /** Gives the rows back: what is left are numbers about the whole. */
   clear(): void {
+    this.#isCleared = true;
     this.#paths.clear();
     this.#targets.clear();
     this.#keys.clear();

@@ -66,6 +66,22 @@ export function onDisk<T>(doing: string, path: string, work: () => T): T {
   }
 }
 
+/** Whether the disk refused something to this user, as it does with what is another user's; a read-only disk is another matter. */
+export function isRefusal(error: unknown): boolean {
+  const code = CtxPackError.isInstance(error) ? error.details["system"] : systemCode(error);
+  return code === "EACCES" || code === "EPERM";
+}
+
+/** Runs `work`; `undefined` when the disk refuses it to this user. */
+export function unlessRefused<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return undefined;
+  }
+}
+
 /** Runs `work`; `undefined` when what it looks for is not there. */
 export function unlessMissing<T>(work: () => T): T | undefined {
   try {

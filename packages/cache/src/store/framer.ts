@@ -59,7 +59,7 @@ export class Framer {
    * order. Throws what an earlier write threw: on a full disk nothing more needs to be read.
    */
   async add(raw: Uint8Array, digest: Digest = sha256(raw)): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.expectStored();
     const known = await this.#parts.database.frame(digest);
     if (known !== undefined && this.#parts.blobs.touch(known)) {
       this.addKnown(digest, known);
@@ -91,6 +91,11 @@ export class Framer {
   /** Forgets the frames made so far; their blobs stay. */
   restart(): void {
     this.#made.length = 0;
+  }
+
+  /** Throws what an earlier write threw: after `settle` those of the last frames, which no `add` looks for any more. */
+  expectStored(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** All frames in order, once every one is on disk. */

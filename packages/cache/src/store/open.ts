@@ -1,12 +1,13 @@
-import { readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { readdirSync, readFileSync, realpathSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
+import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import { Places } from "./places.ts";
 import { rename } from "./rename.ts";
 import { Unfinished } from "./unfinished.ts";
 import { VERSION } from "./version.ts";
 import { Workspace } from "./workspace.ts";
+import { writeSynced } from "./write-synced.ts";
 
 /** What makes a store an OCI image layout. */
 export const LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
@@ -98,8 +99,10 @@ function begin(places: Places): void {
   const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
   try {
     makeFolder(places.blobs);
+    syncFolder(dirname(places.blobs));
     place(workspace.path(), places.layout, LAYOUT);
     place(workspace.path(), places.version, `${VERSION}\n`);
+    syncFolder(places.dir);
   } catch (error) {
     throw diskError(error, "creating", places.dir);
   } finally {
@@ -107,8 +110,11 @@ function begin(places: Places): void {
   }
 }
 
-/** By rename: another process that opens the store at this instant sees all of the file or none. */
+/**
+ * By rename: another process that opens the store at this instant sees all of the file or none. On disk before it, for a
+ * store whose VERSION is empty after a power cut is none, whatever else was synced.
+ */
 function place(temporary: string, path: string, text: string): void {
-  writeFileSync(temporary, text);
+  writeSynced(temporary, text);
   rename(temporary, path);
 }

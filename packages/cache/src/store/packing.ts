@@ -65,20 +65,29 @@ export async function pack(
   config: PackConfig,
   options: PackingOptions,
 ): Promise<Packed> {
+  const { count: entries, files } = material.listing;
+  const work = { material, config, expected: { entries, files } };
   try {
     const threads = helpersFor(material.listing.tarSize, parts.blocking);
-    return await packWith(threads, parts, { material, config }, options);
+    return await packWith(threads, parts, work, options);
   } catch (error) {
     if (!(error instanceof ThreadLost)) throw error;
     options.signal?.throwIfAborted();
-    return await packWith(0, parts, { material, config }, options);
+    return await packWith(0, parts, work, options);
   }
+}
+
+/** What is packed, and how much of it there was before anything was read. */
+interface Work {
+  readonly material: Material;
+  readonly config: PackConfig;
+  readonly expected: Pick<PackSummary, "entries" | "files">;
 }
 
 async function packWith(
   threads: number,
   parts: Parts,
-  { material, config }: { readonly material: Material; readonly config: PackConfig },
+  { material, config, expected }: Work,
   options: PackingOptions,
 ): Promise<Packed> {
   const framer = new Framer(parts, { threads, onProgress: options.onProgress });
@@ -86,7 +95,10 @@ async function packWith(
     const summary = await storeSegments(framer, material, options);
     // The index of many files is large: threads and their buffers should be gone by then.
     await framer.settle();
-    const index = wholeIndex(parts, summary, material.listing.count);
+    // Before the listing is given up, for a segment that was lost with its thread is packed again from it.
+    framer.expectStored();
+    expectEverything(summary, expected);
+    const index = wholeIndex(parts, summary, summary.entries);
     await framer.add(index);
     const frames = await framer.finish();
     options.signal?.throwIfAborted();
@@ -123,6 +135,14 @@ async function packWith(
   } finally {
     await framer.settle();
   }
+}
+
+/** A pack that lacks some of its output must never be published, whatever went wrong while it was made. */
+function expectEverything(found: Work["expected"], expected: Work["expected"]): void {
+  if (found.entries === expected.entries && found.files === expected.files) return;
+  throw new RangeError(
+    `the index has ${found.entries} entries and ${found.files} files, the output ${expected.entries} and ${expected.files}`,
+  );
 }
 
 /** One sequential read of every file; between two segments the event loop runs. */

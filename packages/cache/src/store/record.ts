@@ -25,7 +25,7 @@ export interface PackRecord {
   /** Some of its blobs are not here: listed, but no hit until a pull completes it. */
   readonly partial: boolean;
   readonly pinned: boolean;
-  /** `seed`, or the pantry it came from. */
+  /** `seed`, the pantry it came from, or `fsck` when its record was damaged and nobody knows any more. */
   readonly origin: string;
   /** ISO 8601, UTC. */
   readonly createdAt: string;

@@ -1,19 +1,20 @@
-import { closeSync, fsyncSync, openSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
-import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import { quarantine } from "./quarantine.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
 import { rename } from "./rename.ts";
 import { touch } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
+import { writeSynced } from "./write-synced.ts";
 
 /** The name of a record: the hex digits of its URI. */
 const RECORD = /^[0-9a-f]{64}\.json$/;
+/** The name of a pin. */
+const PIN = /^[0-9a-f]{64}$/;
 
 /**
  * One small file per pack, named by its URI; its rename is what makes a pack visible. The file's time is
@@ -28,9 +29,15 @@ export class Records {
     this.#workspace = workspace;
   }
 
-  /** The record of a pack; a damaged one is put aside and counts as none. */
+  /** The record of a pack; a damaged one counts as none, and is left for `fsck`, which may write it again. */
   get(uri: CtxUri): PackRecord | undefined {
-    return this.#read(uri, isThere);
+    const record = readRecord(this.#places, uri);
+    return record === "damaged" ? undefined : record;
+  }
+
+  /** Whether a pack has a record, damaged or not. */
+  has(uri: CtxUri): boolean {
+    return isThere(this.#places.record(uri));
   }
 
   /** Writes a record; it is on disk when this returns. Call it inside the store's lock. */
@@ -39,13 +46,7 @@ export class Records {
     const temporary = this.#workspace.path();
     try {
       makeFolder(dirname(path));
-      const fd = openSync(temporary, "wx", 0o644);
-      try {
-        writeFully(fd, Buffer.from(formatRecord(record)));
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
+      writeSynced(temporary, formatRecord(record));
       rename(temporary, path);
       syncFolder(dirname(path));
     } catch (error) {
@@ -54,8 +55,8 @@ export class Records {
     }
   }
 
-  /** Every record, by URI. */
-  async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
+  /** Every record, by URI; a damaged one is only told to `onDamaged`. */
+  async *list(signal?: AbortSignal, onDamaged?: (uri: CtxUri) => void): AsyncIterable<PackRecord> {
     // One look at the pins for all packs.
     const pins = new Set(
       names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
@@ -63,8 +64,9 @@ export class Records {
     for (const shelf of this.#shelves()) {
       for (const uri of this.#on(shelf)) {
         signal?.throwIfAborted();
-        const record = this.#read(uri, (pin) => pins.has(pin));
-        if (record !== undefined) yield record;
+        const record = readRecord(this.#places, uri, (pin) => pins.has(pin));
+        if (record === "damaged") onDamaged?.(uri);
+        else if (record !== undefined) yield record;
       }
       await turn();
     }
@@ -99,7 +101,8 @@ export class Records {
     const path = this.#places.pin(uri);
     onDisk("pinning", path, () => {
       makeFolder(dirname(path));
-      writeFileSync(path, "");
+      writeSynced(path, "");
+      syncFolder(dirname(path));
     });
   }
 
@@ -107,16 +110,21 @@ export class Records {
     onDisk("unpinning", this.#places.pin(uri), () => clear(this.#places.pin(uri)));
   }
 
+  isPinned(uri: CtxUri): boolean {
+    return isThere(this.#places.pin(uri));
+  }
+
+  /** URIs that are pinned and have no record: packs that somebody wants and nobody knows any more. */
+  pinnedOnly(): CtxUri[] {
+    return names(this.#places.pins)
+      .filter((name) => PIN.test(name))
+      .map((name): CtxUri => `ctx://sha256:${name}`)
+      .filter((uri) => !this.has(uri));
+  }
+
   /** Notes that the pack is in use, at most once an hour; a store that cannot be written is left. */
   touch(uri: CtxUri): void {
     if (!this.#workspace.readOnly) touch(this.#places.record(uri), Date.now());
-  }
-
-  #read(uri: CtxUri, isPinned: (pin: string) => boolean): PackRecord | undefined {
-    const record = readRecord(this.#places, uri, isPinned);
-    if (record !== "damaged") return record;
-    this.#quarantine(this.#places.record(uri));
-    return undefined;
   }
 
   #shelves(): string[] {
@@ -127,15 +135,6 @@ export class Records {
     return names(`${this.#places.records}/${shelf}`)
       .filter((name) => RECORD.test(name))
       .map((name): CtxUri => `ctx://sha256:${name.slice(0, 64)}`);
-  }
-
-  #quarantine(path: string): void {
-    if (this.#workspace.readOnly) return;
-    try {
-      quarantine(this.#places, path);
-    } catch {
-      // A store that cannot be written keeps its damaged record, which still counts as none.
-    }
   }
 }
 

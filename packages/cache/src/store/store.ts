@@ -283,14 +283,17 @@ export class Store implements AsyncDisposable {
    */
   async remove(uri: CtxUri, options: Abortable = {}): Promise<void> {
     this.#parts.workspace.expectWritable();
-    await this.#parts.database.exclusive(() => {
-      if (this.#record(uri).pinned) {
+    const { records, database } = this.#parts;
+    await database.exclusive(() => {
+      // One whose record is damaged may go, too.
+      if (!records.has(uri)) throw noPack(uri, this.dir);
+      if (records.isPinned(uri)) {
         throw new CtxPackError("CTXPACK_E_USAGE", `${uri} is pinned`, {
           hint: "unpin it first",
           details: { uri },
         });
       }
-      this.#parts.records.remove(uri);
+      records.remove(uri);
     }, options.signal);
   }
 
@@ -307,9 +310,11 @@ export class Store implements AsyncDisposable {
   /** Lets a pack be removed again. Throws `CTXPACK_E_NOT_FOUND`. */
   async unpin(uri: CtxUri, options: Abortable = {}): Promise<void> {
     this.#parts.workspace.expectWritable();
-    await this.#parts.database.exclusive(() => {
-      this.#record(uri);
-      this.#parts.records.unpin(uri);
+    const { records, database } = this.#parts;
+    await database.exclusive(() => {
+      // A pin may have outlived its pack's record.
+      if (!records.isPinned(uri)) this.#record(uri);
+      records.unpin(uri);
     }, options.signal);
   }
 

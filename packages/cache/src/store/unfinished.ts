@@ -1,8 +1,8 @@
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, digestHex } from "@ctxpack/identity";
-import { clear } from "./clear.ts";
-import { makeFolder, systemCode, unlessMissing } from "./disk.ts";
+import { clear, clearLeftover } from "./clear.ts";
+import { makeFolder, systemCode, unlessMissing, unlessRefused } from "./disk.ts";
 import { rename } from "./rename.ts";
 
 /** Less than this is fetched again sooner than it is looked for, in bytes. */
@@ -50,9 +50,9 @@ export class Unfinished {
     clear(this.#path(digestHex(digest)));
   }
 
-  /** Takes over what a process that is gone has left in its workspace. */
+  /** Takes over what a process that is gone has left in its workspace, unless that is another user's. */
   salvage(workspace: string): void {
-    for (const name of unlessMissing(() => readdirSync(workspace)) ?? []) {
+    for (const name of unlessRefused(() => unlessMissing(() => readdirSync(workspace))) ?? []) {
       const hex = NAME.exec(name)?.[1];
       if (hex !== undefined) this.#keep(hex, join(workspace, name));
     }
@@ -60,10 +60,10 @@ export class Unfinished {
 
   /** Removes what nobody came back for. */
   reap(nowMs: number): void {
-    for (const name of unlessMissing(() => readdirSync(this.#dir)) ?? []) {
+    for (const name of unlessRefused(() => unlessMissing(() => readdirSync(this.#dir))) ?? []) {
       const path = join(this.#dir, name);
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat !== undefined && nowMs - stat.mtimeMs > KEPT_MS) clear(path);
+      if (stat !== undefined && nowMs - stat.mtimeMs > KEPT_MS) clearLeftover(path);
     }
   }
 

@@ -1,8 +1,8 @@
 import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { clear, clearing } from "./clear.ts";
-import { diskError, makeFolder, onDisk, systemCode, unlessMissing } from "./disk.ts";
+import { clear, clearingLeftover, clearLeftover } from "./clear.ts";
+import { diskError, makeFolder, onDisk, systemCode, unlessMissing, unlessRefused } from "./disk.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
 import { inSlices, slices } from "./slices.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -52,6 +52,16 @@ export class Workspace {
     return join(this.#dir, `${this.#count}${suffix}`);
   }
 
+  /**
+   * Where something goes that is to be cleared: beside the folder of this process, with a name like it. What a kill
+   * leaves of it is cleared like that one, and a rename there takes no room, which a full disk would not have.
+   */
+  aside(): string {
+    this.expectWritable();
+    onDisk("creating", this.#parent, () => makeFolder(this.#parent));
+    return join(this.#parent, ownerName());
+  }
+
   /** Says that something is being made, until it is disposed: what it refers to must not be collected. */
   begin(): Disposable {
     if (this.#working === 0) this.#sign("busy");
@@ -64,7 +74,7 @@ export class Workspace {
     };
   }
 
-  /** Since when any process has been making something, Unix time in ms; infinity when none is. */
+  /** Since when any process has been making something, Unix time in ms; infinity when none is, 0 when nobody can tell. */
   busySince(): number {
     const now = Date.now();
     let since = Number.POSITIVE_INFINITY;
@@ -73,8 +83,11 @@ export class Workspace {
       const dir = join(this.#parent, name);
       const seen = unlessMissing(() => statSync(dir).mtimeMs);
       if (owner === undefined || seen === undefined || isGone(owner, seen, now)) continue;
-      const began = unlessMissing(() => statSync(join(dir, "busy")).mtimeMs);
-      if (began !== undefined) since = Math.min(since, began);
+      const began = unlessRefused(
+        () => unlessMissing(() => statSync(join(dir, "busy")).mtimeMs) ?? since,
+      );
+      // Another user's process is at work, and shows nobody what it does.
+      since = Math.min(since, began ?? 0);
     }
     return since;
   }
@@ -101,7 +114,7 @@ export class Workspace {
   close(): void {
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
-    if (this.#dir !== undefined) clear(this.#dir);
+    if (this.#dir !== undefined) clearLeftover(this.#dir);
     this.#dir = undefined;
   }
 
@@ -124,7 +137,7 @@ export class Workspace {
   }
 }
 
-/** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs. */
+/** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs, and for what is another user's. */
 function* reaping(
   parent: string,
   unfinished: Unfinished,
@@ -137,7 +150,7 @@ function* reaping(
     const seen = unlessMissing(() => statSync(dir).mtimeMs);
     if (owner === undefined || seen === undefined || !isGone(owner, seen, nowMs)) continue;
     unfinished.salvage(dir);
-    yield* clearing(dir);
+    yield* clearingLeftover(dir);
   }
 }
 

@@ -175,6 +175,22 @@ const cases: Record<string, Case> = {
   "the record is cut short": {
     hurt: (w) => truncateSync(record(w), 40),
     kinds: ["record-damaged"],
+  },
+  "the record is cut short, and the manifest is gone": {
+    hurt: async (w) => {
+      const { descriptor } = await w.store.manifest(uri);
+      truncateSync(record(w), 40);
+      rmSync(w.blob(digestHex(descriptor.digest)));
+    },
+    kinds: ["record-damaged"],
+    lost: true,
+  },
+  "the record is cut short, and a segment is gone": {
+    hurt: (w) => {
+      truncateSync(record(w), 40);
+      rmSync(segment(w));
+    },
+    kinds: ["record-damaged"],
     lost: true,
   },
   "the record says another size": {
@@ -487,6 +503,46 @@ describe("leftovers", () => {
     });
     expect(await reports).toMatchObject({ clean: true, damages: [] });
     expect(await store.verify(uriFor("v"))).toMatchObject({ clean: true });
+  });
+});
+
+describe("a record that is damaged or gone is made again from the manifest", () => {
+  it("of the output that the rest of the record names", async () => {
+    const world = await twoPacks();
+    const { store, out, tree } = world;
+    const before = await store.get(uri);
+    writeFileSync(join(out, "a.txt"), "another output");
+    const { record: second } = await store.seed(out, contractOf("t"), { replace: true });
+    const text = readFileSync(record(world), "utf8");
+    writeFileSync(record(world), text.slice(0, text.indexOf('"tree"')));
+    await store.check({ repair: true });
+    expect(await store.get(uri)).toMatchObject({ tree: second.tree, manifest: second.manifest });
+    expect(before?.tree).not.toBe(second.tree);
+    expect(await store.tree(uri, { verify: true })).not.toBe(tree);
+  });
+
+  it("but not when there were several outputs and nothing tells which one it is of", async () => {
+    const world = await twoPacks();
+    const { store, out } = world;
+    writeFileSync(join(out, "a.txt"), "another output");
+    await store.seed(out, contractOf("t"), { replace: true });
+    writeFileSync(record(world), "");
+    expect(await store.check({ repair: true })).toMatchObject({ clean: false, lost: [uri] });
+    expect(await store.get(uri)).toBeUndefined();
+  });
+
+  it("of a pack that only its pin remembers", async () => {
+    const world = await twoPacks();
+    const { store, out } = world;
+    await store.pin(uri);
+    rmSync(record(world));
+    expect(await store.get(uri)).toBeUndefined();
+    const report = await store.check({ repair: true });
+    expect(report.damages).toContainEqual(
+      expect.objectContaining({ kind: "stale-pin", state: "repaired" }),
+    );
+    expect(await store.get(uri)).toMatchObject({ pinned: true, partial: false, origin: "fsck" });
+    expect(look(await store.tree(uri, { verify: true }))).toEqual(look(out));
   });
 });
 

@@ -16,6 +16,7 @@ import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { clear } from "../../src/store/clear.ts";
 import { takeCensus } from "../../src/store/collect/census.ts";
+import { keepBudget } from "../../src/store/collect/keep.ts";
 import { makePlan } from "../../src/store/collect/plan.ts";
 import { remove } from "../../src/store/collect/remove.ts";
 import { Database } from "../../src/store/database.ts";
@@ -226,6 +227,67 @@ it("a pack whose manifest cannot be read keeps every blob where it is", async ()
   const later = await store.collect({ apply: true });
   expect(later.unreadable).toEqual([]);
   expect(later.blobs.count).toBeGreaterThan(3);
+});
+
+it("nothing of a pack goes whose record is damaged, or is gone while it is pinned, until fsck has written it again", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    damaged: { f: noise(300_000) },
+    pinned: { f: noise(300_000, 2) },
+    idle: { f: noise(300_000, 3) },
+  });
+  await store.tree(uriFor("damaged"));
+  await store.pin(uriFor("pinned"));
+  ageAll(store, 30);
+  writeFileSync(recordOf(store, "damaged"), "{");
+  rmSync(recordOf(store, "pinned"));
+  await uris(store);
+  expect(await store.get(uriFor("damaged"))).toBeUndefined();
+  const kept = filesOf(store.dir).filter((path) => /^(blobs|trees)/.test(path));
+  const report = await store.collect({ apply: true, maxBytes: 0, grace: NONE });
+  expect([...report.unreadable].sort()).toEqual([uriFor("damaged"), uriFor("pinned")].sort());
+  expect(report).toMatchObject({ trees: [], blobs: { count: 0 } });
+  expect(filesOf(store.dir)).toEqual(expect.arrayContaining(kept));
+  await store.check({ repair: true });
+  for (const name of ["damaged", "pinned"]) {
+    await store.extract(uriFor(name), join(dir, `to-${name}`));
+  }
+  expect((await store.get(uriFor("pinned")))?.pinned).toBe(true);
+  const later = await store.collect({ apply: true, maxBytes: 0, grace: { ...NONE, usedMs: -1 } });
+  expect(later.unreadable).toEqual([]);
+  expect(await uris(store)).toEqual([uriFor("pinned")]);
+});
+
+it("a pack whose record is damaged after the look keeps its blobs", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  ageAll(store, 30);
+  const parts = partsOf(store.dir);
+  const rules = { nowMs: Date.now(), budget: 0, busySinceMs: Date.now(), grace: NONE };
+  const plan = await makePlan(parts.places, await takeCensus(parts, undefined), rules);
+  expect(plan.packs).toHaveLength(1);
+  writeFileSync(recordOf(store, "a"), "{");
+  await remove(parts, plan, {});
+  parts.workspace.close();
+  parts.database.close();
+  await store.check({ repair: true });
+  expect(await store.verify(uriFor("a"))).toMatchObject({ clean: true });
+});
+
+it("a disk that has no room for the note of what was written is collected on all the same", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  ageAll(store, 30);
+  const tally = { countedMs: Date.now() - 2 * DAY_MS, written: 0 };
+  writeFileSync(join(store.dir, "tally.json"), JSON.stringify(tally));
+  const parts = partsOf(store.dir);
+  const path = (): string => {
+    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC", syscall: "mkdir" });
+  };
+  Object.assign(parts.workspace, { path });
+  await keepBudget(parts, 1, { budget: 1 });
+  parts.database.close();
+  expect(await uris(store)).toEqual([]);
 });
 
 it("what is known of a tree of inputs is kept for two months", async () => {

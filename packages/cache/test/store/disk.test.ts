@@ -1,7 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { CheckReport } from "../../src/index.ts";
 import {
   contractOf,
   folder,
@@ -122,6 +132,103 @@ describe("another user", () => {
       const seeding = await drive([store.dir, "seed", out, contract.replace('"t"', '"u"')], nobody);
       expect(seeding).toMatchObject({ code: 1, result: { code: "CTXPACK_E_PERMISSION" } });
       expect((seeding.result as { message: string }).message).toContain(store.dir);
+    },
+  );
+
+  it.skipIf(!canSwitch)("may check and measure a store that is in use", async () => {
+    const dir = workplace();
+    chmodSync(dir, 0o755);
+    const store = await openStore(join(dir, "store"));
+    await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
+    await store.tree(uriFor("t"));
+    await store.claim(uriFor("u"));
+    await store.displace(folder(join(dir, "moved"), { a: "a" }));
+    mkdirSync(join(store.dir, "unfinished"), { mode: 0o700 });
+    using _scratch = store.scratch();
+    for (const verb of ["check", "sizes"]) {
+      expect(await drive([store.dir, verb], nobody)).toMatchObject({ code: 0, stderr: "" });
+    }
+    const { code, result } = await drive([store.dir, "collect", "0", "0"], nobody);
+    expect({ code, result }).toMatchObject({ code: 0, result: { applied: false, refused: [] } });
+    const checked = await drive([store.dir, "check"], nobody);
+    expect(checked.result).toMatchObject({ clean: true, damages: [] });
+  });
+
+  it.skipIf(!canSwitch)(
+    "leaves things that stop nothing: they are named, and the rest goes",
+    async () => {
+      const dir = workplace();
+      chmodSync(dir, 0o755);
+      mkdirSync(join(dir, "home"));
+      chownSync(join(dir, "home"), 65534, 65534);
+      const out = folder(join(dir, "out"), { f: noise(300_000) });
+      const store = join(dir, "home/store");
+      const other = contract.replace('"t"', '"u"');
+      expect((await drive([store, "seed", out, contract], nobody)).code).toBe(0);
+      // Of root, in folders of the store's user: in the trash, a killed process's folder, and among the trees.
+      const trash = join(store, "trash/20260101T000000Z-00000000");
+      const dead = join(store, "tmp/0badc0de.1.4194304.1.00000000");
+      const tree = join(store, "trees/aa", "a".repeat(64));
+      for (const path of [trash, dead]) {
+        folder(join(path, "roots"), { f: "f" });
+        folder(path, { a: "a", z: "z" });
+        chownSync(join(path, ".."), 65534, 65534);
+        chownSync(path, 65534, 65534);
+      }
+      folder(join(tree, "files"), { f: "f" });
+      chownSync(join(store, "trees"), 65534, 65534);
+      chownSync(join(store, "trees/aa"), 65534, 65534);
+      for (const path of [trash, dead, tree]) utimesSync(path, 0, 0);
+      // Every seed clears what is there.
+      expect(await drive([store, "seed", out, other], nobody)).toMatchObject({ code: 0 });
+      expect(readdirSync(dead)).toEqual(["roots"]);
+      for (const name of readdirSync(join(store, "blobs/sha256")))
+        utimesSync(join(store, "blobs/sha256", name), 0, 0);
+      expect((await drive([store, "remove", uriFor("t")], nobody)).code).toBe(0);
+      const { code, result } = await drive([store, "collect", "1000000000", "1"], nobody);
+      expect({ code, result }).toMatchObject({
+        code: 0,
+        result: {
+          refused: [trash, tree],
+          trees: [],
+          leftovers: { count: 0 },
+          // The manifest and the contract of what was removed: the rest is shared.
+          blobs: { count: 2 },
+        },
+      });
+      expect(readdirSync(trash)).toEqual(["roots"]);
+      // What went has made them new.
+      for (const path of [trash, dead]) utimesSync(path, 0, 0);
+      const repaired = await drive([store, "repair"], nobody);
+      const refused = (repaired.result as CheckReport).damages.filter((d) => d.state === "refused");
+      expect(refused.map(({ path }) => path)).toEqual(expect.arrayContaining([trash, dead]));
+    },
+  );
+
+  it.skipIf(!canSwitch)(
+    "leaves what it was extracting in a shared folder, and nobody minds",
+    async () => {
+      const dir = workplace();
+      chmodSync(dir, 0o1777);
+      const store = await openStore(join(dir, "store"));
+      await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
+      const precious = folder(join(dir, "precious"), { mine: "mine" });
+      chownSync(precious, 65534, 65534);
+      chownSync(join(precious, "mine"), 65534, 65534);
+      const stale = join(dir, ".ctxpack-00000000.1.999999.1.0000000");
+      folder(`${stale}0`, { x: "" });
+      symlinkSync(precious, `${stale}1`);
+      folder(`${stale}2`, { x: "" });
+      for (const path of [`${stale}2/x`, `${stale}2`]) chownSync(path, 65534, 65534);
+      execFileSync("touch", ["-h", "-d", "2 hours ago", `${stale}0`, `${stale}1`, `${stale}2`]);
+      const to = join(dir, "to");
+      expect(await drive([store.dir, "extract", uriFor("t"), to], nobody)).toMatchObject({
+        code: 0,
+      });
+      expect(look(to)).toEqual(sampleSeen);
+      expect(existsSync(`${stale}0/x`)).toBe(true);
+      expect(existsSync(`${stale}2`), "what is its own").toBe(false);
+      expect(look(precious)).toEqual({ mine: "mine" });
     },
   );
 

@@ -59,13 +59,19 @@ async function act(store: Store): Promise<unknown> {
     return { created };
   }
   if (verb === "repair") return store.check({ deep: true, repair: true, onProgress });
+  if (verb === "check") return store.check({ deep: true });
+  if (verb === "sizes") return store.sizes();
+  if (verb === "pin") return store.pin(first as `ctx://sha256:${string}`);
   if (verb === "remove") return store.remove(first as `ctx://sha256:${string}`);
   if (verb === "collect") {
-    const grace = { handedOutMs: 0, usedMs: 0, unnamedMs: 0 };
-    for (let round = 0; round < Number(second); round++) {
-      await store.collect({ apply: true, maxBytes: Number(first), grace });
+    const grace = { handedOutMs: 0, usedMs: 0, unnamedMs: 0, trashMs: -1 };
+    const options = { maxBytes: Number(first), grace };
+    // No round at all is a dry run.
+    let report = await store.collect({ ...options, apply: Number(second) > 0 });
+    for (let round = 1; round < Number(second); round++) {
+      report = await store.collect({ ...options, apply: true });
     }
-    return null;
+    return report;
   }
   if (verb === "share") {
     const content = { digest: second as `sha256:${string}`, size: statSync(first).size };

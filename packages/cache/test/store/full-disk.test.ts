@@ -2,12 +2,17 @@
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
+  closeSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   rmSync,
   statfsSync,
   statSync,
+  utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@ctxpack/identity";
@@ -18,6 +23,7 @@ import { Database } from "../../src/store/database.ts";
 import { databaseError } from "../../src/store/database-error.ts";
 import {
   contractOf,
+  filesOf,
   folder,
   from,
   look,
@@ -215,6 +221,31 @@ describe("a disk that is full", () => {
     clear(place);
   }, 120_000);
 
+  it("to its last block, with ext4: collecting needs no room to make some", async (context) => {
+    const ext4 = mountExt4();
+    if (ext4 === undefined) return context.skip();
+    const place = join(ext4, "store");
+    const size = await (async () => {
+      await using store = await Store.open(place);
+      await store.seed(folder(join(workplace(), "out"), content), contractOf("t"));
+      await store.tree(uri);
+      for (const path of ["blobs", "packs", "trees"].flatMap((name) =>
+        filesOf(join(place, name)).map((file) => join(place, name, file)),
+      ))
+        utimesSync(path, 0, 0);
+      return (await store.collect()).size;
+    })();
+    fillUp(join(ext4, "ballast"));
+    // A folder takes a block: none can be made.
+    expect(() => mkdirSync(join(ext4, "more"))).toThrow("ENOSPC");
+    const first = await drive([place, "collect", String(size - 1), "1"]);
+    expect(first).toMatchObject({ code: 0, result: { trees: [{}], packs: [] } });
+    fillUp(join(ext4, "ballast"));
+    const second = await drive([place, "collect", "0", "1"]);
+    expect(second).toMatchObject({ code: 0, result: { packs: [{ uri }] } });
+    expect(readdirSync(join(place, "blobs/sha256"))).toEqual([]);
+  });
+
   it("while it is repaired: what was damaged is out of the way, and the next attempt goes on", async (context) => {
     if (disk === undefined) return context.skip();
     const dir = workplace();
@@ -321,6 +352,42 @@ function useInodes(dir: string): () => void {
   return () => {
     for (const path of made) rmSync(path);
   };
+}
+
+/** A disk on which a folder takes a block, if this machine lets us mount one. */
+function mountExt4(): string | undefined {
+  const place = workplace();
+  const dir = join(place, "mnt");
+  try {
+    execFileSync("truncate", ["-s", "32m", join(place, "ext4.img")]);
+    execFileSync("mkfs.ext4", ["-q", "-m", "0", join(place, "ext4.img")], { stdio: "ignore" });
+    mkdirSync(dir);
+    execFileSync("mount", ["-o", "loop", join(place, "ext4.img"), dir], { stdio: "ignore" });
+  } catch {
+    console.warn("skipped: needs mkfs.ext4 and the right to mount");
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync("umount", [dir]);
+  });
+  return dir;
+}
+
+/** Appends to a file until nothing fits any more. */
+function fillUp(path: string): void {
+  const fd = openSync(path, "a");
+  try {
+    for (let size = MB; size >= 1024; ) {
+      try {
+        writeSync(fd, new Uint8Array(size));
+        fsyncSync(fd);
+      } catch {
+        size >>= 1;
+      }
+    }
+  } finally {
+    closeSync(fd);
+  }
 }
 
 async function seedInto(place: string, out: string): Promise<void> {

@@ -189,7 +189,7 @@ describe("records", () => {
     ["of another pack", `{"schema":"ctxpack.record/v1","uri":"ctx://sha256:${"0".repeat(64)}"}`],
     ["not an object", "null"],
     ["of another version", `{"schema":"ctxpack.record/v2"}`],
-  ])("that are damaged (%s) count as none, and are put aside", async (_, damage) => {
+  ])("that are damaged (%s) count as none, and are left for fsck to name", async (_, damage) => {
     const dir = workplace();
     const store = await openStore(join(dir, "store"));
     await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
@@ -197,9 +197,28 @@ describe("records", () => {
     const path = join(store.dir, "packs", hex.slice(0, 2), `${hex}.json`);
     writeFileSync(path, damage);
     expect(await store.get(uriFor("t"))).toBeUndefined();
-    expect(existsSync(path)).toBe(false);
-    expect(readdirSync(join(store.dir, "quarantine"))).toHaveLength(1);
+    expect(await collect(store.list())).toEqual([]);
+    await expect(store.tree(uriFor("t"))).rejects.toMatchObject({ code: "CTXPACK_E_NOT_FOUND" });
+    expect(readFileSync(path, "utf8")).toBe(damage);
+    expect(existsSync(join(store.dir, "quarantine"))).toBe(false);
+    const { damages } = await store.check();
+    expect(damages).toMatchObject([{ kind: "record-damaged", path, uris: [uriFor("t")] }]);
     expect(await store.seed(join(dir, "out"), contractOf("t"))).toMatchObject({ created: true });
+  });
+
+  it("that are damaged can be removed, and a pin without one taken away", async () => {
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
+    await store.pin(uriFor("t"));
+    const hex = uriFor("t").slice("ctx://sha256:".length);
+    const path = join(store.dir, "packs", hex.slice(0, 2), `${hex}.json`);
+    writeFileSync(path, "{");
+    await expect(store.remove(uriFor("t"))).rejects.toMatchObject({ code: "CTXPACK_E_USAGE" });
+    await store.unpin(uriFor("t"));
+    await store.remove(uriFor("t"));
+    expect(existsSync(path)).toBe(false);
+    await expect(store.unpin(uriFor("t"))).rejects.toMatchObject({ code: "CTXPACK_E_NOT_FOUND" });
   });
 
   it("note when a pack was last used, at most once an hour", async () => {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { Framer } from "../../src/store/framer.ts";
 import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
 
 /** What threads tell of their work. */
@@ -101,6 +102,49 @@ it.each([
   // One that has no thread to help it has lost none.
   if (!blocking || availableParallelism() > 1) expect(lost).toBeGreaterThan(0);
   process.off("worker", watch);
+  const whole = await openStore(join(dir, "whole"), { blocking: true });
+  expect(made.record.manifest).toEqual((await whole.seed(out, contractOf("t"))).record.manifest);
+  expect(await store.check({ deep: true })).toMatchObject({ clean: true });
+});
+
+it("a thread that dies with the last segments is noticed before the listing is given up", async () => {
+  const dir = workplace();
+  const out = folder(join(dir, "out"), LARGE);
+  const workers: Worker[] = [];
+  let held = 0;
+  const watch = (worker: Worker): void => {
+    workers.push(worker);
+    const post = worker.postMessage.bind(worker);
+    // It never hears of its segments: they are still under way when the last one has been handed over.
+    worker.postMessage = (job: { id?: number }, transfer) => {
+      if (job.id === undefined) post(job, transfer);
+      else held += 1;
+    };
+  };
+  process.on("worker", watch);
+  const settle = Framer.prototype.settle;
+  const dying = vi.spyOn(Framer.prototype, "settle").mockImplementation(async function (
+    this: Framer,
+  ) {
+    for (const worker of workers.splice(0)) void worker.terminate();
+    await settle.call(this);
+  });
+  onTestFinished(() => {
+    process.off("worker", watch);
+    dying.mockRestore();
+  });
+  const store = await openStore(join(dir, "store"), { blocking: true });
+  const made = await store.seed(out, contractOf("t"), {
+    onProgress({ phase }) {
+      // Until a thread has started, and has got something to do.
+      if (held === 0 && phase === "blob")
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    },
+  });
+  if (availableParallelism() > 1) expect(held).toBeGreaterThan(0);
+  process.off("worker", watch);
+  dying.mockRestore();
+  expect(made.record).toMatchObject({ files: 3, bytes: 40_000_300 });
   const whole = await openStore(join(dir, "whole"), { blocking: true });
   expect(made.record.manifest).toEqual((await whole.seed(out, contractOf("t"))).record.manifest);
   expect(await store.check({ deep: true })).toMatchObject({ clean: true });

@@ -19,5 +19,6 @@ it.each([10, 1_000_000])("is the same by way of the disk, of %i entries", (entri
   expect(expected.equals(wholeIndex(parts, summary, entries))).toBe(true);
   expect(readdirSync(dir)).toEqual([]);
   expect(() => listing.path(0), "what it was made from is gone").toThrow(RangeError);
+  expect(() => listing.count, "and is no empty output").toThrow(RangeError);
   expect(listing.files).toBe(ITEMS.length);
 });

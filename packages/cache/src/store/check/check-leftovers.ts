@@ -1,9 +1,8 @@
 import { lstatSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { CtxPackError } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import { GRACE } from "../collect/plan.ts";
-import { systemCode, unlessMissing } from "../disk.ts";
+import { unlessMissing, unlessRefused } from "../disk.ts";
 import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
@@ -20,27 +19,17 @@ import type { DamageKind } from "./damage.ts";
 /** The store's own small files, and what processes that are gone have left. */
 export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
-  for (const check of [checkStatIndex, checkSnapshots, checkKnown]) unlessPrivate(check, run);
+  // What only the store's owner may read is looked at when he asks.
+  const ofOwner = [checkStatIndex, checkSnapshots, checkKnown, checkDownloads, checkClaims];
+  for (const check of ofOwner) unlessRefused(() => check(run));
   checkWorkspaces(run);
-  checkDownloads(run);
   checkPins(run);
   const { logs, rechecked, proofs } = run.parts.places;
   checkBeside(run, logs, { kind: "stale-log", what: "log" });
   checkBeside(run, rechecked, { kind: "stale-recheck", what: "recheck" });
   checkBeside(run, proofs, { kind: "stale-proof", what: "proof" });
-  checkClaims(run);
   checkTrash(run);
   await run.breathe();
-}
-
-/** What only the store's owner may read is looked at when he asks. */
-function unlessPrivate(check: (run: CheckRun) => void, run: CheckRun): void {
-  try {
-    check(run);
-  } catch (error) {
-    const isRefused = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PERMISSION";
-    if (!isRefused && systemCode(error) !== "EACCES") throw error;
-  }
 }
 
 function checkLayout(run: CheckRun): void {

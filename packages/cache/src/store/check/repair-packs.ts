@@ -6,6 +6,7 @@ import { unlessMissing } from "../disk.ts";
 import { type NewRecord, parseRecord } from "../record.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
+import { rebuildRecords } from "./rebuild-records.ts";
 import { attempt, each, putAside } from "./repair.ts";
 
 /**
@@ -37,11 +38,18 @@ export async function repairPacks(run: CheckRun, refetch: Refetch | undefined): 
   await each(run, ["record-mismatch"], (finding) => rewriteRecord(run, finding));
   const blobs = run.findings.open(...BLOBS);
   const packs = run.findings.open(...PACKS);
+  const damaged = packs.filter(({ kind }) => kind === "record-damaged");
+  const rebuilt = await rebuildRecords(
+    run,
+    damaged.flatMap(({ uris }) => [...uris]),
+  );
   const trees = new Map<CtxUri, Digest | undefined>();
   for (const { uris } of [...blobs, ...packs]) {
     for (const uri of uris) trees.set(uri, recordOf(run, uri)?.tree);
   }
-  const partial = new Set([...trees.keys()].filter((uri) => recordOf(run, uri)?.partial === true));
+  const isPart = (uri: CtxUri): boolean =>
+    recordOf(run, uri)?.partial === true && !rebuilt.has(uri);
+  const partial = new Set([...trees.keys()].filter(isPart));
   for (const finding of blobs) {
     await attempt(finding, async () => {
       finding.outcome = putBlobAside(run, finding);
@@ -50,7 +58,9 @@ export async function repairPacks(run: CheckRun, refetch: Refetch | undefined): 
   for (const finding of packs) {
     await attempt(finding, async () => {
       for (const uri of finding.uris) {
-        finding.outcome = putAside(run, run.parts.places.record(uri));
+        finding.outcome = rebuilt.has(uri)
+          ? "was written again from the pack's manifest"
+          : putAside(run, run.parts.places.record(uri));
       }
     });
   }

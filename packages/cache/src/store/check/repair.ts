@@ -7,20 +7,21 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CtxPackError } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { clear } from "../clear.ts";
-import { diskError, systemCode, unlessMissing } from "../disk.ts";
+import { diskError, systemCode } from "../disk.ts";
 import { LAYOUT } from "../open.ts";
 import { quarantine } from "../quarantine.ts";
 import { rename } from "../rename.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
+import { rebuildRecords } from "./rebuild-records.ts";
 
 /**
  * Puts right what needs no pack to be made again. Nothing with content is deleted: it goes to `quarantine/`.
  */
 export async function repairFiles(run: CheckRun): Promise<void> {
-  const { places, database, unfinished } = run.parts;
+  const { records, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
   const replaceable = ["stat-index-damaged", "snapshot-damaged", "known-contracts-torn"] as const;
   const aside = ["foreign-file", "result-corrupt", ...replaceable] as const;
@@ -49,14 +50,16 @@ export async function repairFiles(run: CheckRun): Promise<void> {
     clear(path);
     return "was cleared";
   });
-  await each(run, ["stale-pin"], ({ path }) =>
-    database.exclusive(() => {
-      const record = places.record(`ctx://sha256:${path.slice(-64)}`);
+  const pinned = ({ path }: Finding): CtxUri => `ctx://sha256:${path.slice(-64)}`;
+  const rebuilt = await rebuildRecords(run, run.findings.open("stale-pin").map(pinned));
+  await each(run, ["stale-pin"], (finding) => {
+    if (rebuilt.has(pinned(finding))) return "its pack's record was written again";
+    return database.exclusive(() => {
       // Under the lock of `pin`: the pack may have come meanwhile.
-      if (unlessMissing(() => lstatSync(record)) === undefined) clear(path);
+      if (!records.has(pinned(finding))) clear(finding.path);
       return "was removed";
-    }),
-  );
+    });
+  });
 }
 
 /** Leftovers that are of no use to anybody. */

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import { damagedDatabase } from "../database.ts";
+import { unlessRefused } from "../disk.ts";
 import type { Places } from "../places.ts";
 import { inSlices } from "../slices.ts";
-import { type CountedFile, fileAt, leftoverAt, namesIn, shelved } from "./files.ts";
+import { type CountedFile, fileAt, leftoverAt, namesIn, privateNamesIn, shelved } from "./files.ts";
 
 /** What is kept beside a pack: what its command printed, what became of computing it again, who vouches for it. */
 export interface CountedLog extends CountedFile {
@@ -42,7 +43,7 @@ export async function* putAsideOf(
 ): AsyncIterable<CountedFile> {
   const { quarantine, unfinished, database } = places;
   const paths = [quarantine, unfinished].flatMap((dir) =>
-    namesIn(dir).map((name) => join(dir, name)),
+    privateNamesIn(dir).map((name) => join(dir, name)),
   );
   for (const path of [...paths, damagedDatabase(database)]) {
     const file = await inSlices(leftoverAt(path), rest);
@@ -63,9 +64,13 @@ export async function* discardedOf(
   }
   for (const name of namesIn(places.claims)) {
     const path = join(places.claims, name);
-    const owner = claimOwner(path);
     const file = await inSlices(leftoverAt(path), rest);
-    if (file !== undefined && (owner === undefined || isAbandoned(path, owner))) yield file;
+    // Only the store's owner may read whose it is.
+    const isLeft = unlessRefused(() => {
+      const owner = claimOwner(path);
+      return owner === undefined || isAbandoned(path, owner);
+    });
+    if (file !== undefined && isLeft === true) yield file;
     await rest();
   }
 }

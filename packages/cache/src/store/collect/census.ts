@@ -1,9 +1,9 @@
 import { closeSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { CtxPackError, type Digest, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
-import { unlessMissing } from "../disk.ts";
+import { unlessMissing, unlessRefused } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
@@ -44,6 +44,8 @@ export interface CountedContent extends CountedFile {
 /** Everything a store holds. */
 export interface Census {
   readonly packs: readonly CountedPack[];
+  /** Packs of which nothing is known: the record is damaged, or is gone while a pin says that the pack has to be here. */
+  readonly unknown: readonly CtxUri[];
   readonly blobs: BlobTable;
   /** The numbers of blobs of no pack that are the lines of a `dirHash1`. */
   readonly listings: ReadonlySet<number>;
@@ -73,10 +75,12 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   const packs: CountedPack[] = [];
-  for await (const record of parts.records.list(signal)) {
+  const unknown = new Set<CtxUri>();
+  for await (const record of parts.records.list(signal, (uri) => unknown.add(uri))) {
     packs.push({ record, blobs: blobsOf(parts, record, blobs) });
     await rest();
   }
+  for (const uri of parts.records.pinnedOnly()) unknown.add(uri);
   const held = holders(packs, blobs);
   const listings = new Set<number>();
   for (let id = 0; id < blobs.count; id++) {
@@ -85,7 +89,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   }
   const trees: CountedTree[] = [];
   for (const path of shelved(places.trees)) {
-    const tree = treeAt(path);
+    const tree = unlessRefused(() => treeAt(path));
     if (tree !== undefined) trees.push(tree);
     await rest();
   }
@@ -106,7 +110,7 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
   }
   const database = databaseSize(parts);
   const loose = { leftovers, discarded, logs, results };
-  return { packs, blobs, listings, trees, contents, ...loose, database };
+  return { packs, unknown: [...unknown], blobs, listings, trees, contents, ...loose, database };
 }
 
 async function listed<T>(things: AsyncIterable<T>): Promise<T[]> {
@@ -150,7 +154,7 @@ function blobsOf(parts: Parts, record: PackRecord, here: BlobTable): Uint32Array
 }
 
 function isListing(path: string): boolean {
-  return unlessMissing(() => LISTING.test(beginningOf(path, 67))) ?? false;
+  return unlessRefused(() => unlessMissing(() => LISTING.test(beginningOf(path, 67)))) ?? false;
 }
 
 function beginningOf(path: string, length: number): string {

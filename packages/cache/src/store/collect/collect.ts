@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { CtxUri, Digest } from "@ctxpack/identity";
 import type { Parts } from "../parts.ts";
+import type { Places } from "../places.ts";
 import { defaultBudget } from "./budget.ts";
 import { type Census, databaseSize, sizeOf, takeCensus } from "./census.ts";
 import { countHolders } from "./holders.ts";
@@ -66,8 +67,10 @@ export interface CollectReport {
   readonly contents: CollectedGroup;
   /** What was put aside because it was damaged, and beginnings of blobs, a week old. */
   readonly leftovers: CollectedGroup;
-  /** Packs whose manifest cannot be read: as long as there are any, no blob goes. */
+  /** Packs whose record or manifest cannot be read: as long as there are any, no blob goes. */
   readonly unreadable: readonly CtxUri[];
+  /** Paths of what should have gone and stays, for the disk refuses to remove it: another user's, most likely. */
+  readonly refused: readonly string[];
 }
 
 /** `Store.collect`. */
@@ -93,10 +96,14 @@ export async function collect(
   if (!options.apply) return report;
   parts.workspace.expectWritable();
   await parts.workspace.reap(signal, true);
-  const reports = [report];
-  for (let round = 0; round < MOST_ROUNDS && !isEmpty(plan); round++) {
-    if (round > 0) reports.push(reportOf(plan, rules.budget));
-    await remove(parts, plan, options);
+  const reports: CollectReport[] = [];
+  const refused = new Set<string>();
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    for (const path of await remove(parts, plan, options)) refused.add(path);
+    const removed = without(plan, refused, parts.places);
+    // In the first round packs may have waited for folders that are refused.
+    if (isEmpty(removed) && (round > 0 || isEmpty(plan))) break;
+    reports.push(reportOf(removed, rules.budget));
     // What contents free is known only when the folders that shared them are gone.
     census = await count(parts, signal);
     plan = await makePlan(parts.places, census, rules, signal);
@@ -111,6 +118,7 @@ export async function collect(
     blobs: joined(reports.map(({ blobs }) => blobs)),
     contents: joined(reports.map(({ contents }) => contents)),
     leftovers: joined(reports.map(({ leftovers }) => leftovers)),
+    refused: [...refused],
   };
 }
 
@@ -132,8 +140,22 @@ async function forget(
   await database.forget(isHere, signal);
 }
 
-function isEmpty({ packs, trees, orphans, blobs, contents, leftovers }: Plan): boolean {
-  return [packs, trees, orphans, blobs, contents, leftovers].every((things) => things.length === 0);
+/** What of a plan has come true. */
+function without(plan: Plan, refused: ReadonlySet<string>, places: Places): Plan {
+  const isGone = ({ path }: { readonly path: string }): boolean => !refused.has(path);
+  return {
+    ...plan,
+    packs: plan.packs.filter(({ pack }) => !refused.has(places.record(pack.record.uri))),
+    trees: plan.trees.filter(({ tree }) => isGone(tree)),
+    orphans: plan.orphans.filter(isGone),
+    contents: plan.contents.filter(isGone),
+    leftovers: plan.leftovers.filter(isGone),
+  };
+}
+
+/** Blobs of packs go with them. */
+function isEmpty({ packs, trees, orphans, contents, leftovers }: Plan): boolean {
+  return [packs, trees, orphans, contents, leftovers].every((things) => things.length === 0);
 }
 
 function joined(groups: readonly CollectedGroup[]): CollectedGroup {
@@ -166,6 +188,7 @@ function reportOf(plan: Plan, budget: number): CollectReport {
     contents: groupOf(plan.contents),
     leftovers: groupOf(plan.leftovers),
     unreadable: plan.unreadable,
+    refused: [],
   };
 }
 

@@ -1,6 +1,6 @@
 import { lstatSync, opendirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { unlessMissing } from "../disk.ts";
+import { unlessMissing, unlessRefused } from "../disk.ts";
 
 /** A file that nothing but its name says anything about. */
 export interface CountedFile {
@@ -28,13 +28,15 @@ export function* leftoverAt(path: string): Generator<void, CountedFile | undefin
   return { path, bytes, usedMs: Math.max(stat.mtimeMs, stat.ctimeMs) };
 }
 
-/** Of files that nothing else has. */
+/** Of files that nothing else has; nothing of what is another user's secret. */
 function* bytesBelow(dir: string): Generator<void, number, void> {
   let bytes = 0;
-  for (const entry of unlessMissing(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
+  const list = () => unlessMissing(() => readdirSync(dir, { withFileTypes: true }));
+  for (const entry of unlessRefused(list) ?? []) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) bytes += yield* bytesBelow(path);
-    const stat = entry.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+    const look = () => lstatSync(path, { throwIfNoEntry: false });
+    const stat = entry.isFile() ? unlessRefused(look) : undefined;
     if (stat?.nlink === 1) bytes += stat.size;
     yield;
   }
@@ -46,6 +48,11 @@ export function* shelved(dir: string): Iterable<string> {
   for (const shelf of namesIn(dir)) {
     for (const name of namesIn(join(dir, shelf))) yield join(dir, shelf, name);
   }
+}
+
+/** The names in a folder that only its owner may read: none for anybody else. */
+export function privateNamesIn(dir: string): string[] {
+  return unlessRefused(() => namesIn(dir)) ?? [];
 }
 
 /** The names in a folder; none when it is not there. */

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { CtxPackError } from "@ctxpack/identity";
+import { isOfDisk } from "../disk.ts";
 import type { Parts } from "../parts.ts";
 import { rename } from "../rename.ts";
 import { defaultBudget } from "./budget.ts";
@@ -53,8 +54,13 @@ function readTally(parts: Parts): Tally | undefined {
   }
 }
 
+/** A disk that has no room even for this is the last one not to collect on. */
 function writeTally(parts: Parts, tally: Tally): void {
-  const temporary = parts.workspace.path();
-  writeFileSync(temporary, JSON.stringify(tally));
-  rename(temporary, parts.places.tally);
+  try {
+    const temporary = parts.workspace.path();
+    writeFileSync(temporary, JSON.stringify(tally));
+    rename(temporary, parts.places.tally);
+  } catch (error) {
+    if (!isOfDisk(error)) throw error;
+  }
 }

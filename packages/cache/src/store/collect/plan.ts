@@ -77,7 +77,7 @@ interface DoomedTree {
 export interface Plan {
   /** What the store takes now, in bytes. */
   readonly size: number;
-  /** Packs of which nobody knows the blobs: as long as there are any, no blob goes. */
+  /** Packs whose record or manifest cannot be read, so that nobody knows their blobs: as long as there are any, no blob goes. */
   readonly unreadable: readonly CtxUri[];
   readonly packs: readonly DoomedPack[];
   readonly trees: readonly DoomedTree[];
@@ -134,14 +134,13 @@ class Planner {
       .filter(({ links }) => links > 0)
       .reduce((sum, { bytes }) => sum + bytes, 0);
     this.#counts = holders(census.packs, census.blobs);
-    this.#uris = new Set(census.packs.map(({ record }) => record.uri));
+    this.#uris = new Set([...census.packs.map(({ record }) => record.uri), ...census.unknown]);
     for (const { uri, bytes } of census.logs) {
       this.#logs.set(uri, bytes + (this.#logs.get(uri) ?? 0));
     }
     // One that is known to be damaged is partial: it is no hit, and must not stand in the way for ever.
-    this.#unreadable = census.packs
-      .filter(({ blobs, record }) => blobs === undefined && !record.partial)
-      .map(({ record }) => record.uri);
+    const illegible = census.packs.filter((it) => it.blobs === undefined && !it.record.partial);
+    this.#unreadable = [...illegible.map(({ record }) => record.uri), ...census.unknown];
     this.#trees = Map.groupBy(census.trees, ({ tree }) => tree);
     for (const { record } of census.packs) this.#count(record.tree, 1);
   }
@@ -164,7 +163,7 @@ class Planner {
       }
     }
     const idle = this.#census.trees
-      .filter((tree) => !this.#isHandedOut(tree) && !this.#doomedTrees.has(tree))
+      .filter((tree) => this.#mayGo(tree) && !this.#doomedTrees.has(tree))
       .sort((a, b) => a.usedMs - b.usedMs);
     const isOver = (): boolean => this.#size > budget;
     const packsWait = foldersFirst && isOver() && idle.length > 0;
@@ -197,7 +196,7 @@ class Planner {
     const { blobs, listings } = this.#census;
     for (const tree of this.#census.trees) {
       const isOrphan = !this.#outputs.has(tree.tree);
-      if (isOrphan && !this.#isHandedOut(tree)) this.#dropTree(tree, "of no pack");
+      if (isOrphan && this.#mayGo(tree)) this.#dropTree(tree, "of no pack");
       yield;
     }
     for (let id = 0; id < blobs.count; id++) {
@@ -257,6 +256,12 @@ class Planner {
 
   #isHandedOut(tree: CountedTree): boolean {
     return this.#rules.nowMs - tree.usedMs <= this.#rules.grace.handedOutMs;
+  }
+
+  /** Neither in use, nor maybe of a pack of which nothing is known. */
+  #mayGo(tree: CountedTree): boolean {
+    const isOfUnknown = this.#census.unknown.length > 0 && !this.#outputs.has(tree.tree);
+    return !isOfUnknown && !this.#isHandedOut(tree);
   }
 
   #isInUse(pack: CountedPack): boolean {
