@@ -4,6 +4,7 @@ import { CtxPackError } from "@ctxpack/identity";
 
 const refused: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS"]);
 const full: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
+const exhausted: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE"]);
 
 /** The `code` of a system error, if `error` is one. */
 export function systemCode(error: unknown): string | undefined {
@@ -36,6 +37,13 @@ export function diskError(error: unknown, doing: string, path: string): unknown 
   if (code === "ENAMETOOLONG") {
     return new CtxPackError("CTXPACK_E_UNSUPPORTED", `${doing} ${path}: the path is too long`, {
       hint: "choose a folder with a shorter path (CTXPACK_CACHE_DIR for the store)",
+      cause: error,
+      details,
+    });
+  }
+  if (exhausted.has(code)) {
+    return new CtxPackError("CTXPACK_E_UNSUPPORTED", `${doing} ${path}: too many open files`, {
+      hint: "raise the limit (ulimit -n), or close what is open",
       cause: error,
       details,
     });

@@ -12,9 +12,11 @@ import type { Parts } from "./parts.ts";
 export async function siblingsOf(
   parts: Parts,
   pack: HeldPack,
+  signal: AbortSignal | undefined,
 ): Promise<(row: number) => string | undefined> {
   const { segments } = pack.index;
-  const homes = await parts.database.homes(segments.map(({ digest }) => digest));
+  const digests = segments.map(({ digest }) => digest);
+  const homes = await parts.database.homes(digests, signal);
   const roots = new Map<Digest, string | undefined>();
   const rootOf = (tree: Digest): string | undefined => {
     const wrapper = parts.places.tree(tree);

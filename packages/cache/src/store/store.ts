@@ -170,7 +170,7 @@ export class Store implements AsyncDisposable {
    */
   async seed(dir: string, contract: Uint8Array, options: SeedOptions = {}): Promise<SeedResult> {
     this.#parts.workspace.expectWritable();
-    this.#parts.workspace.reap();
+    await this.#parts.workspace.reap(options.signal);
     const aside = this.#parts.blocking
       ? undefined
       : await seedAside(this.dir, dir, contract, options);
@@ -193,7 +193,7 @@ export class Store implements AsyncDisposable {
     options: ComposeOptions = {},
   ): Promise<SeedResult> {
     this.#parts.workspace.expectWritable();
-    this.#parts.workspace.reap();
+    await this.#parts.workspace.reap(options.signal);
     const result = await compose(this.#parts, this.results, contract, files, options);
     await this.#keepBudget(result.bytes.stored, options.signal);
     return result;
@@ -237,7 +237,7 @@ export class Store implements AsyncDisposable {
    */
   async admit(uri: CtxUri, options: AdmitOptions): Promise<AdmitResult> {
     this.#parts.workspace.expectWritable();
-    this.#parts.workspace.reap();
+    await this.#parts.workspace.reap(options.signal);
     const result = await admit(this.#parts, uri, options);
     const { created, record, bytes } = result;
     if (created) this.#known.note(record);

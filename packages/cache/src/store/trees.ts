@@ -88,6 +88,7 @@ export async function makeTree(
     if (identityOf(wrapper) === there) putTreeAside(parts, wrapper);
     break;
   }
+  await parts.workspace.reap(options.signal);
   const staging = parts.workspace.path();
   try {
     await fill(parts, staging, pack, options);
@@ -156,7 +157,7 @@ async function fill(
     onFiles: (done) => onProgress?.({ phase: "unpack", unit: "files", done, total }),
   });
   try {
-    const siblingOf = await siblingsOf(parts, pack);
+    const siblingOf = await siblingsOf(parts, pack, signal);
     const { strict } = options;
     await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, signal });
     folder.finish(paths(pack, only));

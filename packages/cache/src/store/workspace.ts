@@ -1,9 +1,10 @@
 import { readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError } from "@ctxpack/identity";
-import { clear, clearLeftover } from "./clear.ts";
-import { makeFolder, onDisk, unlessMissing, unlessRefused } from "./disk.ts";
+import { clear, clearingLeftover, clearLeftover } from "./clear.ts";
+import { diskError, makeFolder, onDisk, systemCode, unlessMissing, unlessRefused } from "./disk.ts";
 import { isGone, ownerName, parseOwner } from "./owner.ts";
+import { inSlices, slices } from "./slices.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 const HEARTBEAT_MS = 10_000;
@@ -91,13 +92,22 @@ export class Workspace {
     return since;
   }
 
-  /** Clears what killed processes have left, once unless `again`; also for those who then find nothing to do. */
-  reap(again = false): void {
+  /**
+   * Clears what killed processes have left, once unless `again`; also for those who then find nothing to do. That may be
+   * much: whoever can wait calls this before the first path is asked for, and the event loop stays free.
+   */
+  async reap(signal?: AbortSignal, again = false): Promise<void> {
+    await inSlices(this.#reaping(again), slices(signal));
+  }
+
+  *#reaping(again: boolean): Generator<void, void, void> {
     if ((this.#reaped && !again) || this.readOnly) return;
     this.#reaped = true;
-    unlessMissing(() =>
-      onDisk("clearing", this.#parent, () => reap(this.#parent, this.#unfinished, Date.now())),
-    );
+    try {
+      yield* reaping(this.#parent, this.#unfinished, Date.now());
+    } catch (error) {
+      if (systemCode(error) !== "ENOENT") throw diskError(error, "clearing", this.#parent);
+    }
   }
 
   /** Clears the folder and ends the lease. */
@@ -119,7 +129,7 @@ export class Workspace {
   #begin(): string {
     const dir = join(this.#parent, ownerName());
     onDisk("creating", dir, () => makeFolder(dir, 0o700));
-    this.reap();
+    for (const _ of this.#reaping(false));
     this.#heartbeat = setInterval(() => beat(dir), HEARTBEAT_MS);
     // A lease is no reason to keep the process alive.
     this.#heartbeat.unref();
@@ -128,7 +138,11 @@ export class Workspace {
 }
 
 /** Clears what processes that are gone have left in `parent`, but for the beginnings of blobs, and for what is another user's. */
-function reap(parent: string, unfinished: Unfinished, nowMs: number): void {
+function* reaping(
+  parent: string,
+  unfinished: Unfinished,
+  nowMs: number,
+): Generator<void, void, void> {
   unfinished.reap(nowMs);
   for (const name of readdirSync(parent)) {
     const owner = parseOwner(name);
@@ -136,7 +150,7 @@ function reap(parent: string, unfinished: Unfinished, nowMs: number): void {
     const seen = unlessMissing(() => statSync(dir).mtimeMs);
     if (owner === undefined || seen === undefined || !isGone(owner, seen, nowMs)) continue;
     unfinished.salvage(dir);
-    clearLeftover(dir);
+    yield* clearingLeftover(dir);
   }
 }
 

@@ -1,21 +1,26 @@
-import { mkdirSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { CollectReport, Store } from "@ctxpack/cache";
 import { type CtxUri, sha256 } from "@ctxpack/identity";
 import fc from "fast-check";
-import { expect, it } from "vitest";
-import { Blobs } from "../../src/store/blobs.ts";
+import { expect, it, onTestFinished } from "vitest";
+import { clear } from "../../src/store/clear.ts";
 import { takeCensus } from "../../src/store/collect/census.ts";
 import { keepBudget } from "../../src/store/collect/keep.ts";
 import { makePlan } from "../../src/store/collect/plan.ts";
 import { remove } from "../../src/store/collect/remove.ts";
 import { Database } from "../../src/store/database.ts";
 import { ownerName } from "../../src/store/owner.ts";
-import type { Parts } from "../../src/store/parts.ts";
-import { Places } from "../../src/store/places.ts";
-import { Records } from "../../src/store/records.ts";
-import { Unfinished } from "../../src/store/unfinished.ts";
-import { Workspace } from "../../src/store/workspace.ts";
 import {
   contractOf,
   filesOf,
@@ -23,9 +28,11 @@ import {
   look,
   noise,
   openStore,
+  partsOf,
   uriFor,
   workplace,
 } from "./fixture.ts";
+import { CLONING, mountLoop } from "./loop-disk.ts";
 import { drive } from "./spawn.ts";
 
 const NONE = { handedOutMs: 0, usedMs: 0, listingMs: 0, trashMs: 0, resultMs: 0, unnamedMs: 0 };
@@ -137,7 +144,7 @@ it("what somebody uses between the look and the removal stays, with everything i
   ageAll(store, 30);
   const parts = partsOf(store.dir);
   const rules = { nowMs: Date.now(), budget: 0, busySinceMs: Date.now(), grace: NONE };
-  const plan = makePlan(await takeCensus(parts, undefined), rules);
+  const plan = await makePlan(parts.places, await takeCensus(parts, undefined), rules);
   expect(plan.packs).toHaveLength(2);
   // One is read from now on.
   using _lease = store.lease(uriFor("used"));
@@ -150,22 +157,6 @@ it("what somebody uses between the look and the removal stays, with everything i
   expect(rest.packs).toEqual([]);
   await store.tree(uriFor("used"), { verify: true });
 });
-
-/** The inside of a store. */
-function partsOf(dir: string): Parts {
-  const places = new Places(dir);
-  const unfinished = new Unfinished(places.unfinished);
-  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
-  return {
-    places,
-    workspace,
-    unfinished,
-    blobs: new Blobs(places, workspace),
-    records: new Records(places, workspace),
-    database: new Database(places.database),
-    blocking: true,
-  };
-}
 
 it("a budget takes folders first, then packs, those used longest ago first", async () => {
   const dir = workplace();
@@ -273,7 +264,7 @@ it("a pack whose record is damaged after the look keeps its blobs", async () => 
   ageAll(store, 30);
   const parts = partsOf(store.dir);
   const rules = { nowMs: Date.now(), budget: 0, busySinceMs: Date.now(), grace: NONE };
-  const plan = makePlan(await takeCensus(parts, undefined), rules);
+  const plan = await makePlan(parts.places, await takeCensus(parts, undefined), rules);
   expect(plan.packs).toHaveLength(1);
   writeFileSync(recordOf(store, "a"), "{");
   await remove(parts, plan, {});
@@ -348,7 +339,8 @@ it("whatever goes, what stays is whole, and nothing is left that no pack needs",
   await fc.assert(
     fc.asyncProperty(
       fc.array(pack, { minLength: 1, maxLength: 6 }),
-      fc.nat(2_000_000),
+      // The database alone takes some tens of kilobytes.
+      fc.integer({ min: 100_000, max: 2_000_000 }),
       async (packs, maxBytes) => {
         const dir = workplace();
         const contents = packs.map(({ files }) =>
@@ -457,6 +449,137 @@ it("a collector that is killed leaves packs whole, and the next one finishes", a
   );
   expect(tmp.length).toBeLessThanOrEqual(1);
 });
+
+it.for(CLONING)(
+  "on %s, where no content has links, it counts them all the same",
+  { timeout: 60_000 },
+  async (kind, context) => {
+    const dir = mountLoop(kind);
+    if (dir === undefined) return context.skip();
+    const shared = noise(4_000_000, 7);
+    const store = await storeWith(dir, {
+      a: { shared, own: noise(4_000_000, 3) },
+      b: { shared, other: noise(1_000_000, 5) },
+      c: { f: noise(4_000_000, 9) },
+    });
+    await store.tree(uriFor("a"));
+    const newer = join(wrapperOf(await store.tree(uriFor("b"))), "made.json");
+    ageAll(store, 30);
+    setAge(newer, 20);
+    setAge(recordOf(store, "c"), 40);
+    const blobs = 13_000_000;
+    const contents = 9_000_000;
+    const { size } = await store.collect({ maxBytes: 1e9 });
+    expect(size).toBeGreaterThan(blobs + contents);
+    expect(size).toBeLessThan(blobs + contents + 500_000);
+
+    // They stay as long as a folder has them, whatever their age.
+    const kept = await store.collect({ maxBytes: 1e9, apply: true, grace: NONE });
+    expect(kept).toMatchObject({ trees: [], packs: [], contents: { count: 0 } });
+    expect(kept.sizeAfter).toBe(size);
+
+    // The oldest folder is enough; no pack goes, and what both have stays.
+    const room = await store.collect({ maxBytes: size - 3_000_000, apply: true, grace: NONE });
+    expect(room).toMatchObject({ packs: [], contents: { count: 1, bytes: 4_000_000 } });
+    expect(room.trees).toHaveLength(1);
+    expect(room.sizeAfter).toBeLessThan(size - 3_000_000);
+    expect(await uris(store)).toHaveLength(3);
+    expect(contentsOf(store)).toHaveLength(2);
+
+    // Folders first, and only then as many packs as there are too many.
+    const packs = await store.collect({ maxBytes: blobs - 1_000_000, apply: true, grace: NONE });
+    expect(packs.trees).toHaveLength(1);
+    expect(names(packs)).toEqual(["c"]);
+    expect(contentsOf(store)).toEqual([]);
+    expect(packs.sizeAfter).toBeLessThanOrEqual(blobs - 1_000_000);
+    expect(await uris(store)).toHaveLength(2);
+  },
+);
+
+it.for(CLONING)(
+  "on %s, a folder is counted whole when its contents are gone",
+  { timeout: 60_000 },
+  async (kind, context) => {
+    const dir = mountLoop(kind);
+    if (dir === undefined) return context.skip();
+    const store = await storeWith(dir, { a: { f: noise(4_000_000, 7), g: noise(1_000_000, 3) } });
+    await store.tree(uriFor("a"));
+    const { size } = await store.collect();
+    clear(join(store.dir, "files"));
+    expect((await store.collect()).size).toBe(size);
+  },
+);
+
+it("what a folder frees is counted before a pack goes for want of room", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    a: { f: noise(400_000, 1) },
+    b: { f: noise(400_000, 3) },
+  });
+  const wrapper = wrapperOf(await store.tree(uriFor("a")));
+  ageAll(store, 30);
+  // What the marker does not say is not expected.
+  const marker = JSON.parse(readFileSync(join(wrapper, "made.json"), "utf8"));
+  writeFileSync(join(wrapper, "made.json"), JSON.stringify({ ...marker, shared: 0 }));
+  setAge(join(wrapper, "made.json"), 30);
+  const report = await store.collect({ maxBytes: 900_000, apply: true });
+  expect(report.trees).toHaveLength(1);
+  expect(report.packs).toEqual([]);
+  expect(report.sizeAfter).toBeLessThan(900_000);
+});
+
+it("what the database knows of what is gone goes, and its room with it", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) }, b: { f: noise(300_000, 3) } });
+  const wrapper = wrapperOf(await store.tree(uriFor("a")));
+  await store.tree(uriFor("b"));
+  const database = new Database(join(store.dir, "store.db"));
+  onTestFinished(() => database.close());
+  const digests = Array.from({ length: 2000 }, (_, i) => sha256(Buffer.from(`${i}`)));
+  await database.remember(digests.map((raw) => ({ raw, blob: raw, size: 1 })));
+  for (const tree of digests.slice(0, 3)) await database.settle(digests, tree);
+  const { size } = statSync(join(store.dir, "store.db"));
+  const before = await store.collect();
+  clear(wrapper);
+  const after = await store.collect({ apply: true });
+  // With the content that only the folder had.
+  const { size: left } = statSync(join(store.dir, "store.db"));
+  expect(left).toBeLessThan(size / 10);
+  expect(after.size - after.sizeAfter).toBe(size - left + 300_000);
+  expect(before.size).toBeGreaterThan(2 * 600_000 + size);
+  const rows = new DatabaseSync(join(store.dir, "store.db"), { readOnly: true });
+  onTestFinished(() => rows.close());
+  const [ofA, ofB] = [await segmentsOf(store, "a"), await segmentsOf(store, "b")];
+  expect(rows.prepare("SELECT raw FROM home").all()).toEqual(ofB.map((raw) => ({ raw })));
+  // And an index each.
+  expect(rows.prepare("SELECT count(*) AS n FROM frame").get()).toEqual({
+    n: ofA.length + 1 + ofB.length + 1,
+  });
+});
+
+/** Not the shelves, which stay when they are empty. */
+function contentsOf(store: Store): string[] {
+  return filesOf(join(store.dir, "files")).filter((path) => path.length > 64);
+}
+
+async function segmentsOf(store: Store, name: string): Promise<string[]> {
+  const { segments } = await store.index(uriFor(name));
+  return segments.map(({ digest }) => digest).sort();
+}
+
+it("a database that was damaged goes a week after it was put aside", async () => {
+  const store = await storeWith(workplace(), { a: { f: "a" } });
+  const path = join(store.dir, "store.db.damaged");
+  writeFileSync(path, noise(10_000));
+  expect((await store.collect()).leftovers.count).toBe(0);
+  const report = await store.collect({ apply: true, grace: { handedOutMs: -1 } });
+  expect(report.leftovers).toEqual({ count: 1, bytes: 10_000 });
+  expect(existsSync(path)).toBe(false);
+});
+
+function wrapperOf(path: string): string {
+  return dirname(path);
+}
 
 function text(name: string): string {
   return Buffer.from(contractOf(name)).toString();

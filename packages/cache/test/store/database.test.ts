@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { sha256 } from "@ctxpack/identity";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Database } from "../../src/store/database.ts";
 import { workplace } from "./fixture.ts";
 
@@ -90,6 +90,82 @@ describe("exclusive", () => {
     holder.close();
     expect(await waiting).toBe("done");
   });
+});
+
+describe("a lock that another process holds", () => {
+  const uses = {
+    frame: (database: Database, signal?: AbortSignal) => database.frame(raw, signal),
+    homes: (database: Database, signal?: AbortSignal) => database.homes([raw], signal),
+  };
+
+  /** A database that was used before, and one that was not, while somebody lets nobody read. */
+  async function held(isOpen: boolean): Promise<{ database: Database; release: () => void }> {
+    const path = join(workplace(), "store.db");
+    const database = open(path);
+    await (isOpen ? database : open(path)).remember([{ raw, blob, size: 3 }]);
+    const holder = new DatabaseSync(path);
+    holder.exec("BEGIN EXCLUSIVE");
+    return { database, release: () => holder.close() };
+  }
+
+  for (const [name, use] of Object.entries(uses)) {
+    it.each([true, false])(`is waited for by ${name} while timers go on`, async (isOpen) => {
+      const { database, release } = await held(isOpen);
+      const using = use(database);
+      let turns = 0;
+      const timer = setInterval(() => {
+        turns += 1;
+        if (turns === 3) release();
+      }, 1);
+      await using;
+      clearInterval(timer);
+      expect(turns).toBeGreaterThanOrEqual(3);
+    });
+
+    it(`is given up by ${name} after a minute, and when aborted`, async () => {
+      const { database, release } = await held(true);
+      onTestFinished(release);
+      const reason = new Error("enough");
+      await expect(use(database, abortSoon(reason))).rejects.toBe(reason);
+      const start = performance.now();
+      const now = vi.spyOn(performance, "now").mockReturnValueOnce(start);
+      onTestFinished(() => now.mockRestore());
+      now.mockReturnValue(start + 61_000);
+      await expect(use(database)).rejects.toMatchObject({ code: "CTXPACK_E_LOCKED" });
+    });
+  }
+});
+
+it("forgets what is gone, by pages, and keeps what leads elsewhere by now", async () => {
+  const path = join(workplace(), "store.db");
+  const database = open(path);
+  const many = Array.from({ length: 1700 }, (_, i) => sha256(Buffer.from(`${i}`)));
+  await database.remember(many.map((one) => ({ raw: one, blob: one, size: 1 })));
+  await database.settle(many, blob);
+  const [moved = raw] = [...many].sort();
+  const looked = new Set<string>();
+  const isHere = {
+    blob: (digest: string) => {
+      // Somebody learns of another blob between the look and the removal.
+      if (looked.size === 0) {
+        const other = new DatabaseSync(path);
+        other.exec(`UPDATE frame SET blob = '${blob}' WHERE raw = '${moved}'`);
+        other.close();
+      }
+      looked.add(digest);
+      return digest.endsWith("0");
+    },
+    tree: () => false,
+  };
+  await database.forget(isHere);
+  expect(looked.size).toBe(many.length);
+  const rows = new DatabaseSync(path, { readOnly: true });
+  onTestFinished(() => rows.close());
+  const left = rows.prepare("SELECT raw FROM frame").all();
+  const expected = many.filter((one) => one.endsWith("0") || one === moved).sort();
+  expect(left).toEqual(expected.map((one) => ({ raw: one })));
+  expect(rows.prepare("SELECT * FROM home").all()).toEqual([]);
+  expect(rows.prepare("PRAGMA freelist_count").get()).toEqual({ freelist_count: 0 });
 });
 
 function abortSoon(reason: Error): AbortSignal {

@@ -1,4 +1,4 @@
-import { statSync, writeSync } from "node:fs";
+import { openSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { ProgressEvent } from "@ctxpack/identity";
 import { Store } from "../../src/index.ts";
@@ -78,9 +78,17 @@ async function act(store: Store): Promise<unknown> {
     for (let round = 0; round < 300; round++) {
       const pool = new Pool(join(dir, "files"), join(dir, "scratch"));
       pool.give(content, first);
-      pool.drop(content);
+      if (round < 299) pool.drop(content);
     }
     return null;
+  }
+  if (verb === "starve") {
+    try {
+      for (;;) openSync(dir, "r");
+    } catch {
+      // Every descriptor is taken.
+    }
+    return store.pin(first as `ctx://sha256:${string}`);
   }
   if (verb === "read") {
     let size = 0;

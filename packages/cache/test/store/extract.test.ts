@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../src/index.ts";
 import {
   contractOf,
@@ -25,6 +25,7 @@ import {
   uriFor,
   workplace,
 } from "./fixture.ts";
+import { CLONING, mountLoop } from "./loop-disk.ts";
 
 let dir: string;
 let store: Store;
@@ -137,28 +138,8 @@ describe("extract", () => {
   });
 });
 
-/** A file system that can share blocks, if this machine lets us mount one. */
-function mountXfs(): string | undefined {
-  const place = workplace();
-  try {
-    execFileSync("truncate", ["-s", "400m", join(place, "xfs.img")]);
-    execFileSync("mkfs.xfs", ["-q", join(place, "xfs.img")], { stdio: "ignore" });
-    mkdirSync(join(place, "mnt"));
-    execFileSync("mount", ["-o", "loop", join(place, "xfs.img"), join(place, "mnt")], {
-      stdio: "ignore",
-    });
-  } catch {
-    console.warn("skipped: needs mkfs.xfs and the right to mount");
-    return undefined;
-  }
-  onTestFinished(() => {
-    execFileSync("umount", [join(place, "mnt")]);
-  });
-  return join(place, "mnt");
-}
-
-it("shares blocks with the materialised files where the file system can", async (context) => {
-  const mount = mountXfs();
+it.for(CLONING)("shares blocks with the materialised files on %s", async (kind, context) => {
+  const mount = mountLoop(kind);
   if (mount === undefined) return context.skip();
   const cloning = await openStore(join(mount, "store"));
   await cloning.seed(join(dir, "out"), contractOf("t"));

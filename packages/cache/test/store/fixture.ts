@@ -15,7 +15,14 @@ import { sha256, uriOf } from "@ctxpack/identity";
 import { onTestFinished } from "vitest";
 import type { AdmitOptions } from "../../src/index.ts";
 import { Store, type StoreOptions } from "../../src/index.ts";
+import { Blobs } from "../../src/store/blobs.ts";
 import { clear } from "../../src/store/clear.ts";
+import { Database } from "../../src/store/database.ts";
+import type { Parts } from "../../src/store/parts.ts";
+import { Places } from "../../src/store/places.ts";
+import { Records } from "../../src/store/records.ts";
+import { Unfinished } from "../../src/store/unfinished.ts";
+import { Workspace } from "../../src/store/workspace.ts";
 import { acceptAll } from "./accept.ts";
 
 /** A folder for one test, gone afterwards. */
@@ -30,6 +37,22 @@ export async function openStore(dir: string, o: StoreOptions = {}): Promise<Stor
   const store = await Store.open(dir, o);
   onTestFinished(() => store[Symbol.asyncDispose]());
   return store;
+}
+
+/** The inside of a store, to be closed by whoever asks for it. */
+export function partsOf(dir: string): Parts {
+  const places = new Places(dir);
+  const unfinished = new Unfinished(places.unfinished);
+  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
+  return {
+    places,
+    workspace,
+    unfinished,
+    blobs: new Blobs(places, workspace),
+    records: new Records(places, workspace),
+    database: new Database(places.database),
+    blocking: true,
+  };
 }
 
 /** The canonical bytes of a resolved contract; another `tool`, another URI. */

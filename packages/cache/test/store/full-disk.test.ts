@@ -15,9 +15,12 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { sha256 } from "@ctxpack/identity";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { Store } from "../../src/index.ts";
 import { clear } from "../../src/store/clear.ts";
+import { Database } from "../../src/store/database.ts";
+import { databaseError } from "../../src/store/database-error.ts";
 import {
   contractOf,
   filesOf,
@@ -271,6 +274,85 @@ describe("a disk that is full", () => {
     expect(await store.verify(uri)).toMatchObject({ clean: true });
   });
 });
+
+/** As Node gives them: SQLite's own number is all it says. */
+function sqliteError(errcode: number): Error {
+  return Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode });
+}
+
+describe("what SQLite does not say", () => {
+  const IOERR_WRITE = 778;
+
+  it("that a write failed for want of room", (context) => {
+    if (disk === undefined) return context.skip();
+    const path = join(disk, "store.db");
+    const error = sqliteError(IOERR_WRITE);
+    expect(databaseError(error, path)).toBe(error);
+    const room = fill(disk, 0);
+    expect(databaseError(error, path)).toMatchObject({
+      code: "CTXPACK_E_NO_SPACE",
+      details: { path },
+    });
+    room();
+    expect(readdirSync(disk).filter((name) => name.startsWith("store.db"))).toEqual(["store.db"]);
+    rmSync(path);
+  });
+
+  it("that it cannot open its files for want of inodes", async (context) => {
+    if (disk === undefined) return context.skip();
+    const place = join(disk, "few");
+    mkdirSync(place);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "nr_inodes=8", "tmpfs", place]);
+    onTestFinished(() => void execFileSync("umount", [place]));
+    for (const isThere of [true, false]) {
+      const path = join(place, `${isThere}.db`);
+      const database = new Database(path);
+      onTestFinished(() => database.close());
+      if (isThere) await database.exclusive(() => undefined);
+      const room = useInodes(place);
+      const digest = sha256(Buffer.from("any"));
+      await expect(database.settle([digest], digest)).rejects.toMatchObject({
+        code: "CTXPACK_E_NO_SPACE",
+        details: { path },
+      });
+      room();
+    }
+  });
+
+  it("that it cannot open its files for want of descriptors", async () => {
+    const dir = workplace();
+    {
+      await using store = await Store.open(join(dir, "store"));
+      await store.seed(folder(join(dir, "out"), sample), contractOf("t"));
+    }
+    const limit = ["sh", "-c", 'ulimit -n 256; exec "$0" "$@"'];
+    const ended = await drive([join(dir, "store"), "starve", uri], limit);
+    expect(ended).toMatchObject({
+      code: 1,
+      result: {
+        code: "CTXPACK_E_UNSUPPORTED",
+        message: expect.stringMatching(/store\.db: too many open files/),
+      },
+    });
+  });
+});
+
+/** Makes files until there is no inode left; returns what makes room again. */
+function useInodes(dir: string): () => void {
+  const made: string[] = [];
+  try {
+    for (;;) {
+      const path = join(dir, `inode-${made.length}`);
+      writeFileSync(path, "");
+      made.push(path);
+    }
+  } catch (error) {
+    expect(error).toMatchObject({ code: "ENOSPC" });
+  }
+  return () => {
+    for (const path of made) rmSync(path);
+  };
+}
 
 /** A disk on which a folder takes a block, if this machine lets us mount one. */
 function mountExt4(): string | undefined {

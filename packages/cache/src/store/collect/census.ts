@@ -1,6 +1,5 @@
 import { closeSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
@@ -8,17 +7,16 @@ import { unlessMissing, unlessRefused } from "../disk.ts";
 import { readMarker } from "../marker.ts";
 import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
-import { type CountedLog, discardedOf, logsOf, resultsOf } from "./beside.ts";
-import { type CountedFile, fileAt, leftoverAt, namesIn, privateNamesIn, shelved } from "./files.ts";
-
-/** The event loop gets a turn at least this often, in milliseconds. */
-const SLICE_MS = 10;
+import { slices } from "../slices.ts";
+import { type CountedLog, discardedOf, logsOf, putAsideOf, resultsOf } from "./beside.ts";
+import { BlobTable } from "./blob-table.ts";
+import { type CountedFile, eachNameIn, fileAt, shelved } from "./files.ts";
 
 /** A pack and what of the store it holds. */
 export interface CountedPack {
   readonly record: PackRecord;
-  /** Its blobs that are here, with their sizes in bytes; absent when its manifest cannot be read. */
-  readonly blobs: ReadonlyMap<Digest, number> | undefined;
+  /** The numbers of its blobs that are here, each once; absent when its manifest cannot be read. */
+  readonly blobs: Uint32Array | undefined;
 }
 
 /** A materialised tree, or a part of one. */
@@ -34,17 +32,12 @@ export interface CountedTree {
   readonly shared: number;
 }
 
-/** A blob that is here. */
-export interface CountedBlob extends CountedFile {
-  readonly digest: Digest;
-}
-
 /** The lines of a `dirHash1`: of no pack, but what is known of a tree of inputs. */
 const LISTING = /^[0-9a-f]{64} {2}[^\n]/;
 
 /** Contents that trees share. */
 export interface CountedContent extends CountedFile {
-  /** Trees that have it; 0 also where blocks are shared and the file system does not say. */
+  /** Trees that have it; 0 also where blocks are shared: the file system does not say, `countHolders` does. */
   readonly links: number;
 }
 
@@ -53,9 +46,9 @@ export interface Census {
   readonly packs: readonly CountedPack[];
   /** Packs of which nothing is known: the record is damaged, or is gone while a pin says that the pack has to be here. */
   readonly unknown: readonly CtxUri[];
-  readonly blobs: ReadonlyMap<Digest, CountedBlob>;
-  /** Blobs of no pack that are the lines of a `dirHash1`. */
-  readonly listings: ReadonlySet<Digest>;
+  readonly blobs: BlobTable;
+  /** The numbers of blobs of no pack that are the lines of a `dirHash1`. */
+  readonly listings: ReadonlySet<number>;
   readonly trees: readonly CountedTree[];
   readonly contents: readonly CountedContent[];
   /** What was put aside because it was damaged, and beginnings of blobs. */
@@ -66,17 +59,19 @@ export interface Census {
   readonly logs: readonly CountedLog[];
   /** Results of items whose map has no pack yet. */
   readonly results: readonly CountedFile[];
+  /** Of the store's database, in bytes. */
+  readonly database: number;
 }
 
 /** Counts what is in a store. Reads each pack's record and manifest, and looks at every blob. */
 export async function takeCensus(parts: Parts, signal: AbortSignal | undefined): Promise<Census> {
+  const { places } = parts;
   const rest = slices(signal);
-  const blobs = new Map<Digest, CountedBlob>();
-  for (const name of namesIn(parts.places.blobs)) {
+  const blobs = new BlobTable();
+  for (const name of eachNameIn(places.blobs)) {
     if (!/^[0-9a-f]{64}$/.test(name)) continue;
-    const file = fileAt(join(parts.places.blobs, name));
-    const digest: Digest = `sha256:${name}`;
-    if (file !== undefined) blobs.set(digest, { ...file, digest });
+    const file = fileAt(join(places.blobs, name));
+    if (file !== undefined) blobs.add(`sha256:${name}`, file.bytes, file.usedMs);
     await rest();
   }
   const packs: CountedPack[] = [];
@@ -86,74 +81,71 @@ export async function takeCensus(parts: Parts, signal: AbortSignal | undefined):
     await rest();
   }
   for (const uri of parts.records.pinnedOnly()) unknown.add(uri);
-  const held = holders(packs);
-  const listings = new Set<Digest>();
-  for (const { digest, path } of blobs.values()) {
-    if (!held.has(digest) && isListing(path)) listings.add(digest);
+  const held = holders(packs, blobs);
+  const listings = new Set<number>();
+  for (let id = 0; id < blobs.count; id++) {
+    if (held[id] === 0 && isListing(places.blob(blobs.digest(id)))) listings.add(id);
     await rest();
   }
   const trees: CountedTree[] = [];
-  for (const path of shelved(parts.places.trees)) {
+  for (const path of shelved(places.trees)) {
     const tree = unlessRefused(() => treeAt(path));
     if (tree !== undefined) trees.push(tree);
     await rest();
   }
   const contents: CountedContent[] = [];
-  for (const path of shelved(parts.places.shared)) {
+  for (const path of shelved(places.shared)) {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) continue;
     contents.push({ path, bytes: stat.size, usedMs: stat.ctimeMs, links: stat.nlink - 1 });
     await rest();
   }
-  const leftovers = [parts.places.quarantine, parts.places.unfinished].flatMap((dir) =>
-    privateNamesIn(dir).flatMap((name) => leftoverAt(join(dir, name)) ?? []),
-  );
-  const discarded = [...discardedOf(parts.places)];
-  const logs = [...logsOf(parts.places)];
+  const leftovers = await listed(putAsideOf(places, rest));
+  const discarded = await listed(discardedOf(places, rest));
+  const logs = await listed(logsOf(places, rest));
   const results: CountedFile[] = [];
-  for (const result of resultsOf(parts.places)) {
+  for (const result of resultsOf(places)) {
     results.push(result);
     await rest();
   }
-  return {
-    packs,
-    unknown: [...unknown],
-    blobs,
-    listings,
-    trees,
-    contents,
-    leftovers,
-    discarded,
-    logs,
-    results,
-  };
+  const database = databaseSize(parts);
+  const loose = { leftovers, discarded, logs, results };
+  return { packs, unknown: [...unknown], blobs, listings, trees, contents, ...loose, database };
+}
+
+async function listed<T>(things: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const thing of things) list.push(thing);
+  return list;
+}
+
+/** What the store's database takes, in bytes. */
+export function databaseSize({ places }: Parts): number {
+  return fileAt(places.database)?.bytes ?? 0;
 }
 
 /** Bytes that everything takes together. */
 export function sizeOf(census: Census): number {
   const { blobs, trees, contents, leftovers, discarded, logs, results } = census;
-  const groups = [blobs.values(), trees, contents, leftovers, discarded, logs, results];
-  let sum = 0;
+  const groups = [trees, contents, leftovers, discarded, logs, results];
+  let sum = blobs.bytes + census.database;
   for (const group of groups) for (const { bytes } of group) sum += bytes;
   return sum;
 }
 
-function blobsOf(
-  parts: Parts,
-  record: PackRecord,
-  here: ReadonlyMap<Digest, CountedBlob>,
-): ReadonlyMap<Digest, number> | undefined {
-  const found = new Map<Digest, number>();
+function blobsOf(parts: Parts, record: PackRecord, here: BlobTable): Uint32Array | undefined {
+  // A pack may have the same segment many times.
+  const found = new Set<number>();
   try {
     const bytes = parts.blobs.readWhole(record.manifest);
     if (sha256(bytes) !== record.manifest.digest) return undefined;
     const manifest = parsePackManifest(bytes);
     const all = [record.manifest, manifest.config, manifest.index, ...manifest.segments];
     for (const { digest } of all) {
-      const blob = here.get(digest);
-      if (blob !== undefined) found.set(digest, blob.bytes);
+      const id = here.find(digest);
+      if (id !== undefined) found.add(id);
     }
-    return found;
+    return Uint32Array.from(found);
   } catch (error) {
     // Damage is for `fsck` to name; until then nothing is known of what belongs to this pack.
     if (CtxPackError.isInstance(error)) return undefined;
@@ -185,21 +177,11 @@ function treeAt(path: string): CountedTree | undefined {
   return { path, tree: `sha256:${hex}`, usedMs, bytes: own, shared };
 }
 
-function slices(signal: AbortSignal | undefined): () => Promise<void> {
-  let ends = performance.now() + SLICE_MS;
-  return async () => {
-    if (performance.now() < ends) return;
-    await turn();
-    signal?.throwIfAborted();
-    ends = performance.now() + SLICE_MS;
-  };
-}
-
 /** Of each blob, how many packs hold it. */
-export function holders(packs: readonly CountedPack[]): Map<Digest, number> {
-  const counts = new Map<Digest, number>();
-  for (const { blobs } of packs) {
-    for (const digest of blobs?.keys() ?? []) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+export function holders(packs: readonly CountedPack[], blobs: BlobTable): Uint32Array {
+  const counts = new Uint32Array(blobs.count);
+  for (const pack of packs) {
+    for (const id of pack.blobs ?? []) counts[id] = (counts[id] as number) + 1;
   }
   return counts;
 }
@@ -221,23 +203,29 @@ export interface StoredSize {
 }
 
 /** What packs take; one whose manifest cannot be read takes nothing that is known. */
-export function storedSizes(census: Pick<Census, "packs">, options: SizesOptions): StoredSize[] {
+export function storedSizes(
+  { packs, blobs }: Pick<Census, "packs" | "blobs">,
+  options: SizesOptions,
+): StoredSize[] {
   const { by = ({ uri }) => uri } = options;
-  const groups = new Map<string, CountedPack[]>();
-  for (const pack of census.packs) {
-    const key = by(pack.record);
-    groups.set(key, [...(groups.get(key) ?? []), pack]);
-  }
-  const counts = holders(census.packs);
-  return [...groups].map(([key, packs]) => {
-    const within = holders(packs);
-    const bytes = new Map(packs.flatMap(({ blobs }) => [...(blobs ?? [])]));
+  const groups = Map.groupBy(packs, ({ record }) => by(record));
+  const counts = holders(packs, blobs);
+  /** How many packs of the group at hand hold a blob. */
+  const within = new Uint32Array(blobs.count);
+  return [...groups].map(([key, members]) => {
     let stored = 0;
     let own = 0;
-    for (const [digest, size] of bytes) {
-      stored += size;
-      if (counts.get(digest) === within.get(digest)) own += size;
-    }
-    return { key, packs: packs.map(({ record }) => record), stored, own };
+    const each = (look: (id: number) => void): void => {
+      for (const member of members) member.blobs?.forEach(look);
+    };
+    each((id) => {
+      within[id] = (within[id] as number) + 1;
+      if (within[id] === 1) stored += blobs.bytesOf(id);
+      if (within[id] === counts[id]) own += blobs.bytesOf(id);
+    });
+    each((id) => {
+      within[id] = 0;
+    });
+    return { key, packs: members.map(({ record }) => record), stored, own };
   });
 }

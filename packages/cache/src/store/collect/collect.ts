@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import type { CtxUri, Digest } from "@ctxpack/identity";
 import type { Parts } from "../parts.ts";
 import type { Places } from "../places.ts";
 import { defaultBudget } from "./budget.ts";
-import { sizeOf, takeCensus } from "./census.ts";
+import { type Census, databaseSize, sizeOf, takeCensus } from "./census.ts";
+import { countHolders } from "./holders.ts";
 import { GRACE, type Grace, makePlan, type Plan } from "./plan.ts";
 import { remove } from "./remove.ts";
 
@@ -87,27 +89,30 @@ export async function collect(
     busySinceMs: parts.workspace.busySince(),
     grace: { ...GRACE, ...options.grace },
   };
-  let census = await takeCensus(parts, signal);
-  let plan = makePlan(census, rules);
+  let census = await count(parts, signal);
+  const first = { ...rules, foldersFirst: options.apply };
+  let plan = await makePlan(parts.places, census, first, signal);
   const report = reportOf(plan, rules.budget);
   if (!options.apply) return report;
   parts.workspace.expectWritable();
-  parts.workspace.reap(true);
+  await parts.workspace.reap(signal, true);
   const reports: CollectReport[] = [];
   const refused = new Set<string>();
   for (let round = 0; round < MOST_ROUNDS; round++) {
     for (const path of await remove(parts, plan, options)) refused.add(path);
     const removed = without(plan, refused, parts.places);
-    if (isEmpty(removed)) break;
+    // In the first round packs may have waited for folders that are refused.
+    if (isEmpty(removed) && (round > 0 || isEmpty(plan))) break;
     reports.push(reportOf(removed, rules.budget));
     // What contents free is known only when the folders that shared them are gone.
-    census = await takeCensus(parts, signal);
-    plan = makePlan(census, rules);
+    census = await count(parts, signal);
+    plan = await makePlan(parts.places, census, rules, signal);
   }
+  await forget(parts, census, signal);
   return {
     ...report,
     applied: true,
-    sizeAfter: sizeOf(census),
+    sizeAfter: sizeOf({ ...census, database: databaseSize(parts) }),
     packs: reports.flatMap(({ packs }) => packs),
     trees: reports.flatMap(({ trees }) => trees),
     blobs: joined(reports.map(({ blobs }) => blobs)),
@@ -115,6 +120,24 @@ export async function collect(
     leftovers: joined(reports.map(({ leftovers }) => leftovers)),
     refused: [...refused],
   };
+}
+
+async function count(parts: Parts, signal: AbortSignal | undefined): Promise<Census> {
+  return await countHolders(parts, await takeCensus(parts, signal), signal);
+}
+
+/** Has the database forget what is gone; what came since the census is there, and is looked for. */
+async function forget(
+  { database, blobs, places }: Parts,
+  census: Census,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const trees = new Set(census.trees.map(({ tree }) => tree));
+  const isHere = {
+    blob: (digest: Digest) => census.blobs.find(digest) !== undefined || blobs.isPresent(digest),
+    tree: (digest: Digest) => trees.has(digest) || existsSync(places.tree(digest)),
+  };
+  await database.forget(isHere, signal);
 }
 
 /** What of a plan has come true. */

@@ -1,7 +1,8 @@
 import type { CtxUri, Digest } from "@ctxpack/identity";
+import type { Places } from "../places.ts";
+import { inSlices, slices } from "../slices.ts";
 import {
   type Census,
-  type CountedBlob,
   type CountedContent,
   type CountedPack,
   type CountedTree,
@@ -48,6 +49,14 @@ export interface PlanRules {
   /** Since when somebody has been making something. */
   readonly busySinceMs: number;
   readonly grace: Grace;
+  /** No pack goes for want of room while a folder can: what folders free is an estimate until they are gone. */
+  readonly foldersFirst?: boolean | undefined;
+}
+
+/** A blob that goes. */
+interface DoomedBlob extends CountedFile {
+  /** Its number in the census. */
+  readonly id: number;
 }
 
 /** A pack that goes, and why. */
@@ -73,8 +82,8 @@ export interface Plan {
   readonly packs: readonly DoomedPack[];
   readonly trees: readonly DoomedTree[];
   /** Blobs that no pack has, and those that only packs have that go. */
-  readonly orphans: readonly CountedBlob[];
-  readonly blobs: readonly CountedBlob[];
+  readonly orphans: readonly DoomedBlob[];
+  readonly blobs: readonly DoomedBlob[];
   readonly contents: readonly CountedContent[];
   readonly leftovers: readonly CountedFile[];
   /** What the store will take, in bytes; an estimate. */
@@ -85,37 +94,46 @@ export interface Plan {
  * Decides what goes: what no pack needs, then packs that were not used for longer than asked, then, while the store
  * is over its budget, folders that can be made again and whole packs, those that were used longest ago first.
  */
-export function makePlan(census: Census, rules: PlanRules): Plan {
-  return new Planner(census, rules).plan();
+export async function makePlan(
+  places: Places,
+  census: Census,
+  rules: PlanRules,
+  signal?: AbortSignal,
+): Promise<Plan> {
+  return await inSlices(new Planner(places, census, rules).steps(), slices(signal));
 }
 
+/** Its long loops are steps: a store may hold a million of each. */
 class Planner {
+  readonly #places: Places;
   readonly #census: Census;
   readonly #rules: PlanRules;
-  readonly #counts: Map<Digest, number>;
+  /** Of each blob, how many packs that stay have it. */
+  readonly #counts: Uint32Array;
   /** Folders by what they hold. */
-  readonly #trees = new Map<Digest, CountedTree[]>();
+  readonly #trees: ReadonlyMap<Digest, readonly CountedTree[]>;
   /** How many packs have an output. */
   readonly #outputs = new Map<Digest, number>();
   readonly #uris: ReadonlySet<CtxUri>;
   /** Of what is kept beside a pack, in bytes. */
   readonly #logs = new Map<CtxUri, number>();
-  readonly #packs: DoomedPack[] = [];
+  readonly #packs = new Map<CountedPack, DoomedPack>();
   readonly #doomedTrees = new Map<CountedTree, string>();
-  readonly #doomedBlobs = new Map<Digest, CountedBlob>();
+  #doomedBlobs: DoomedBlob[] = [];
   readonly #unreadable: readonly CtxUri[];
   #size: number;
   /** What contents take that folders share, in bytes. */
   #contents: number;
 
-  constructor(census: Census, rules: PlanRules) {
+  constructor(places: Places, census: Census, rules: PlanRules) {
+    this.#places = places;
     this.#census = census;
     this.#rules = rules;
     this.#size = sizeOf(census);
     this.#contents = census.contents
       .filter(({ links }) => links > 0)
       .reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#counts = holders(census.packs);
+    this.#counts = holders(census.packs, census.blobs);
     this.#uris = new Set([...census.packs.map(({ record }) => record.uri), ...census.unknown]);
     for (const { uri, bytes } of census.logs) {
       this.#logs.set(uri, bytes + (this.#logs.get(uri) ?? 0));
@@ -123,46 +141,49 @@ class Planner {
     // One that is known to be damaged is partial: it is no hit, and must not stand in the way for ever.
     const illegible = census.packs.filter((it) => it.blobs === undefined && !it.record.partial);
     this.#unreadable = [...illegible.map(({ record }) => record.uri), ...census.unknown];
-    for (const tree of census.trees) {
-      this.#trees.set(tree.tree, [...(this.#trees.get(tree.tree) ?? []), tree]);
-    }
+    this.#trees = Map.groupBy(census.trees, ({ tree }) => tree);
     for (const { record } of census.packs) this.#count(record.tree, 1);
   }
 
-  plan(): Plan {
+  *steps(): Generator<void, Plan, void> {
     const size = this.#size;
-    const { contents, leftovers } = this.#rubbish();
-    const orphans = [...this.#doomedBlobs.values()];
-    this.#doomedBlobs.clear();
-    const { unusedSinceMs, budget } = this.#rules;
+    const { contents, leftovers } = yield* this.#rubbish();
+    const orphans = this.#doomedBlobs;
+    this.#doomedBlobs = [];
+    const { unusedSinceMs, budget, foldersFirst = false } = this.#rules;
     const byUse = this.#census.packs
       .filter((pack) => !this.#isInUse(pack))
-      .sort((a, b) => usedMs(a) - usedMs(b));
+      .map((pack) => ({ pack, atMs: usedMs(pack) }))
+      .sort((a, b) => a.atMs - b.atMs);
     if (unusedSinceMs !== undefined) {
       const since = new Date(unusedSinceMs).toISOString().slice(0, 10);
-      for (const pack of byUse) {
-        if (usedMs(pack) < unusedSinceMs) this.#drop(pack, `not used since ${since}`);
+      for (const { pack, atMs } of byUse) {
+        if (atMs < unusedSinceMs) this.#drop(pack, `not used since ${since}`);
+        yield;
       }
     }
     const idle = this.#census.trees
       .filter((tree) => this.#mayGo(tree) && !this.#doomedTrees.has(tree))
       .sort((a, b) => a.usedMs - b.usedMs);
+    const isOver = (): boolean => this.#size > budget;
+    const packsWait = foldersFirst && isOver() && idle.length > 0;
     for (const tree of idle) {
-      if (this.#size <= budget) break;
+      if (!isOver()) break;
       this.#dropTree(tree, "over the budget: it can be made again from the pack");
+      yield;
     }
-    for (const pack of byUse) {
-      if (this.#size <= budget) break;
-      if (this.#packs.some((doomed) => doomed.pack === pack)) continue;
-      this.#drop(pack, "over the budget: used longest ago");
+    for (const { pack } of byUse) {
+      if (!isOver() || packsWait) break;
+      if (!this.#packs.has(pack)) this.#drop(pack, "over the budget: used longest ago");
+      yield;
     }
     return {
       size,
       unreadable: this.#unreadable,
-      packs: this.#packs,
+      packs: [...this.#packs.values()],
       trees: [...this.#doomedTrees].map(([tree, reason]) => ({ tree, reason })),
       orphans,
-      blobs: [...this.#doomedBlobs.values()],
+      blobs: this.#doomedBlobs,
       contents,
       leftovers,
       sizeAfter: this.#size,
@@ -170,19 +191,21 @@ class Planner {
   }
 
   /** What no pack needs. */
-  #rubbish(): { contents: CountedContent[]; leftovers: CountedFile[] } {
+  *#rubbish(): Generator<void, { contents: CountedContent[]; leftovers: CountedFile[] }, void> {
     const { nowMs, grace } = this.#rules;
+    const { blobs, listings } = this.#census;
     for (const tree of this.#census.trees) {
       const isOrphan = !this.#outputs.has(tree.tree);
       if (isOrphan && this.#mayGo(tree)) this.#dropTree(tree, "of no pack");
+      yield;
     }
-    for (const blob of this.#census.blobs.values()) {
-      if (this.#counts.has(blob.digest)) continue;
-      const isKept =
-        this.#census.listings.has(blob.digest) && nowMs - blob.usedMs <= grace.listingMs;
-      if (!isKept) this.#dropBlob(blob);
+    for (let id = 0; id < blobs.count; id++) {
+      const isKept = listings.has(id) && nowMs - blobs.usedMsOf(id) <= grace.listingMs;
+      if (this.#counts[id] === 0 && !isKept) this.#dropBlob(id);
+      yield;
     }
-    const contents = this.#unshared();
+    // Removing one that no folder shares costs no more than that the next folder writes it again.
+    const contents = this.#census.contents.filter(({ links }) => links === 0);
     const { leftovers: putAside, discarded, logs, results } = this.#census;
     const isOlder = (ms: number) => (file: CountedFile) => nowMs - file.usedMs > ms;
     const leftovers = [
@@ -195,27 +218,12 @@ class Planner {
     return { contents, leftovers };
   }
 
-  /**
-   * Contents that no folder shares: removing one costs no more than that the next folder writes it again. Where blocks
-   * are shared in place of files nobody can tell, and they stay as long as folders do.
-   */
-  #unshared(): CountedContent[] {
-    const { nowMs, grace } = this.#rules;
-    const { contents, trees } = this.#census;
-    const canTell =
-      contents.some(({ links }) => links > 0) || trees.length === this.#doomedTrees.size;
-    return contents.filter(
-      ({ links, usedMs }) => links === 0 && (canTell || nowMs - usedMs > grace.handedOutMs),
-    );
-  }
-
   #drop(pack: CountedPack, reason: string): void {
     const before = this.#size;
-    for (const digest of pack.blobs?.keys() ?? []) {
-      const left = (this.#counts.get(digest) ?? 1) - 1;
-      this.#counts.set(digest, left);
-      const blob = this.#census.blobs.get(digest);
-      if (left === 0 && blob !== undefined) this.#dropBlob(blob);
+    for (const id of pack.blobs ?? []) {
+      const left = (this.#counts[id] as number) - 1;
+      this.#counts[id] = left;
+      if (left === 0) this.#dropBlob(id);
     }
     const { tree, uri } = pack.record;
     this.#size -= this.#logs.get(uri) ?? 0;
@@ -223,7 +231,7 @@ class Planner {
     if (!this.#outputs.has(tree)) {
       for (const one of this.#trees.get(tree) ?? []) this.#dropTree(one, "its pack goes");
     }
-    this.#packs.push({ pack, bytes: before - this.#size, reason });
+    this.#packs.set(pack, { pack, bytes: before - this.#size, reason });
   }
 
   #dropTree(tree: CountedTree, reason: string): void {
@@ -235,12 +243,15 @@ class Planner {
     this.#size -= tree.bytes + shared;
   }
 
-  #dropBlob(blob: CountedBlob): void {
+  #dropBlob(id: number): void {
     const { nowMs, busySinceMs, grace } = this.#rules;
+    const { blobs } = this.#census;
+    const usedMs = blobs.usedMsOf(id);
     if (this.#unreadable.length > 0) return;
-    if (blob.usedMs >= Math.min(nowMs - grace.unnamedMs, busySinceMs)) return;
-    this.#doomedBlobs.set(blob.digest, blob);
-    this.#size -= blob.bytes;
+    if (usedMs >= Math.min(nowMs - grace.unnamedMs, busySinceMs)) return;
+    const [path, bytes] = [this.#places.blob(blobs.digest(id)), blobs.bytesOf(id)];
+    this.#doomedBlobs.push({ id, path, bytes, usedMs });
+    this.#size -= bytes;
   }
 
   #isHandedOut(tree: CountedTree): boolean {

@@ -1,11 +1,11 @@
 import { lstatSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Digest } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
-import { clearLeftover } from "../clear.ts";
+import { clearingLeftover } from "../clear.ts";
 import { isRefusal, systemCode, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
+import { inSlices, slices } from "../slices.ts";
 import type { CountedTree } from "./census.ts";
 import type { CountedFile } from "./files.ts";
 import type { DoomedPack, Plan } from "./plan.ts";
@@ -25,6 +25,7 @@ export async function remove(
 ): Promise<readonly string[]> {
   const { signal } = options;
   const { packs, trees, orphans, blobs, contents, leftovers } = plan;
+  const rest = slices(signal);
   const refused: string[] = [];
   const attempt = (path: string, work: () => boolean): boolean => {
     try {
@@ -41,35 +42,39 @@ export async function remove(
       await parts.database.exclusive(() => {
         for (const file of some) attempt(file.path, () => removeFile(file));
       }, signal);
+      await turn();
     }
   };
   for (const { path } of leftovers) {
     signal?.throwIfAborted();
-    if (!clearLeftover(path)) refused.push(path);
+    if (!(await inSlices(clearingLeftover(path), rest))) refused.push(path);
     await turn();
   }
   await removeFiles(orphans);
   /** Blobs of packs that somebody has begun to use since the census. */
-  const kept = new Set<Digest>();
+  const kept = new Set<number>();
   for (const some of batches(packs)) {
     await parts.database.exclusive(() => {
       for (const one of some) {
         const path = parts.places.record(one.pack.record.uri);
         if (attempt(path, () => removePack(parts, one))) continue;
-        for (const digest of one.pack.blobs?.keys() ?? []) kept.add(digest);
+        for (const id of one.pack.blobs ?? []) kept.add(id);
       }
     }, signal);
+    await turn();
   }
   for (const { tree } of trees) {
     signal?.throwIfAborted();
-    attempt(tree.path, () => {
-      const left = removeTree(parts, tree);
+    try {
+      const left = await inSlices(removeTree(parts, tree), rest);
       if (left !== undefined) refused.push(left);
-      return left === undefined;
-    });
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refused.push(tree.path);
+    }
     await turn();
   }
-  await removeFiles([...blobs.filter(({ digest }) => !kept.has(digest)), ...contents]);
+  await removeFiles([...blobs.filter(({ id }) => !kept.has(id)), ...contents]);
   return refused;
 }
 
@@ -85,7 +90,7 @@ function removePack(parts: Parts, { pack: { record } }: DoomedPack): boolean {
 }
 
 /** Out of sight in one rename, then entry by entry. Returns where the rest of it is when the disk refuses to remove it. */
-function removeTree(parts: Parts, tree: CountedTree): string | undefined {
+function* removeTree(parts: Parts, tree: CountedTree): Generator<void, string | undefined, void> {
   if (usedMs(tree.path) !== tree.usedMs) return undefined;
   const aside = parts.workspace.aside();
   try {
@@ -97,7 +102,7 @@ function removeTree(parts: Parts, tree: CountedTree): string | undefined {
     // Another process removes the same, or has made a new one meanwhile.
     if (code !== "ENOENT" && code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
   }
-  return clearLeftover(aside) ? undefined : aside;
+  return (yield* clearingLeftover(aside)) ? undefined : aside;
 }
 
 function usedMs(wrapper: string): number | undefined {
