@@ -14,6 +14,7 @@ import type { LegacyPullResult } from "./legacy/pull.ts";
 import type { FoundPack } from "./pantry.ts";
 import { compileSelection } from "./selection.ts";
 import type { Session } from "./session.ts";
+import { isRefusedHere } from "./trust/refused-here.ts";
 import { type Work, type WorkOptions, workOf } from "./work.ts";
 
 export interface PullOptions extends WorkOptions {
@@ -170,6 +171,7 @@ async function fetchInto(
   const found = wanted.found ?? (await findInPantries(session, wanted.uri, wanted, work));
   const { blobs, bytes } = await store.admit(wanted.uri, {
     ...admissionOf(session, found, work),
+    ...((await isRefusedHere(session, store, wanted.uri, work.signal)) && { replace: true }),
     ...(wanted.select && { only: wanted.select }),
   });
   return {

@@ -6,6 +6,7 @@ import type { Miss } from "../lookup.ts";
 import { lookUp, openPantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
 import { isRefusal } from "../trust/is-refusal.ts";
+import { isRefusedHere } from "../trust/refused-here.ts";
 import type { Work } from "../work.ts";
 import type { Circuit } from "./circuit.ts";
 import type { GetOptions } from "./options.ts";
@@ -92,6 +93,7 @@ async function fetchFrom(
   if (!found) return { where, reason: "not there" };
   if (!session.gate && !pantry.trusted) return { where, reason: "no policy vouches for it" };
   const store = await into.store(work.signal);
-  const { record } = await store.admit(uri, admissionOf(session, found, work));
+  const replace = await isRefusedHere(session, store, uri, work.signal);
+  const { record } = await store.admit(uri, { ...admissionOf(session, found, work), replace });
   return { store, record, source: where };
 }

@@ -8,6 +8,7 @@ import type { PushResult } from "../push.ts";
 import type { IdentifyLoadedOptions } from "../resolve.ts";
 import type { Session } from "../session.ts";
 import { type Making, noteMaking } from "../trust/made-here.ts";
+import { isRefusedHere } from "../trust/refused-here.ts";
 import { labelsOf } from "../why/nearest.ts";
 import { missReason } from "../why/reason.ts";
 import { type Work, workOf } from "../work.ts";
@@ -326,11 +327,7 @@ class Getting<Placed> {
     using layout = await made.collect?.();
     await this.#watch.requireUnchanged(this.#session, loaded, work.signal);
     const before = await store.get(this.#uri);
-    // What a policy refuses is no output of the contract: this one takes its place.
-    const isRefused =
-      before !== undefined &&
-      !before.partial &&
-      (await this.#session.gate?.judgeStored(store, before, work.signal)) !== undefined;
+    const isRefused = await isRefusedHere(this.#session, store, this.#uri, work.signal);
     const seed: NonNullable<Made["seed"]> = async (contract, seeding) => {
       if (layout !== undefined) return await store.seed(layout.root, contract, seeding);
       if (made.seed === undefined) throw new RangeError("nothing makes the pack");

@@ -17,7 +17,12 @@ export async function holdToPins(
     if (!verdict.accepted) return verdict;
     const { manifest, uri } = verdict.pack;
     const policies = verdict.policies.filter((_, i) => isConfigured[i]);
-    const found = { manifest, ...countedBy(policies) };
+    const found = {
+      manifest,
+      bundles: bundlesOf(policies),
+      signers: policies.flatMap(({ signers }) => signers),
+      policies: policies.map(({ digest }) => digest),
+    };
     for (const lock of locks) {
       const failure = checkPin(lock, uri, found);
       if (failure !== undefined) return { ...verdict, accepted: false, failure, seen: [] };
@@ -26,10 +31,7 @@ export async function holdToPins(
   };
 }
 
-function countedBy(policies: readonly PolicyVerdict[]) {
-  return {
-    bundles: policies.flatMap(({ bundles }) => bundles),
-    signers: policies.flatMap(({ signers }) => signers),
-    policies: policies.map(({ digest }) => digest),
-  };
+/** The proofs that some policies have counted. */
+export function bundlesOf(policies: readonly PolicyVerdict[]): Verdict["bundles"] {
+  return [...new Set(policies.flatMap(({ bundles }) => bundles))];
 }

@@ -8,6 +8,7 @@ import type { Session } from "../session.ts";
 import { type Work, type WorkOptions, workOf } from "../work.ts";
 import { type GivenSigners, policyOfSigners } from "./given-signers.ts";
 import { withoutPolicy } from "./in-force.ts";
+import { bundlesOf } from "./pins.ts";
 import { PolicyGate } from "./policy-gate.ts";
 
 export interface VerifyOptions extends WorkOptions, GivenSigners {
@@ -85,7 +86,11 @@ export async function verify(
   if (lacked !== undefined) throw lacked;
   const { explainVerdict, requireAccepted } = await import("@ctxpack/proof");
   requireAccepted(verdict);
-  if (lock !== undefined) await holdTo(lock, verdict, pin === true, work);
+  // A signer that was named here has no part in what everybody is held to, unless there is nothing else.
+  const policies = verdict.policies.filter((_, i) => typeof sources[i] === "string");
+  const pinned =
+    policies.length > 0 ? { ...verdict, bundles: bundlesOf(policies), policies } : verdict;
+  if (lock !== undefined) await holdTo(lock, pinned, pin === true, work);
   const report = isHere ? await store.verify(uri, work) : NOTHING_READ;
   return {
     uri,

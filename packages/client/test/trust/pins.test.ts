@@ -87,6 +87,43 @@ test("what the store took before it was pinned is no hit", async () => {
   expect(readFileSync(join(path, "data"), "utf8")).toBe("data");
 });
 
+test("what is refused makes room for what is pinned now", async () => {
+  await pinned();
+  for (const [cacheDir, bringIn] of [
+    ["pulling", (ctx: CtxPack) => ctx.pull(uri)],
+    ["running", (ctx: CtxPack) => ctx.getOrCompute(contract, async () => {})],
+  ] as const) {
+    await using ctx = await open(cacheDir);
+    await bringIn(ctx);
+  }
+  await changed();
+  await pinned();
+  await using pulling = await open("pulling");
+  expect(await pulling.pull(uri)).toMatchObject({ source: "oci:pantry", verified: "policy" });
+  await using running = await open("running");
+  const { source } = await running.getOrCompute(contract, async () => {
+    throw new Error("computed");
+  });
+  expect(source).toBe("oci:pantry");
+});
+
+test("a pin is of the configured policies, and one more of whoever pulls is no harm", async () => {
+  await signerIn(cwd, "other");
+  await using made = await open("made");
+  await made.attest(uri, { key: "other.pem", to: "oci:pantry" });
+  configured({ policy: "team.json" });
+  {
+    await using ctx = await open("pinning");
+    const keys = ["other.pub"];
+    await ctx.verify(uri, { from: "oci:pantry", keys, lock: "ctxpack.lock", pin: true });
+  }
+  configured({ policy: "team.json", lock: "ctxpack.lock" });
+  await using ctx = await open("b");
+  expect(await ctx.pull(uri)).toMatchObject({ verified: "policy" });
+  await using stricter = await open("c", "other.json");
+  expect(await stricter.pull(uri)).toMatchObject({ verified: "policy" });
+});
+
 test("a key that is named beside is asked too, and the pin is still held against", async () => {
   await pinned();
   await using ctx = await open("b");

@@ -3,7 +3,7 @@ import { CtxPackError, type CtxUri, type Digest, uriOf } from "@ctxpack/identity
 import { IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import { LIMITS, type PackManifest, parsePackManifest } from "../../pack/index.ts";
 import { openOwn, readFully } from "../blobs.ts";
-import { isRefusal, unlessMissing, unlessRefused } from "../disk.ts";
+import { isOfDisk } from "../disk.ts";
 import type { NewRecord } from "../record.ts";
 import { names } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
@@ -43,7 +43,10 @@ export async function rebuildRecords(
       }, run.work.signal);
       if (records.get(uri) === undefined) continue;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      run.work.signal?.throwIfAborted();
+      // A folder in the record's place, a disk that fails there: whoever asked puts it aside.
+      const isFull = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NO_SPACE";
+      if (isFull || !isOfDisk(error)) throw error;
       continue;
     }
     rebuilt.add(uri);
@@ -60,8 +63,7 @@ async function findManifests(
   for (const name of names(run.parts.places.blobs)) {
     await run.breathe();
     if (!/^[0-9a-f]{64}$/.test(name)) continue;
-    // Another user's secret is no help.
-    const one = unlessRefused(() => unlessMissing(() => manifestAt(run, `sha256:${name}`)));
+    const one = ifReadable(() => manifestAt(run, `sha256:${name}`));
     if (one === undefined) continue;
     const uri = uriOf(one.manifest.config.digest);
     if (wanted.has(uri)) found.set(uri, [...(found.get(uri) ?? []), one]);
@@ -85,6 +87,16 @@ function manifestAt(run: CheckRun, digest: Digest): FoundManifest | undefined {
   }
 }
 
+/** Another user's secret, and what the disk cannot read any more, is no help: others say what is wrong with it. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isOfDisk(error)) return undefined;
+    throw error;
+  }
+}
+
 function isLikely(path: string): boolean {
   const fd = openOwn(path);
   try {
@@ -102,7 +114,7 @@ function recordOf(
   found: readonly FoundManifest[],
 ): NewRecord | undefined {
   const path = run.parts.places.record(uri);
-  const text = unlessRefused(() => unlessMissing(() => readFileSync(path, "utf8"))) ?? "";
+  const text = ifReadable(() => readFileSync(path, "utf8")) ?? "";
   const named = found.filter(({ digest }) => text.includes(digest));
   const eligible = (named.length > 0 ? named : found).toSorted((a, b) => b.usedMs - a.usedMs);
   if (new Set(eligible.map(({ manifest }) => manifest.tree)).size > 1) return undefined;

@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CtxPackError, type CtxUri } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, digestHex, uriDigest } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
 import { clear } from "../clear.ts";
 import { diskError, systemCode } from "../disk.ts";
@@ -46,12 +46,16 @@ export async function repairFiles(run: CheckRun): Promise<void> {
     clear(path);
     return "was cleared";
   });
+  const pinned = ({ path }: Finding): CtxUri => `ctx://sha256:${path.slice(-64)}`;
+  // Before what lies beside no pack is cleared: what lies beside these has one again.
+  const rebuilt = await rebuildRecords(run, run.findings.open("stale-pin").map(pinned));
   await each(run, CLEARED, ({ path }) => {
+    if ([...rebuilt].some((uri) => path.includes(digestHex(uriDigest(uri))))) {
+      return "stays: its pack's record was written again";
+    }
     clear(path);
     return "was cleared";
   });
-  const pinned = ({ path }: Finding): CtxUri => `ctx://sha256:${path.slice(-64)}`;
-  const rebuilt = await rebuildRecords(run, run.findings.open("stale-pin").map(pinned));
   await each(run, ["stale-pin"], (finding) => {
     if (rebuilt.has(pinned(finding))) return "its pack's record was written again";
     return database.exclusive(() => {

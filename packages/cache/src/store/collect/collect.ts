@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { CtxUri, Digest } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type Digest } from "@ctxpack/identity";
 import type { Parts } from "../parts.ts";
 import type { Places } from "../places.ts";
 import { defaultBudget } from "./budget.ts";
@@ -106,7 +106,7 @@ export async function collect(
     reports.push(reportOf(removed, rules.budget));
     // What contents free is known only when the folders that shared them are gone.
     census = await count(parts, signal);
-    plan = await makePlan(parts.places, census, rules, signal);
+    plan = await makePlan(parts.places, census, { ...rules, refused }, signal);
   }
   await forget(parts, census, signal);
   return {
@@ -137,7 +137,13 @@ async function forget(
     blob: (digest: Digest) => census.blobs.find(digest) !== undefined || blobs.isPresent(digest),
     tree: (digest: Digest) => trees.has(digest) || existsSync(places.tree(digest)),
   };
-  await database.forget(isHere, signal);
+  try {
+    await database.forget(isHere, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    // What is remembered for nothing only takes room: the next collection forgets it.
+    if (!CtxPackError.isInstance(error)) throw error;
+  }
 }
 
 /** What of a plan has come true. */

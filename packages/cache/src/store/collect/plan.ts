@@ -51,6 +51,8 @@ export interface PlanRules {
   readonly grace: Grace;
   /** No pack goes for want of room while a folder can: what folders free is an estimate until they are gone. */
   readonly foldersFirst?: boolean | undefined;
+  /** Folders that the disk did not let go, by their paths. */
+  readonly refused?: ReadonlySet<string> | undefined;
 }
 
 /** A blob that goes. */
@@ -172,8 +174,10 @@ class Planner {
       this.#dropTree(tree, "over the budget: it can be made again from the pack");
       yield;
     }
+    // While no blob may go, a pack that goes would free nothing, and all of them would go for it.
+    const canFree = this.#unreadable.length === 0 && this.#rules.busySinceMs > 0;
     for (const { pack } of byUse) {
-      if (!isOver() || packsWait) break;
+      if (!isOver() || packsWait || !canFree) break;
       if (!this.#packs.has(pack)) this.#drop(pack, "over the budget: used longest ago");
       yield;
     }
@@ -261,7 +265,8 @@ class Planner {
   /** Neither in use, nor maybe of a pack of which nothing is known. */
   #mayGo(tree: CountedTree): boolean {
     const isOfUnknown = this.#census.unknown.length > 0 && !this.#outputs.has(tree.tree);
-    return !isOfUnknown && !this.#isHandedOut(tree);
+    const isStuck = this.#rules.refused?.has(tree.path) === true;
+    return !isOfUnknown && !isStuck && !this.#isHandedOut(tree);
   }
 
   #isInUse(pack: CountedPack): boolean {
