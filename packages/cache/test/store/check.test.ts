@@ -537,12 +537,34 @@ describe("a record that is damaged or gone is made again from the manifest", () 
     await store.pin(uri);
     rmSync(record(world));
     expect(await store.get(uri)).toBeUndefined();
+    const hex = uri.slice(-64);
+    const beside = ["logs", "proofs", "rechecks"].map((name) => {
+      folder(join(store.dir, name, hex.slice(0, 2)), { [hex]: "kept" });
+      return join(store.dir, name, hex.slice(0, 2), hex);
+    });
     const report = await store.check({ repair: true });
     expect(report.damages).toContainEqual(
       expect.objectContaining({ kind: "stale-pin", state: "repaired" }),
     );
     expect(await store.get(uri)).toMatchObject({ pinned: true, partial: false, origin: "fsck" });
     expect(look(await store.tree(uri, { verify: true }))).toEqual(look(out));
+    // What lies beside the pack is of a pack again.
+    for (const path of beside) expect(readFileSync(path, "utf8")).toBe("kept");
+  });
+
+  it("and a folder in its place is put aside", async () => {
+    const world = await twoPacks();
+    const { store } = world;
+    rmSync(record(world));
+    mkdirSync(record(world));
+    const report = await store.check({ repair: true });
+    expect(report.damages).toContainEqual(
+      expect.objectContaining({
+        kind: "record-damaged",
+        outcome: expect.stringContaining("was moved to quarantine"),
+      }),
+    );
+    expect(existsSync(record(world))).toBe(false);
   });
 });
 
