@@ -120,9 +120,12 @@ test("a claim that is lost while its holder is stopped: two runs, one stored out
   const first = start([...contract, "--json"], { cwd });
   const firstDone = finish(first);
   await until(() => existsSync(join(cwd, "out/half")));
+  const [name = ""] = readdirSync(join(cwd, "store/claims"));
+  const claim = join(cwd, "store/claims", name);
+  // Stopped while it writes down whom it has started, it would write its claim once more when it goes on.
+  await until(() => readFileSync(claim, "utf8").includes('"pid"'));
   first.kill("SIGSTOP");
-  const [claim = ""] = readdirSync(join(cwd, "store/claims"));
-  rmSync(join(cwd, "store/claims", claim));
+  rmSync(claim);
   rmSync(join(cwd, "pid"));
   const second = start([...contract, "--json"], { cwd });
   const secondDone = finish(second);
