@@ -10,7 +10,8 @@ export function identityToken(claims: Readonly<Record<string, unknown>> = {}): s
     aud: "sigstore",
     sub: "repo:acme/packs:ref:refs/heads/main",
     san: TEST_IDENTITY,
-    exp: Math.floor(Date.now() / 1000) + 300,
+    // A suite that holds one may take long on a busy machine.
+    exp: Math.floor(Date.now() / 1000) + 3600,
     repository: "acme/packs",
     repository_id: "123456",
     repository_owner: "acme",
