@@ -33,6 +33,7 @@ if (!hasPowerShell) console.log("SKIPPED the example for PowerShell");
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "ctxpack-commands-")));
 const prepared = join(folder, "prepared");
+let pantry: string;
 let names: (readonly [string, string])[];
 let services: [DockerRegistry, DockerRegistry, Sigstore, ScriptedModel] | undefined;
 
@@ -48,7 +49,7 @@ beforeAll(async () => {
   makeHome(prepared);
   writeFiles(prepared);
   writeFileSync(join(prepared, "work/signing.json"), sigstore.signingConfig);
-  const pantry = `${registry.host}/acme/packs`;
+  pantry = `${registry.host}/acme/packs`;
   const done = await runScript(prepared, preparing(pantry), {});
   if (done.status !== 0) throw new Error(done.output);
   const lines = readFileSync(join(prepared, "work/names"), "utf8").trimEnd().split("\n");
@@ -94,7 +95,7 @@ const BEFORE: Readonly<Record<string, string>> = {
   keygen: "rm release.*",
   why: `rm contract.json && sed -i 's/lines: 1/lines: 2/' contract.yaml`,
   // The others need what this one clears away.
-  gc: "ctxpack cp ghcr.io/acme/packs ghcr.io/acme/packs/old --all",
+  gc: "ctxpack push ctx://sha256:7c1e… --to ghcr.io/acme/packs",
   "proof verify":
     "ctxpack proof create report.pdf --runtime runtime.json && ctxpack proof sign report.pdf.proof.json --key ci.pem",
   "proof sign": "ctxpack proof create report.pdf --runtime runtime.json",
@@ -121,10 +122,9 @@ function scriptOf(name: string, example: readonly string[]): string {
     const code = EXIT_CODES[name];
     return [code === undefined ? line : `code=0; ${line} || code=$?; [ $code = ${code} ]`];
   });
-  if (name === "gc")
-    lines.push(...lines.splice(0).map((line) => line.replace("acme/packs", "acme/packs/old")));
   const script = ["set -e", BEFORE[name] ?? "", ...lines].join("\n");
-  return names.reduce((all, [from, to]) => all.replaceAll(from, to), script);
+  const pantries = name === "gc" ? [["ghcr.io/acme/packs", `${pantry}/cleared`] as const] : [];
+  return [...pantries, ...names].reduce((all, [from, to]) => all.replaceAll(from, to), script);
 }
 
 test.skipIf(isMissing).each(Object.keys(COMMANDS))("ctxpack %s", async (name) => {

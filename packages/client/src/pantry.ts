@@ -18,7 +18,7 @@ import {
   type Target,
   type TargetName,
 } from "@ctxpack/oci";
-import type { PantryConfig } from "./config.ts";
+import { isTrusted, type PantryConfig } from "./config.ts";
 import type { Session } from "./session.ts";
 
 /** Somewhere packs are shared, opened for reading. */
@@ -191,7 +191,7 @@ function locate(session: Session, given: string | PantryConfig | TargetName): Lo
   const { config, cwd } = session;
   const typed = (name: TargetName, baseDir = cwd): Located => {
     const place = placeOf(name, baseDir);
-    // What was typed, or is in the environment, is the user's word; a project's file is somebody else's.
+    // What was typed is the user's word.
     return { name, baseDir, place, trusted: name.kind !== "registry" || config.trusted.has(place) };
   };
   if (typeof given !== "string" && "kind" in given) return typed(given);
@@ -199,8 +199,7 @@ function locate(session: Session, given: string | PantryConfig | TargetName): Lo
     typeof given === "string" ? config.named.find(({ name }) => name === given) : given;
   if (configured === undefined) return typed(parseTarget(given as string));
   const located = typed(parseTarget(configured.address), configured.baseDir);
-  if (configured.file === undefined) return located;
-  return { ...located, trusted: config.trusted.has(located.place) };
+  return { ...located, trusted: isTrusted(config, configured) };
 }
 
 /** What policies and the user's word about a pantry know it by. */

@@ -2,28 +2,14 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Store } from "@ctxpack/cache";
-import { scratchFolder } from "@ctxpack/test-tools";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { CtxPack } from "../../src/index.ts";
-import {
-  contract,
-  type OpenAt,
-  openerIn,
-  policyIn,
-  proofsOf,
-  pushedIn,
-  signerIn,
-} from "./trusting.ts";
+import { CtxPack } from "@ctxpack/client";
+import { beforeEach, expect, test } from "vitest";
+import { contract, type OpenAt, policyIn, proofsOf, pushedIn, workplaceWith } from "./trusting.ts";
 
 let cwd: string;
 let open: OpenAt;
 beforeEach(async () => {
-  const scratch = scratchFolder();
-  onTestFinished(() => scratch[Symbol.dispose]());
-  cwd = scratch.path;
-  open = openerIn(cwd);
-  await signerIn(cwd, "team");
-  await signerIn(cwd, "stranger");
+  ({ cwd, open } = await workplaceWith("team", "stranger"));
 });
 
 test("1: a pantry that is named is served without a policy, and that is said", async () => {

@@ -5,19 +5,14 @@ import type { CtxPack } from "@ctxpack/client";
 import type { CtxUri } from "@ctxpack/identity";
 import { OciLayout } from "@ctxpack/oci";
 import { attachBundle, createStatement, localSigner, signStatement } from "@ctxpack/proof";
-import { scratchFolder } from "@ctxpack/test-tools";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { contract, type OpenAt, openerIn, proofsOf, pushedIn, signerIn } from "./trusting.ts";
+import { beforeEach, expect, test } from "vitest";
+import { contract, type OpenAt, proofsOf, pushedIn, workplaceWith } from "./trusting.ts";
 
 let cwd: string;
 let open: OpenAt;
 let uri: CtxUri;
 beforeEach(async () => {
-  const scratch = scratchFolder();
-  onTestFinished(() => scratch[Symbol.dispose]());
-  cwd = scratch.path;
-  open = openerIn(cwd);
-  await signerIn(cwd, "team");
+  ({ cwd, open } = await workplaceWith("team"));
   uri = await pushedIn(cwd);
 });
 

@@ -3,9 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CtxPack } from "@ctxpack/client";
 import type { CtxUri } from "@ctxpack/identity";
-import { scratchFolder } from "@ctxpack/test-tools";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { contract, type OpenAt, openerIn, pushedIn, signerIn } from "./trusting.ts";
+import { beforeEach, expect, test } from "vitest";
+import { contract, type OpenAt, pushedIn, signerIn, workplaceWith } from "./trusting.ts";
 
 const PIN = { code: "CTXPACK_E_PROOF_PIN" };
 
@@ -13,11 +12,7 @@ let cwd: string;
 let open: OpenAt;
 let uri: CtxUri;
 beforeEach(async () => {
-  const scratch = scratchFolder();
-  onTestFinished(() => scratch[Symbol.dispose]());
-  cwd = scratch.path;
-  open = openerIn(cwd);
-  await signerIn(cwd, "team");
+  ({ cwd, open } = await workplaceWith("team"));
   uri = await pushedIn(cwd, "team");
 });
 

@@ -2,9 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CtxUri } from "@ctxpack/identity";
-import { scratchFolder } from "@ctxpack/test-tools";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { contract, type OpenAt, openerIn, pushedIn, signerIn } from "./trusting.ts";
+import { beforeEach, expect, test } from "vitest";
+import { contract, type OpenAt, pushedIn, workplaceWith } from "./trusting.ts";
 
 const TAG = "oci:pantry:stable";
 
@@ -12,11 +11,7 @@ let cwd: string;
 let open: OpenAt;
 let uri: CtxUri;
 beforeEach(async () => {
-  const scratch = scratchFolder();
-  onTestFinished(() => scratch[Symbol.dispose]());
-  cwd = scratch.path;
-  open = openerIn(cwd);
-  await signerIn(cwd, "team");
+  ({ cwd, open } = await workplaceWith("team"));
   uri = await pushedIn(cwd, "team");
   await using ctx = await open("b", "team.json");
   await ctx.pull(uri);

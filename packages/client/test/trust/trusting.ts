@@ -4,6 +4,8 @@ import { type KeptProofs, Store } from "@ctxpack/cache";
 import { CtxPack } from "@ctxpack/client";
 import type { CtxUri } from "@ctxpack/identity";
 import { generateKey, writeKeyFiles } from "@ctxpack/proof";
+import { scratchFolder } from "@ctxpack/test-tools";
+import { onTestFinished } from "vitest";
 
 export const contract = { transforms: [{ tool: "ocr", tool_version: "1" }] };
 
@@ -23,6 +25,17 @@ export function openerIn(cwd: string): OpenAt {
       pantries: ["oci:pantry"],
       policy,
     });
+}
+
+/** A folder for one test, with the files of these signers. */
+export async function workplaceWith(
+  ...signers: readonly string[]
+): Promise<{ readonly cwd: string; readonly open: OpenAt }> {
+  const scratch = scratchFolder();
+  onTestFinished(() => scratch[Symbol.dispose]());
+  const cwd = scratch.path;
+  for (const name of signers) await signerIn(cwd, name);
+  return { cwd, open: openerIn(cwd) };
 }
 
 /** `<name>.pem` and `.pub`, and `<name>.json`: a policy that believes this key and what `more` asks for besides. */
