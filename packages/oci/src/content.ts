@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { CtxPackError, type Digest } from "@ctxpack/identity";
 import type { Descriptor } from "./descriptor.ts";
 import { bytesSource } from "./source.ts";
-import type { OperationOptions, ReadOnlyStorage, Storage } from "./target.ts";
+import type { ReadOnlyStorage, Storage, WriteOptions } from "./target.ts";
 
 /**
  * Reads a small blob whole, verified. The size a descriptor claims is checked against `maxBytes`
@@ -42,7 +42,7 @@ export async function pushBytes(
   storage: Storage,
   mediaType: string,
   bytes: Uint8Array,
-  options: OperationOptions = {},
+  options: WriteOptions = {},
 ): Promise<Descriptor> {
   const d = describeBytes(mediaType, bytes);
   await storage.push(d, bytesSource(bytes), options);

@@ -33,6 +33,7 @@ export { printable } from "./remote/printable.ts";
 export type { RegistryProfile } from "./remote/profile.ts";
 export { isRetryableStatus, parseRetryAfter, pause } from "./remote/retry.ts";
 export { rename } from "./rename.ts";
+export { type Settling, settleTogether } from "./settling.ts";
 export type { BlobSource } from "./source.ts";
 export { bytesSource, fileSource } from "./source.ts";
 export type {
@@ -52,6 +53,7 @@ export type {
   TagOptions,
   Target,
   Untagger,
+  WriteOptions,
 } from "./target.ts";
 export { Verifier, verified } from "./verify.ts";
 export type { BlobConcurrency } from "./window.ts";

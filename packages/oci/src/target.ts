@@ -1,11 +1,20 @@
 import type { Digest, OnProgress } from "@ctxpack/identity";
 import type { Descriptor } from "./descriptor.ts";
+import type { Settling } from "./settling.ts";
 import type { BlobSource } from "./source.ts";
 
 /** What every operation on a target takes. An aborted one throws `signal.reason`. */
 export interface OperationOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
+}
+
+export interface WriteOptions extends OperationOptions {
+  /**
+   * Where a write cannot exclude that somebody else overwrites it, it is looked at again after half a second or more:
+   * the operation waits for that unless it may hand it over here.
+   */
+  readonly settling?: Settling | undefined;
 }
 
 /** A slice of a blob, in bytes. */
@@ -39,7 +48,7 @@ export interface Storage extends ReadOnlyStorage {
    * Stores a blob and returns once it is whole and has the right digest; one that exists is not
    * read again. Nothing of a failed push stays.
    */
-  push(d: Descriptor, source: BlobSource, options?: OperationOptions): Promise<void>;
+  push(d: Descriptor, source: BlobSource, options?: WriteOptions): Promise<void>;
 }
 
 /** Somewhere names lead to descriptors. */

@@ -11,11 +11,12 @@ import {
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { CollectReport, Store } from "@ctxpack/cache";
-import { type CtxUri, sha256 } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, sha256 } from "@ctxpack/identity";
 import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { clear } from "../../src/store/clear.ts";
 import { takeCensus } from "../../src/store/collect/census.ts";
+import { collect } from "../../src/store/collect/collect.ts";
 import { keepBudget } from "../../src/store/collect/keep.ts";
 import { makePlan } from "../../src/store/collect/plan.ts";
 import { remove } from "../../src/store/collect/remove.ts";
@@ -528,6 +529,46 @@ it("what a folder frees is counted before a pack goes for want of room", async (
   expect(report.trees).toHaveLength(1);
   expect(report.packs).toEqual([]);
   expect(report.sizeAfter).toBeLessThan(900_000);
+});
+
+it("a folder that the disk refuses to remove is told, and makes no room that packs would have to make", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, {
+    a: { f: noise(400_000, 1) },
+    b: { f: noise(400_000, 3) },
+  });
+  const wrapper = wrapperOf(await store.tree(uriFor("a")));
+  ageAll(store, 30);
+  setAge(recordOf(store, "a"), 40);
+  const parts = partsOf(store.dir);
+  onTestFinished(() => parts.database.close());
+  const aside = (): string => {
+    throw Object.assign(new Error("EPERM"), { code: "EPERM", syscall: "rename" });
+  };
+  Object.assign(parts.workspace, { aside });
+  const report = await collect(parts, undefined, { apply: true, maxBytes: 900_000 });
+  expect(report.refused).toEqual([wrapper]);
+  expect(report.trees).toEqual([]);
+  expect(names(report)).toEqual(["a"]);
+  expect(report.sizeAfter).toBeLessThan(900_000);
+  expect(await uris(store)).toEqual([uriFor("b")]);
+});
+
+it("a database that cannot forget for want of room ends no collection", async () => {
+  const dir = workplace();
+  const store = await storeWith(dir, { a: { f: noise(300_000) } });
+  ageAll(store, 30);
+  const parts = partsOf(store.dir);
+  onTestFinished(() => parts.database.close());
+  const forget = async (): Promise<void> => {
+    throw new CtxPackError("CTXPACK_E_NO_SPACE", "the disk is full");
+  };
+  Object.assign(parts.database, { forget });
+  expect(names(await collect(parts, 0, { apply: true }))).toEqual(["a"]);
+  expect(await uris(store)).toEqual([]);
+  // What is no error of the disk is one of ours.
+  Object.assign(parts.database, { forget: () => Promise.reject(new TypeError("ours")) });
+  await expect(collect(parts, 0, { apply: true })).rejects.toThrow("ours");
 });
 
 it("what the database knows of what is gone goes, and its room with it", async () => {

@@ -30,7 +30,11 @@ export const run: Command = defineCommand({
       value: "FILE",
       about: "what decides the output, and where it goes",
     },
-    in: { ...MANY, value: "[NAME=]PATH", about: "an input; the name may be left out once" },
+    in: {
+      ...MANY,
+      value: "[NAME=]PATH",
+      about: "an input, also a pack by its URI; the name may be left out once",
+    },
     tool: { type: "string", value: "NAME[@VERSION]", about: "what computes" },
     ...RECIPE_FLAGS,
     out: { ...MANY, value: "[NAME=]PATH", about: "where the command writes" },

@@ -5,8 +5,10 @@ import {
   type Contract,
   type ContractOutput,
   CtxPackError,
+  type CtxUri,
   canonicalize,
   type JsonValue,
+  type PackInput,
   type ParsedContract,
   type PathInput,
   parseContract,
@@ -17,7 +19,7 @@ import { parseParams } from "./param.ts";
 
 /** A contract as flags: each as it is written on the command line. */
 export interface AdHoc {
-  /** `[NAME=]PATH`; the name may be left out once, and is `in` then. */
+  /** `[NAME=]PATH` or `[NAME=]ctx://sha256:…`, the output of a pack; the name may be left out once, and is `in` then. */
   readonly inputs?: readonly string[] | undefined;
   /** `NAME[@VERSION]`. */
   readonly tool?: string | undefined;
@@ -100,10 +102,11 @@ function textOf({ contract }: ParsedContract): string {
   return canonicalize(contract as unknown as JsonValue);
 }
 
-function parseInputs(texts: readonly string[]): PathInput[] {
-  const inputs = texts.map((text): PathInput => {
-    const [, name = "in", path = text] = NAMED.exec(text) ?? [];
-    return { name, path };
+function parseInputs(texts: readonly string[]): (PathInput | PackInput)[] {
+  const inputs = texts.map((text): PathInput | PackInput => {
+    const [, name = "in", value = text] = NAMED.exec(text) ?? [];
+    // `parseContract` says whether it is one.
+    return value.startsWith("ctx://") ? { name, pack: value as CtxUri } : { name, path: value };
   });
   const names = inputs.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);

@@ -1,6 +1,7 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
 import { parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Digest, resolveContract } from "@ctxpack/identity";
+import type { WriteOptions } from "@ctxpack/oci";
 import type { Statement } from "@ctxpack/proof";
 import { identifySubject } from "../find.ts";
 import { readConfig } from "../pack-config.ts";
@@ -106,13 +107,13 @@ export async function signFor(
   return { bytes, digest, builder: builderOf(predicate) };
 }
 
-/** Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it. */
+/** Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it: how many there are. */
 export async function attachKept(
   store: Store,
   uri: CtxUri,
   pantry: WritablePantry,
   manifest: PackRecord["manifest"],
-  work: Work,
+  work: Work & Pick<WriteOptions, "settling">,
 ): Promise<number> {
   let attached = 0;
   for (const bytes of (await store.proofs(uri))?.bundles ?? []) {
@@ -131,10 +132,10 @@ async function attachTo(
   pantry: WritablePantry,
   manifest: PackRecord["manifest"],
   bundle: Uint8Array,
-  { signal }: Work,
+  { signal, settling }: Work & Pick<WriteOptions, "settling">,
 ) {
   const { attachBundle } = await import("@ctxpack/proof");
-  return await attachBundle(pantry.target, manifest, bundle, { signal });
+  return await attachBundle(pantry.target, manifest, bundle, { signal, settling });
 }
 
 /** What the store says of how the pack was made; of one from elsewhere, that its user vouches for it. */

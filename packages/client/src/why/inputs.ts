@@ -14,6 +14,7 @@ import {
   fetchBytes,
   IMAGE_MANIFEST_TYPE,
   pushBytes,
+  type WriteOptions,
 } from "@ctxpack/oci";
 import type { Pantry, WritablePantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
@@ -64,13 +65,13 @@ export async function attachInputs(
   session: Session,
   pantry: WritablePantry,
   { subject, contract }: { readonly subject: Descriptor; readonly contract: ResolvedContract },
-  work: Work,
+  work: Work & Pick<WriteOptions, "settling">,
 ): Promise<AttachedInputs> {
   const store = await session.store(work.signal);
   const attached: string[] = [];
   const missing: string[] = [];
   const listings = new Map<DirHash, InputListing>();
-  const { signal } = work;
+  const { signal, settling } = work;
   for (const { pointer, digest, title } of listedIn(contract)) {
     const lines = listings.has(digest) ? undefined : await store.listing(digest);
     if (lines !== undefined) {
@@ -83,7 +84,7 @@ export async function attachInputs(
   if (attached.length > 0) {
     await pushBytes(pantry.target, EMPTY_DESCRIPTOR.mediaType, EMPTY, { signal });
     const manifest = buildInputsManifest(subject, [...listings.values()]);
-    await pushBytes(pantry.target, IMAGE_MANIFEST_TYPE, manifest, { signal });
+    await pushBytes(pantry.target, IMAGE_MANIFEST_TYPE, manifest, { signal, settling });
   }
   return { attached, missing };
 }

@@ -108,6 +108,17 @@ test("the flags as a contract", () => {
     transforms: [{ tool: "node", tool_version: "24" }],
   });
   expect(() => adHocContract({ outputs: ["out"] }, ["node"], cwd)).toThrow(/--tool is missing/);
+  const pack = `ctx://sha256:${"a".repeat(64)}`;
+  const packs = adHocContract({ ...adHoc, inputs: [pack, `text=${pack}`] }, ["x"], cwd);
+  expect(packs.contract).toMatchObject({
+    inputs: [
+      { name: "in", pack },
+      { name: "text", pack },
+    ],
+  });
+  expect(() => adHocContract({ ...adHoc, inputs: ["ctx://sha256:abc"] }, ["x"], cwd)).toThrow(
+    /\/inputs\/0\/pack/,
+  );
 });
 
 test("a file that says something else is not written over, and none elsewhere is written", async () => {

@@ -16,6 +16,24 @@ const ATTEMPTS = 20;
  */
 const SETTLE_MS = 500;
 
+/** What others may still overwrite. */
+export interface Written {
+  /** Ends when it has been looked at again, and been written again if need be. Its failure is told whoever waits. */
+  readonly looked: Promise<void>;
+}
+
+/** Nobody else writes it, or it stands there already. */
+export const UNCONTESTED: Written = { looked: Promise.resolve() };
+
+/** A list that this process is changing. */
+interface Changing {
+  /** What should be in it: what others had listed and somebody's writing has lost is written again with ours. */
+  known: Listed;
+  /** Reading and writing come one after the other. */
+  turn: Promise<unknown>;
+  changes: number;
+}
+
 /**
  * The list of referrers under a tag, for registries that keep none themselves (distribution-spec, "Referrers Tag
  * Schema"). Nothing there can be compared and swapped: who writes looks again when others have had the time to
@@ -25,8 +43,7 @@ export class ReferrersTag {
   readonly #host: string;
   readonly #repository: string;
   readonly #manifests: Manifests;
-  /** In one process they come one after the other. */
-  readonly #turns = new Map<Digest, Promise<void>>();
+  readonly #changing = new Map<Digest, Changing>();
 
   constructor(host: string, repository: string, manifests: Manifests) {
     this.#host = host;
@@ -39,14 +56,14 @@ export class ReferrersTag {
     return (await this.#read(subject, options))?.manifests ?? [];
   }
 
-  async add(subject: Descriptor, referrer: Descriptor, options: Abortable): Promise<void> {
-    await this.#change(subject, options, (listed) =>
+  async add(subject: Descriptor, referrer: Descriptor, options: Abortable): Promise<Written> {
+    return await this.#change(subject, options, (listed) =>
       listed.has(referrer.digest) ? listed : new Map(listed).set(referrer.digest, referrer),
     );
   }
 
-  async remove(subject: Descriptor, referrer: Digest, options: Abortable): Promise<void> {
-    await this.#change(subject, options, (listed) => {
+  async remove(subject: Descriptor, referrer: Digest, options: Abortable): Promise<Written> {
+    return await this.#change(subject, options, (listed) => {
       if (!listed.has(referrer)) return listed;
       const rest = new Map(listed);
       rest.delete(referrer);
@@ -54,33 +71,66 @@ export class ReferrersTag {
     });
   }
 
-  async #change(subject: Descriptor, options: Abortable, change: Change): Promise<void> {
-    const before = this.#turns.get(subject.digest) ?? Promise.resolve();
-    const turn = before.then(() => this.#changeNow(subject, options, change));
-    const ended = turn.catch(() => {});
-    this.#turns.set(subject.digest, ended);
+  /** Resolves when it has been written. Several changes of one list are looked at again at the same time. */
+  async #change(subject: Descriptor, options: Abortable, change: Change): Promise<Written> {
+    const list = this.#changing.get(subject.digest) ?? {
+      known: new Map(),
+      turn: Promise.resolve(),
+      changes: 0,
+    };
+    this.#changing.set(subject.digest, list);
+    list.changes++;
+    const rewrite = (): Promise<number | undefined> =>
+      inTurn(list, () => this.#rewrite(subject, list, options, change));
+    const end = (): void => {
+      if (--list.changes === 0) this.#changing.delete(subject.digest);
+    };
+    let gapMs: number | undefined;
     try {
-      await turn;
-    } finally {
-      if (this.#turns.get(subject.digest) === ended) this.#turns.delete(subject.digest);
+      gapMs = await rewrite();
+    } catch (error) {
+      end();
+      throw error;
+    }
+    const looked = this.#lookAgain(subject, gapMs, rewrite, options).finally(end);
+    // Whoever waits for it is told.
+    looked.catch(() => {});
+    return { looked };
+  }
+
+  async #lookAgain(
+    subject: Descriptor,
+    firstGapMs: number | undefined,
+    rewrite: () => Promise<number | undefined>,
+    { signal }: Abortable,
+  ): Promise<void> {
+    let gapMs = firstGapMs;
+    for (let attempt = 1; gapMs !== undefined; attempt++) {
+      if (attempt > ATTEMPTS) throw this.#contended(subject);
+      // Who lost what another wrote at the same moment should not meet the same one again.
+      const spread = attempt === 1 ? 1 : 1 + Math.random();
+      await pause((SETTLE_MS + 2 * gapMs) * spread, signal);
+      gapMs = await rewrite();
     }
   }
 
-  async #changeNow(subject: Descriptor, options: Abortable, change: Change): Promise<void> {
-    // What others had listed and somebody's writing has lost is written again with ours.
-    const known = new Map<Digest, Descriptor>();
-    for (let attempt = 1; ; attempt++) {
-      const started = performance.now();
-      const found = await this.#read(subject, options);
-      for (const d of found?.manifests ?? []) known.set(d.digest, d);
-      const wanted = change(known);
-      if (sameKeys(wanted, found?.manifests ?? [])) return;
-      if (attempt > ATTEMPTS) throw this.#contended(subject);
-      const written = await this.#write(subject, found, [...wanted.values()], options);
-      for (const digest of known.keys()) if (!written.has(digest)) known.delete(digest);
-      const gapMs = performance.now() - started;
-      await pause((SETTLE_MS + 2 * gapMs) * (1 + Math.random()), options.signal);
-    }
+  /** Changes the list as it is now: how long that took, in milliseconds; `undefined` when it is as it should be. */
+  async #rewrite(
+    subject: Descriptor,
+    list: Changing,
+    options: Abortable,
+    change: Change,
+  ): Promise<number | undefined> {
+    const started = performance.now();
+    const found = await this.#read(subject, options);
+    const known = new Map(list.known);
+    for (const d of found?.manifests ?? []) known.set(d.digest, d);
+    const wanted = change(known);
+    list.known = wanted;
+    if (sameKeys(wanted, found?.manifests ?? [])) return undefined;
+    const written = await this.#write(subject, found, [...wanted.values()], options);
+    list.known = new Map([...wanted].filter(([digest]) => written.has(digest)));
+    return performance.now() - started;
   }
 
   async #read(subject: Descriptor, options: Abortable): Promise<ImageIndex | undefined> {
@@ -141,6 +191,13 @@ export class ReferrersTag {
 
 type Listed = ReadonlyMap<Digest, Descriptor>;
 type Change = (listed: Listed) => Listed;
+
+/** Does work on a list when what was begun before has ended. */
+async function inTurn<T>(list: Changing, work: () => Promise<T>): Promise<T> {
+  const turn = list.turn.then(work);
+  list.turn = turn.catch(() => {});
+  return await turn;
+}
 
 function sameKeys(wanted: Listed, found: readonly Descriptor[]): boolean {
   // Others may have listed one of them twice.

@@ -5,7 +5,7 @@ import { IMAGE_INDEX_TYPE } from "../media-type.ts";
 import type { Abortable, Manifests } from "./manifests.ts";
 import { type Page, pages } from "./pages.ts";
 import type { RegistryProfile } from "./profile.ts";
-import { ReferrersTag } from "./referrers-tag.ts";
+import { ReferrersTag, UNCONTESTED, type Written } from "./referrers-tag.ts";
 import type { Transport } from "./transport.ts";
 
 /** Referrers of one manifest that are looked at; the rest is an attack or a mistake. */
@@ -71,31 +71,31 @@ export class Referrers {
 
   /**
    * Sees to it that a manifest that was just stored is found by its subject. `answered` is the `OCI-Subject` the
-   * registry gave: it has listed it itself if that is the subject.
+   * registry gave: it has listed it itself if that is the subject. Resolves when it is listed.
    */
   async add(
     manifest: { readonly descriptor: Descriptor; readonly bytes: Uint8Array },
     subject: Descriptor,
     answered: string | undefined,
     options: Abortable = {},
-  ): Promise<void> {
+  ): Promise<Written> {
     const claims = answered === subject.digest;
     if (claims && (this.#state === "unknown" || this.#state === "api")) {
       // It may say so before it can: what it lists is looked at before that is believed.
       const { digest } = manifest.descriptor;
       if (this.#state === "api" || (await this.#lists(subject, digest, options.signal))) {
         this.#state = "api";
-        return;
+        return UNCONTESTED;
       }
     }
     const contradicts = claims || this.#state === "api" || this.#state === "both";
     this.#state = contradicts ? "both" : "tag";
-    await this.#tag.add(subject, describe(manifest), options);
+    return await this.#tag.add(subject, describe(manifest), options);
   }
 
   /** A referrer has been removed. It may be under the tag too: the registry may have had no API when it was stored. */
   async remove(subject: Descriptor, referrer: Digest, options: Abortable = {}): Promise<void> {
-    await this.#tag.remove(subject, referrer, options);
+    await (await this.#tag.remove(subject, referrer, options)).looked;
   }
 
   async *#all(

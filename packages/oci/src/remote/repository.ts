@@ -20,6 +20,7 @@ import type {
   TagLister,
   TagOptions,
   Untagger,
+  WriteOptions,
 } from "../target.ts";
 import { verified } from "../verify.ts";
 import { blobExists } from "./blob-exists.ts";
@@ -106,8 +107,8 @@ export class Repository
     yield* range === undefined ? verified(chunks, d) : chunks;
   }
 
-  async push(d: Descriptor, source: BlobSource, options: OperationOptions = {}): Promise<void> {
-    const { signal } = options;
+  async push(d: Descriptor, source: BlobSource, options: WriteOptions = {}): Promise<void> {
+    const { signal, settling } = options;
     signal?.throwIfAborted();
     splitDigest(d.digest);
     if (source.size !== d.size) {
@@ -128,7 +129,11 @@ export class Repository
     const manifest = { descriptor: plain(d), bytes };
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 1, name: d.digest });
     const answered = await this.#manifests.put(manifest, d.digest, { signal });
-    if (subject !== undefined) await this.#referrers.add(manifest, subject, answered, { signal });
+    if (subject !== undefined) {
+      const settled = await this.#referrers.add(manifest, subject, answered, { signal });
+      if (settling) settling.add(settled.looked);
+      else await settled.looked;
+    }
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 1, total: 1, name: d.digest });
   }
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { bytesSource, copyGraph, type Descriptor, OciLayout } from "@ctxpack/oci";
+import { bytesSource, copyGraph, type Descriptor, OciLayout, settleTogether } from "@ctxpack/oci";
 import type { Repository } from "@ctxpack/oci/remote";
 import {
   type Faults,
@@ -262,6 +262,80 @@ it("more than 1,024 are an attack", async () => {
   };
   server.putManifest("a/b", index, `sha256-${subject.digest.slice(7)}`);
   expect((await failure(list(repository, subject))).code).toBe("CTXPACK_E_PROTOCOL");
+});
+
+describe("writes that are looked at again together", () => {
+  const start = async () => {
+    const { server, repository } = await faulty({ referrers: false, ociSubject: false });
+    const subject = await push(repository, "subject");
+    const tag = `sha256-${subject.digest.slice(7)}`;
+    const overwrite = (...entries: readonly Descriptor[]): void => {
+      const mediaType = "application/vnd.oci.image.index.v1+json";
+      server.putManifest("a/b", { schemaVersion: 2, mediaType, manifests: entries }, tag);
+    };
+    return { server, repository, subject, overwrite };
+  };
+
+  it("are written at once, and what somebody overwrites meanwhile is written again", async () => {
+    const { server, repository, subject, overwrite } = await start();
+    const theirs = artifact("theirs", subject);
+    server.putManifest("a/b", theirs.bytes);
+    const before = await settleTogether(async (settling) => {
+      for (const note of ["1", "2", "3"]) {
+        const { bytes, descriptor } = artifact(note, subject);
+        await repository.push(descriptor, bytesSource(bytes), { settling });
+      }
+      const written = await list(open(server.host).repository("a/b"), subject);
+      overwrite(theirs.descriptor);
+      return written;
+    });
+    expect(before).toEqual(["1", "2", "3"]);
+    const all = ["1", "2", "3", "theirs"];
+    expect(await list(open(server.host).repository("a/b"), subject)).toEqual(all);
+  });
+
+  it("of which one takes away what another process brings back", async () => {
+    const { server, repository, subject, overwrite } = await start();
+    const gone = await push(repository, "gone", subject);
+    const { bytes, descriptor } = artifact("stays", subject);
+    await settleTogether(async (settling) => {
+      await repository.push(descriptor, bytesSource(bytes), { settling });
+      const deleting = repository.delete(gone);
+      settling.add(deleting);
+      while ((await list(open(server.host).repository("a/b"), subject)).includes("gone"));
+      overwrite(gone, descriptor);
+    });
+    const listed: string[] = [];
+    for await (const d of open(server.host).repository("a/b").referrers(subject))
+      listed.push(d.digest);
+    expect(listed).toEqual([descriptor.digest]);
+  });
+
+  it("tell what fails, the work's own failure first", async () => {
+    const late = Promise.reject(new Error("late"));
+    const working = settleTogether(async (settling) => {
+      settling.add(late);
+      return 1;
+    });
+    await expect(working).rejects.toThrow("late");
+    const failing = settleTogether(async (settling) => {
+      settling.add(Promise.reject(new Error("late")));
+      throw new Error("early");
+    });
+    await expect(failing).rejects.toThrow("early");
+  });
+
+  it("end with an abort", async () => {
+    const { repository, subject } = await start();
+    const abort = new AbortController();
+    const { bytes, descriptor } = artifact("1", subject);
+    const working = settleTogether(async (settling) => {
+      const { signal } = abort;
+      await repository.push(descriptor, bytesSource(bytes), { settling, signal });
+      abort.abort(new Error("enough"));
+    });
+    await expect(working).rejects.toThrow("enough");
+  });
 });
 
 describe.skipIf(missingProgram("docker-registry"))("docker-registry, which has no API", () => {

@@ -8,6 +8,7 @@ import {
   type ReferrerLister,
   type Resolver,
   type Storage,
+  type WriteOptions,
 } from "@ctxpack/oci";
 import { BUNDLE_MEDIA_TYPE } from "../bundle/bundle.ts";
 import { parseBundle } from "../bundle/parse.ts";
@@ -32,8 +33,9 @@ export async function attachBundle(
   target: Storage & Resolver & ReferrerLister,
   subject: Descriptor,
   bundleBytes: Uint8Array,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: Pick<WriteOptions, "signal" | "settling"> = {},
 ): Promise<Descriptor> {
+  const { settling } = options;
   const signal = options.signal ?? new AbortController().signal;
   signal.throwIfAborted();
   const predicateType = predicateTypeOf(bundleBytes, subject);
@@ -45,7 +47,7 @@ export async function attachBundle(
   await pushBytes(target, bundle.mediaType, bundleBytes, { signal });
   const created = new Date();
   const manifest = referrerManifest({ subject: about, bundle, predicateType, created });
-  return pushBytes(target, IMAGE_MANIFEST_TYPE, manifest, { signal });
+  return pushBytes(target, IMAGE_MANIFEST_TYPE, manifest, { signal, settling });
 }
 
 /** What the bundle states about the subject. */
