@@ -7,7 +7,7 @@ import { type ContractLike, type LoadedContract, loadContract } from "./load-con
 import { explainConflict } from "./recheck/explain-conflict.ts";
 import type { IdentifyOptions } from "./resolve.ts";
 import type { Session } from "./session.ts";
-import { noteMaking } from "./trust/made-here.ts";
+import { isUnrecorded, noteMaking } from "./trust/made-here.ts";
 import { workOf } from "./work.ts";
 
 export interface SeedOptions extends IdentifyOptions {
@@ -52,7 +52,7 @@ export async function seed(
       ...(options.fine && { profile: "fine" }),
       ...(options.replace && { replace: true }),
     });
-    if (result.created) {
+    if (result.created || (await isUnrecorded(store, result.record))) {
       const making = { kind: "seed", finishedOn: new Date() } as const;
       const { record } = result;
       await noteMaking({ session, store, record, resolution }, making, work.signal);

@@ -88,14 +88,14 @@ function killer(cwd: string, at: number): Record<string, string> {
   };
 }
 
-/** Every file below a folder, but those whose names are a process's own business. */
+/** Every file below a folder, but those whose names are a process's own business, and the table that `why` learns again. */
 function files(folder: string): string {
   const found = spawnSync("find", [folder, "-type", "f", "-printf", "%P %s\n"]).stdout.toString();
   return found
     .split("\n")
     .filter(
       (line) =>
-        !/^(store\.db|\.ctxpack\/lock|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
+        !/^(store\.db|\.ctxpack\/lock|known-contracts|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
           line,
         ),
     )

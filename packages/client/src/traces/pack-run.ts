@@ -2,7 +2,7 @@ import type { PackRecord } from "@ctxpack/cache";
 import type { CtxUri } from "@ctxpack/identity";
 import type { PackedRun, RunHead, RunPart } from "@ctxpack/trace";
 import type { Session } from "../session.ts";
-import { keepStatement } from "../trust/made-here.ts";
+import { isUnrecorded, keepStatement } from "../trust/made-here.ts";
 import { runStatement } from "../trust/run-making.ts";
 import type { Work } from "../work.ts";
 
@@ -38,7 +38,7 @@ export async function packParts(
     ...work,
     ...(name !== undefined && { name }),
   });
-  if (created) {
+  if (created || (await isUnrecorded(store, record))) {
     await keepStatement(
       { session, store, record },
       () => runStatement(session, store, { record, run: head }),

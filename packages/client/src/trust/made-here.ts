@@ -57,6 +57,11 @@ export async function noteMaking(
   await keepStatement(made, () => makingStatement(made, making), signal);
 }
 
+/** Whether a pack is this machine's own and nothing says how it was made: who made it was killed before it could. */
+export async function isUnrecorded(store: Store, record: PackRecord): Promise<boolean> {
+  return record.origin === "seed" && (await store.proofs(record.uri))?.statement === undefined;
+}
+
 /** Keeps an unsigned statement with a pack. */
 export async function keepStatement(
   { session, store, record }: Pick<MadePack, "session" | "store" | "record">,
