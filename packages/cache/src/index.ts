@@ -32,7 +32,7 @@ export type { OutlineOptions } from "./store/outline.ts";
 export { outline } from "./store/outline.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
-export type { Acceptance, KeptProofs, NewProofs } from "./store/proofs.ts";
+export type { Acceptance, KeepingOptions, KeptProofs, NewProofs } from "./store/proofs.ts";
 export type { RecheckedPath, Rechecks } from "./store/rechecks.ts";
 export type { PackRecord } from "./store/record.ts";
 export type { ItemResult, Results } from "./store/results.ts";

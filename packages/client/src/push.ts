@@ -1,6 +1,5 @@
 import { parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Digest, refuseSecrets } from "@ctxpack/identity";
-import { settleTogether, type WriteOptions } from "@ctxpack/oci";
 import { identifySubject } from "./find.ts";
 import { findLegacy, readOnlyLegacy } from "./legacy/find.ts";
 import { readConfig, requireContract } from "./pack-config.ts";
@@ -49,9 +48,7 @@ export interface PushResult {
 
 /**
  * Sends a pack of the store to a pantry. What is there already is not sent again. What is to be signed with is opened
- * first, and proofs are listed before the tag leads to the pack: who asks for them never finds it without. (Where the
- * registry keeps no list of referrers, another who attaches to the same manifest at the same moment may overwrite ours
- * for half a second: it is written again before this ends.)
+ * first, and proofs are attached before the tag leads to the pack: who asks for them never finds it without.
  */
 export async function push(
   session: Session,
@@ -69,26 +66,29 @@ export async function push(
     refuseSecrets(config.contract, { allow: options.allowSecret ?? [] });
   const signer = options.attest && (await openSignerFor(session, options.attest, work));
   const pantry = await openWritablePantry(session, pantryToWrite(session, options.to), work.signal);
-  // The looks that a registry needs, at the list of proofs and at the tag, are waited for together.
-  const { published, proofs, inputs } = await settleTogether(async (settling) => {
-    const writing = { ...work, settling };
-    const prove = prover(session, pantry, { uri, signer }, writing);
-    let attached = 0;
-    const publication = {
+  const prove = prover(session, pantry, { uri, signer }, work);
+  let proofs = 0;
+  const { action, manifest, summary } = await publish(
+    session,
+    pantry,
+    {
       pack,
       replace: options.replace === true,
       referrers: false,
-      beforeTag: async (descriptor: FoundPack["descriptor"]) => {
-        attached = await prove(descriptor);
+      beforeTag: async (descriptor) => {
+        proofs = await prove(descriptor);
       },
-    };
-    const done = await publish(session, pantry, publication, work);
-    if (!options.withInputs) return { published: done, proofs: attached };
-    const subject = { subject: done.manifest, contract: requireContract(config, uri) };
-    const listed = await attachInputs(session, pantry, subject, writing);
-    return { published: done, proofs: attached, inputs: listed };
-  });
-  const { action, manifest, summary } = published;
+    },
+    work,
+  );
+  const inputs = options.withInputs
+    ? await attachInputs(
+        session,
+        pantry,
+        { subject: manifest, contract: requireContract(config, uri) },
+        work,
+      )
+    : undefined;
   const sizes = blobSizes(pack);
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return {
@@ -109,7 +109,7 @@ function prover(
   session: Session,
   pantry: WritablePantry,
   { uri, signer }: { readonly uri: CtxUri; readonly signer: OpenedSigner | undefined },
-  work: Work & Pick<WriteOptions, "settling">,
+  work: Work,
 ): (manifest: FoundPack["descriptor"]) => Promise<number> {
   let signedFor: Digest | undefined;
   return async (manifest) => {

@@ -53,9 +53,9 @@ export async function seed(
       ...(options.replace && { replace: true }),
     });
     if (result.created || (await isUnrecorded(store, result.record))) {
-      const making = { kind: "seed", finishedOn: new Date() } as const;
-      const { record } = result;
-      await noteMaking({ session, store, record, resolution }, making, work.signal);
+      const { record, created } = result;
+      const making = { kind: "seed", finishedOn: new Date(record.createdAt) } as const;
+      await noteMaking({ session, store, record, resolution, created }, making, work.signal);
     }
     return result;
   } catch (error) {

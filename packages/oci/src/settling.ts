@@ -3,6 +3,8 @@
  * a write there is looked at again after a while; whoever writes more than once waits for all of them together.
  */
 export interface Settling {
+  /** Ends them, when nobody needs what was written any more. */
+  readonly signal: AbortSignal;
   /** Hands over what an operation would have waited for. */
   add(look: Promise<void>): void;
 }
@@ -13,6 +15,7 @@ export interface Settling {
  */
 export async function settleTogether<T>(work: (settling: Settling) => Promise<T>): Promise<T> {
   const looks: Promise<void>[] = [];
+  const failed = new AbortController();
   const add = (look: Promise<void>): void => {
     // It may fail before anybody waits for it.
     look.catch(() => {});
@@ -20,8 +23,9 @@ export async function settleTogether<T>(work: (settling: Settling) => Promise<T>
   };
   let result: T;
   try {
-    result = await work({ add });
+    result = await work({ add, signal: failed.signal });
   } catch (error) {
+    failed.abort(error);
     // Nothing goes on behind the caller's back.
     await Promise.allSettled(looks);
     throw error;

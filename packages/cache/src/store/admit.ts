@@ -225,7 +225,7 @@ async function noteAccepted(parts: Parts, { uri, options, accepted }: Arrival): 
     manifest: options.manifest.digest,
     at: new Date().toISOString(),
   };
-  await keepProofs(parts, uri, { bundles: proofs, acceptances: [acceptance] }, options.signal);
+  await keepProofs(parts, uri, { bundles: proofs, acceptances: [acceptance] }, options);
 }
 
 function newRecord({ uri, manifest, options }: Arrival): NewRecord {

@@ -1,6 +1,7 @@
 import { type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import { readBeside, writeBeside } from "./beside.ts";
 import type { Parts } from "./parts.ts";
+import type { PackRecord } from "./record.ts";
 
 const SCHEMA = "ctxpack.proofs/v1";
 
@@ -39,20 +40,31 @@ export interface KeptProofs {
 /** What is added; a statement takes the place of the one before, an acceptance that of one by the same policies. */
 export type NewProofs = Partial<Pick<KeptProofs, "statement" | "bundles" | "acceptances">>;
 
-/** `Store.keepProofs`: false when the pack is gone. */
+/** On which condition something is kept. */
+export interface KeepingOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Only while the store holds this very pack: what was seen of it says nothing of another output under its URI. */
+  readonly of?: PackRecord | undefined;
+  /** A statement that is there already stays. */
+  readonly first?: boolean | undefined;
+}
+
+/** `Store.keepProofs`: false when the pack is gone, or is another one than `of`. */
 export async function keepProofs(
   parts: Parts,
   uri: CtxUri,
   added: NewProofs,
-  signal: AbortSignal | undefined,
+  { signal, of, first }: KeepingOptions,
 ): Promise<boolean> {
   parts.workspace.expectWritable();
   // Under the lock: of two that add something at once, both do.
   return await parts.database.exclusive(() => {
-    const tree = parts.records.get(uri)?.tree;
-    if (tree === undefined) return false;
+    const now = parts.records.get(uri);
+    if (now === undefined || (of !== undefined && !isSame(now, of))) return false;
+    const { tree } = now;
     const before = readProofs(parts, uri);
-    const statement = added.statement ?? before?.statement;
+    const kept = before?.statement;
+    const statement = first === true ? (kept ?? added.statement) : (added.statement ?? kept);
     write(parts, {
       uri,
       tree,
@@ -62,6 +74,11 @@ export async function keepProofs(
     });
     return true;
   }, signal);
+}
+
+function isSame(now: PackRecord, then: PackRecord): boolean {
+  const isOutput = now.tree === then.tree && now.manifest.digest === then.manifest.digest;
+  return isOutput && now.origin === then.origin;
 }
 
 /** `Store.proofs`: `undefined` also for those of another output than the pack's, and for a damaged file. */

@@ -23,7 +23,13 @@ import { prepareStore } from "./open.ts";
 import type { Parts } from "./parts.ts";
 import { isPlaced, type PlacedOptions } from "./placed.ts";
 import { Places } from "./places.ts";
-import { type KeptProofs, keepProofs, type NewProofs, readProofs } from "./proofs.ts";
+import {
+  type KeepingOptions,
+  type KeptProofs,
+  keepProofs,
+  type NewProofs,
+  readProofs,
+} from "./proofs.ts";
 import { noteRechecks, type Rechecks, readRechecks } from "./rechecks.ts";
 import type { PackRecord } from "./record.ts";
 import { noPack, Records } from "./records.ts";
@@ -380,9 +386,9 @@ export class Store implements AsyncDisposable {
     return readRechecks(this.#parts, uri);
   }
 
-  /** Adds to the proofs that are kept of a pack, as long as it is here; false when it is gone. */
-  keepProofs(uri: CtxUri, added: NewProofs, options: Abortable = {}): Promise<boolean> {
-    return keepProofs(this.#parts, uri, added, options.signal);
+  /** Adds to the proofs that are kept of a pack, as long as it is here; false when it is gone, or is not `options.of`. */
+  keepProofs(uri: CtxUri, added: NewProofs, options: KeepingOptions = {}): Promise<boolean> {
+    return keepProofs(this.#parts, uri, added, options);
   }
 
   /** What is kept of a pack's proofs; `undefined` when nothing is. */

@@ -315,7 +315,8 @@ class Getting<Placed> {
       ...(log && log.command.length > 0 && { command: log.command }),
     };
     const [session, resolution] = [this.#session, this.#resolution];
-    await noteMaking({ session, store, record, resolution }, making, signal);
+    const created = true;
+    await noteMaking({ session, store, record, resolution, created }, making, signal);
   }
 
   async #store(

@@ -40,7 +40,7 @@ export async function packParts(
   });
   if (created || (await isUnrecorded(store, record))) {
     await keepStatement(
-      { session, store, record },
+      { session, store, record, created },
       () => runStatement(session, store, { record, run: head }),
       signal,
     );

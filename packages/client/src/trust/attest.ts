@@ -1,7 +1,7 @@
 import type { PackRecord, Store } from "@ctxpack/cache";
 import { parsePackManifest } from "@ctxpack/cache/pack";
 import { CtxPackError, type CtxUri, type Digest, resolveContract } from "@ctxpack/identity";
-import type { WriteOptions } from "@ctxpack/oci";
+import { settleTogether, type WriteOptions } from "@ctxpack/oci";
 import type { Statement } from "@ctxpack/proof";
 import { identifySubject } from "../find.ts";
 import { readConfig } from "../pack-config.ts";
@@ -107,25 +107,32 @@ export async function signFor(
   return { bytes, digest, builder: builderOf(predicate) };
 }
 
-/** Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it: how many there are. */
+/**
+ * Attaches the proofs that the store keeps of a pack to the manifest that a pantry has of it: how many there are. A
+ * registry that has to be looked at again after each is looked at once for all of them.
+ */
 export async function attachKept(
   store: Store,
   uri: CtxUri,
   pantry: WritablePantry,
   manifest: PackRecord["manifest"],
-  work: Work & Pick<WriteOptions, "settling">,
+  work: Work,
 ): Promise<number> {
-  let attached = 0;
-  for (const bytes of (await store.proofs(uri))?.bundles ?? []) {
-    try {
-      await attachTo(pantry, manifest, bytes, work);
-      attached++;
-    } catch (error) {
-      // The pantry has the output under a manifest of its own: this proof is about another one.
-      if (!CtxPackError.isInstance(error) || error.code !== "CTXPACK_E_PROOF_SUBJECT") throw error;
+  const bundles = (await store.proofs(uri))?.bundles ?? [];
+  return await settleTogether(async (settling) => {
+    let attached = 0;
+    for (const bytes of bundles) {
+      try {
+        await attachTo(pantry, manifest, bytes, { ...work, settling });
+        attached++;
+      } catch (error) {
+        // The pantry has the output under a manifest of its own: this proof is about another one.
+        const isOther = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_PROOF_SUBJECT";
+        if (!isOther) throw error;
+      }
     }
-  }
-  return attached;
+    return attached;
+  });
 }
 
 async function attachTo(

@@ -16,11 +16,13 @@ interface MadePack {
   readonly store: Store;
   readonly record: PackRecord;
   readonly resolution: Resolution;
+  /** False when it was there already. */
+  readonly created: boolean;
 }
 
 /** What can be said of how a pack was made, unsigned. Throws CTXPACK_E_TOO_LARGE for more than a statement holds. */
 export async function makingStatement(
-  { session, store, record, resolution }: MadePack,
+  { session, store, record, resolution }: Omit<MadePack, "created">,
   making: Making,
 ): Promise<Uint8Array> {
   const { createStatement, packProvenance, PROVENANCE_TYPE, statementBytes } = await import(
@@ -59,17 +61,25 @@ export async function noteMaking(
 
 /** Whether a pack is this machine's own and nothing says how it was made: who made it was killed before it could. */
 export async function isUnrecorded(store: Store, record: PackRecord): Promise<boolean> {
-  return record.origin === "seed" && (await store.proofs(record.uri))?.statement === undefined;
+  if (record.origin !== "seed") return false;
+  try {
+    return (await store.proofs(record.uri))?.statement === undefined;
+  } catch (error) {
+    // What is not readable here only informs: it fails nothing.
+    if (!CtxPackError.isInstance(error)) throw error;
+    return false;
+  }
 }
 
-/** Keeps an unsigned statement with a pack. */
+/** Keeps an unsigned statement with a pack: that of its making stays when it is only seeded again. */
 export async function keepStatement(
-  { session, store, record }: Pick<MadePack, "session" | "store" | "record">,
+  { session, store, record, created }: Omit<MadePack, "resolution">,
   make: () => Promise<Uint8Array>,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await store.keepProofs(record.uri, { statement: await make() }, { signal });
+    const first = !created;
+    await store.keepProofs(record.uri, { statement: await make() }, { of: record, first, signal });
   } catch (error) {
     signal.throwIfAborted();
     if (!CtxPackError.isInstance(error)) throw error;

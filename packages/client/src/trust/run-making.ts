@@ -21,7 +21,7 @@ export async function runStatement(
     parents: parents.map(({ uri }, i) => ({ uri, manifest: manifests[i] })),
     env: session.env,
     tree: record.tree,
-    finishedOn: new Date(),
+    finishedOn: new Date(record.createdAt),
     versions: { ctxpack: ownVersion(), node: process.versions.node },
   });
   const subject = { name: record.uri, digest: record.manifest.digest };

@@ -14,7 +14,6 @@ import {
   fetchBytes,
   IMAGE_MANIFEST_TYPE,
   pushBytes,
-  type WriteOptions,
 } from "@ctxpack/oci";
 import type { Pantry, WritablePantry } from "../pantry.ts";
 import type { Session } from "../session.ts";
@@ -65,13 +64,13 @@ export async function attachInputs(
   session: Session,
   pantry: WritablePantry,
   { subject, contract }: { readonly subject: Descriptor; readonly contract: ResolvedContract },
-  work: Work & Pick<WriteOptions, "settling">,
+  work: Work,
 ): Promise<AttachedInputs> {
   const store = await session.store(work.signal);
   const attached: string[] = [];
   const missing: string[] = [];
   const listings = new Map<DirHash, InputListing>();
-  const { signal, settling } = work;
+  const { signal } = work;
   for (const { pointer, digest, title } of listedIn(contract)) {
     const lines = listings.has(digest) ? undefined : await store.listing(digest);
     if (lines !== undefined) {
@@ -84,7 +83,7 @@ export async function attachInputs(
   if (attached.length > 0) {
     await pushBytes(pantry.target, EMPTY_DESCRIPTOR.mediaType, EMPTY, { signal });
     const manifest = buildInputsManifest(subject, [...listings.values()]);
-    await pushBytes(pantry.target, IMAGE_MANIFEST_TYPE, manifest, { signal, settling });
+    await pushBytes(pantry.target, IMAGE_MANIFEST_TYPE, manifest, { signal });
   }
   return { attached, missing };
 }

@@ -15,6 +15,20 @@ test("a seed that made nothing says how the pack was made where nothing does", a
   expect((await proofsOf(cwd, "made", uri))?.statement).toBeDefined();
 });
 
+test("what a run has said of itself stays when its output is seeded again", async () => {
+  const { cwd, open } = await workplaceWith();
+  await using ctx = await open("made");
+  const script = "require('fs').writeFileSync(process.argv[1], 'x')";
+  const command = [process.execPath, "-e", script, "{out}"];
+  const made = { ...contract, command, outputs: [{ path: "made.txt" }] };
+  const { uri } = await ctx.run({ contract: made });
+  const said = (await proofsOf(cwd, "made", uri))?.statement;
+  expect(new TextDecoder().decode(said)).toContain("builders/run/");
+  await ctx.pull(uri, { to: "copy" });
+  expect(await ctx.seed("copy", { contract: made })).toMatchObject({ created: false });
+  expect((await proofsOf(cwd, "made", uri))?.statement).toEqual(said);
+});
+
 test("a run that is packed again does too", async () => {
   const { cwd, open } = await workplaceWith();
   writeFileSync(join(cwd, "log.json"), JSON.stringify([{ role: "user", content: "hello" }]));

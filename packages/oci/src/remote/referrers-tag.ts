@@ -27,8 +27,10 @@ export const UNCONTESTED: Written = { looked: Promise.resolve() };
 
 /** A list that this process is changing. */
 interface Changing {
-  /** What should be in it: what others had listed and somebody's writing has lost is written again with ours. */
-  known: Listed;
+  /** What changes under way want in it, or want gone: the last word on each entry counts. */
+  readonly wanted: Map<Digest, Descriptor | undefined>;
+  /** What others had listed: what somebody's writing has lost is written again with ours. */
+  readonly known: Map<Digest, Descriptor>;
   /** Reading and writing come one after the other. */
   turn: Promise<unknown>;
   changes: number;
@@ -57,38 +59,36 @@ export class ReferrersTag {
   }
 
   async add(subject: Descriptor, referrer: Descriptor, options: Abortable): Promise<Written> {
-    return await this.#change(subject, options, (listed) =>
-      listed.has(referrer.digest) ? listed : new Map(listed).set(referrer.digest, referrer),
-    );
+    return await this.#change(subject, referrer.digest, referrer, options);
   }
 
   async remove(subject: Descriptor, referrer: Digest, options: Abortable): Promise<Written> {
-    return await this.#change(subject, options, (listed) => {
-      if (!listed.has(referrer)) return listed;
-      const rest = new Map(listed);
-      rest.delete(referrer);
-      return rest;
-    });
+    return await this.#change(subject, referrer, undefined, options);
   }
 
   /** Resolves when it has been written. Several changes of one list are looked at again at the same time. */
-  async #change(subject: Descriptor, options: Abortable, change: Change): Promise<Written> {
-    const list = this.#changing.get(subject.digest) ?? {
-      known: new Map(),
-      turn: Promise.resolve(),
-      changes: 0,
-    };
-    this.#changing.set(subject.digest, list);
+  async #change(
+    subject: Descriptor,
+    digest: Digest,
+    entry: Descriptor | undefined,
+    options: Abortable,
+  ): Promise<Written> {
+    const list = this.#listOf(subject);
     list.changes++;
     const rewrite = (): Promise<number | undefined> =>
-      inTurn(list, () => this.#rewrite(subject, list, options, change));
+      inTurn(list, async () => await this.#rewrite(subject, list, options));
     const end = (): void => {
       if (--list.changes === 0) this.#changing.delete(subject.digest);
     };
     let gapMs: number | undefined;
     try {
-      gapMs = await rewrite();
+      gapMs = await inTurn(list, async () => {
+        list.wanted.set(digest, entry);
+        return await this.#rewrite(subject, list, options);
+      });
     } catch (error) {
+      // Others must not write for us what we were told has failed.
+      list.wanted.delete(digest);
       end();
       throw error;
     }
@@ -96,6 +96,19 @@ export class ReferrersTag {
     // Whoever waits for it is told.
     looked.catch(() => {});
     return { looked };
+  }
+
+  #listOf(subject: Descriptor): Changing {
+    const there = this.#changing.get(subject.digest);
+    if (there !== undefined) return there;
+    const list: Changing = {
+      wanted: new Map(),
+      known: new Map(),
+      turn: Promise.resolve(),
+      changes: 0,
+    };
+    this.#changing.set(subject.digest, list);
+    return list;
   }
 
   async #lookAgain(
@@ -107,30 +120,48 @@ export class ReferrersTag {
     let gapMs = firstGapMs;
     for (let attempt = 1; gapMs !== undefined; attempt++) {
       if (attempt > ATTEMPTS) throw this.#contended(subject);
-      // Who lost what another wrote at the same moment should not meet the same one again.
-      const spread = attempt === 1 ? 1 : 1 + Math.random();
-      await pause((SETTLE_MS + 2 * gapMs) * spread, signal);
+      await pause((SETTLE_MS + 2 * gapMs) * (1 + Math.random()), signal);
       gapMs = await rewrite();
     }
   }
 
-  /** Changes the list as it is now: how long that took, in milliseconds; `undefined` when it is as it should be. */
+  /** Writes the list as it should be: how long that took, in milliseconds; `undefined` when it is so already. */
   async #rewrite(
     subject: Descriptor,
     list: Changing,
     options: Abortable,
-    change: Change,
   ): Promise<number | undefined> {
     const started = performance.now();
     const found = await this.#read(subject, options);
-    const known = new Map(list.known);
+    const { known, wanted } = list;
+    await this.#forgetRemoved(list, found?.manifests ?? [], options);
     for (const d of found?.manifests ?? []) known.set(d.digest, d);
-    const wanted = change(known);
-    list.known = wanted;
-    if (sameKeys(wanted, found?.manifests ?? [])) return undefined;
-    const written = await this.#write(subject, found, [...wanted.values()], options);
-    list.known = new Map([...wanted].filter(([digest]) => written.has(digest)));
+    const all = new Map(known);
+    for (const [digest, entry] of wanted) {
+      if (entry === undefined) all.delete(digest);
+      else if (!all.has(digest)) all.set(digest, entry);
+    }
+    if (sameKeys(all, found?.manifests ?? [])) return undefined;
+    const written = await this.#write(subject, found, [...all.values()], options);
+    for (const digest of all.keys()) {
+      if (written.has(digest)) continue;
+      known.delete(digest);
+      wanted.delete(digest);
+    }
     return performance.now() - started;
+  }
+
+  /** An entry of others that is listed no more was lost, unless it was taken away with its manifest. */
+  async #forgetRemoved(
+    { known, wanted }: Changing,
+    found: readonly Descriptor[],
+    options: Abortable,
+  ): Promise<void> {
+    const listed = new Set(found.map((d) => d.digest));
+    for (const digest of [...known.keys()]) {
+      if (listed.has(digest) || wanted.has(digest)) continue;
+      if ((await this.#manifests.find(digest, options)) === undefined) known.delete(digest);
+    }
   }
 
   async #read(subject: Descriptor, options: Abortable): Promise<ImageIndex | undefined> {
@@ -189,9 +220,6 @@ export class ReferrersTag {
   }
 }
 
-type Listed = ReadonlyMap<Digest, Descriptor>;
-type Change = (listed: Listed) => Listed;
-
 /** Does work on a list when what was begun before has ended. */
 async function inTurn<T>(list: Changing, work: () => Promise<T>): Promise<T> {
   const turn = list.turn.then(work);
@@ -199,7 +227,7 @@ async function inTurn<T>(list: Changing, work: () => Promise<T>): Promise<T> {
   return await turn;
 }
 
-function sameKeys(wanted: Listed, found: readonly Descriptor[]): boolean {
+function sameKeys(wanted: ReadonlyMap<Digest, Descriptor>, found: readonly Descriptor[]): boolean {
   // Others may have listed one of them twice.
   const listed = new Set(found.map((d) => d.digest));
   return wanted.size === listed.size && [...listed].every((digest) => wanted.has(digest));

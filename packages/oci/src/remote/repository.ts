@@ -130,9 +130,11 @@ export class Repository
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 0, total: 1, name: d.digest });
     const answered = await this.#manifests.put(manifest, d.digest, { signal });
     if (subject !== undefined) {
-      const settled = await this.#referrers.add(manifest, subject, answered, { signal });
-      if (settling) settling.add(settled.looked);
-      else await settled.looked;
+      const until = settling && AbortSignal.any([settling.signal, ...(signal ? [signal] : [])]);
+      const added = { signal: until ?? signal };
+      const { looked } = await this.#referrers.add(manifest, subject, answered, added);
+      if (settling) settling.add(looked);
+      else await looked;
     }
     options.onProgress?.({ phase: "manifest", unit: "blobs", done: 1, total: 1, name: d.digest });
   }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { bytesSource, copyGraph, type Descriptor, OciLayout, settleTogether } from "@ctxpack/oci";
 import type { Repository } from "@ctxpack/oci/remote";
 import {
@@ -273,48 +274,64 @@ describe("writes that are looked at again together", () => {
       const mediaType = "application/vnd.oci.image.index.v1+json";
       server.putManifest("a/b", { schemaVersion: 2, mediaType, manifests: entries }, tag);
     };
-    return { server, repository, subject, overwrite };
+    const listed = () => list(open(server.host).repository("a/b"), subject);
+    return { server, repository, subject, tag, overwrite, listed };
   };
 
-  it("are written at once, and what somebody overwrites meanwhile is written again", async () => {
-    const { server, repository, subject, overwrite } = await start();
+  it("what somebody overwrites meanwhile is written again", async () => {
+    const { server, repository, subject, overwrite, listed } = await start();
     const theirs = artifact("theirs", subject);
     server.putManifest("a/b", theirs.bytes);
-    const before = await settleTogether(async (settling) => {
+    await settleTogether(async (settling) => {
       for (const note of ["1", "2", "3"]) {
         const { bytes, descriptor } = artifact(note, subject);
         await repository.push(descriptor, bytesSource(bytes), { settling });
       }
-      const written = await list(open(server.host).repository("a/b"), subject);
+      // At once: on a busy machine anything else may come after the look.
       overwrite(theirs.descriptor);
-      return written;
     });
-    expect(before).toEqual(["1", "2", "3"]);
-    const all = ["1", "2", "3", "theirs"];
-    expect(await list(open(server.host).repository("a/b"), subject)).toEqual(all);
+    expect(await listed()).toEqual(["1", "2", "3", "theirs"]);
   });
 
-  it("of which one takes away what another process brings back", async () => {
-    const { server, repository, subject, overwrite } = await start();
-    const gone = await push(repository, "gone", subject);
-    const { bytes, descriptor } = artifact("stays", subject);
+  it("what somebody took away meanwhile is not brought back", async () => {
+    const { server, repository, subject, listed } = await start();
+    const theirs = await push(repository, "theirs", subject);
+    await settleTogether(async (settling) => {
+      const { bytes, descriptor } = artifact("1", subject);
+      await repository.push(descriptor, bytesSource(bytes), { settling });
+      await open(server.host).repository("a/b").delete(theirs);
+    });
+    expect(await listed()).toEqual(["1"]);
+  });
+
+  it("of one entry the last word counts", async () => {
+    const { server, repository, subject, tag, listed } = await start();
+    const { bytes, descriptor } = artifact("1", subject);
     await settleTogether(async (settling) => {
       await repository.push(descriptor, bytesSource(bytes), { settling });
-      const deleting = repository.delete(gone);
-      settling.add(deleting);
-      while ((await list(open(server.host).repository("a/b"), subject)).includes("gone"));
-      overwrite(gone, descriptor);
+      await repository.delete(descriptor);
     });
-    const listed: string[] = [];
-    for await (const d of open(server.host).repository("a/b").referrers(subject))
-      listed.push(d.digest);
-    expect(listed).toEqual([descriptor.digest]);
+    expect(await listed()).toEqual([]);
+    await repository.push(descriptor, bytesSource(bytes));
+    await settleTogether(async (settling) => {
+      settling.add(repository.delete(descriptor));
+      const has = () => server.manifests("a/b").get(server.tags("a/b").get(tag) ?? "");
+      while (has()?.includes(descriptor.digest)) await turn();
+      await repository.push(descriptor, bytesSource(bytes), { settling });
+    });
+    expect(await listed()).toEqual(["1"]);
+  });
+
+  it("many at once through one repository", async () => {
+    const { repository, subject, listed } = await start();
+    const notes = Array.from({ length: 8 }, (_, i) => `n${i}`);
+    await Promise.all(notes.map((note) => push(repository, note, subject)));
+    expect(await listed()).toEqual(notes);
   });
 
   it("tell what fails, the work's own failure first", async () => {
-    const late = Promise.reject(new Error("late"));
     const working = settleTogether(async (settling) => {
-      settling.add(late);
+      settling.add(Promise.reject(new Error("late")));
       return 1;
     });
     await expect(working).rejects.toThrow("late");
@@ -325,16 +342,25 @@ describe("writes that are looked at again together", () => {
     await expect(failing).rejects.toThrow("early");
   });
 
-  it("end with an abort", async () => {
+  it("end with an abort, and when the work fails", async () => {
     const { repository, subject } = await start();
     const abort = new AbortController();
+    const { signal } = abort;
     const { bytes, descriptor } = artifact("1", subject);
     const working = settleTogether(async (settling) => {
-      const { signal } = abort;
       await repository.push(descriptor, bytesSource(bytes), { settling, signal });
       abort.abort(new Error("enough"));
     });
     await expect(working).rejects.toThrow("enough");
+    const other = artifact("2", subject);
+    let ended: AbortSignal | undefined;
+    const failing = settleTogether(async (settling) => {
+      ended = settling.signal;
+      await repository.push(other.descriptor, bytesSource(other.bytes), { settling });
+      throw new Error("failed");
+    });
+    await expect(failing).rejects.toThrow("failed");
+    expect(ended?.aborted).toBe(true);
   });
 });
 
