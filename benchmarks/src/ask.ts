@@ -74,10 +74,11 @@ function answerOf(
   };
 }
 
-function rowOf({ name, ours, against, setup, grows, samples }: Measurement): Row {
+function rowOf({ name, ours, floor, against, setup, grows, samples }: Measurement): Row {
   return {
     name,
     ours,
+    ...(floor && { floor }),
     ...(against !== undefined && { against }),
     ...(setup !== undefined && { setup }),
     ...(grows && { grows }),

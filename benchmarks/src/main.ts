@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -96,27 +96,31 @@ async function measure(
   };
   const file = out ?? join(RUNS, `${about.started.replaceAll(/[:.]/g, "-")}.json`);
   console.log(describe(about));
-  // Ctrl-C ends the child that is measured, which fails its question; everything made here is deleted.
-  let stopped = false;
-  process.on("SIGINT", () => {
-    stopped = true;
-  });
+  // Ctrl-C ends the child that is measured, which fails its question; everything made here is deleted. A signal that this process
+  // alone was sent is heard after the table that is being measured.
+  const heard: NodeJS.Signals[] = [];
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => void heard.push(signal));
+  }
   const root = mkdtempSync(join(tmpdir(), "ctxpack-bench-"));
   try {
     const corpus = corpora(root, scale);
     for (const question of asked) {
-      if (stopped) break;
+      if (heard.length > 0) break;
       try {
         for (const answer of ask(question, root, { scale, noSleep, corpus })) {
           answers.push(answer);
           writeRun(file, { ...about, answers, failures });
+          // Everything here blocks; a signal that came meanwhile is heard now. Leaving the loop ends the question's servers.
+          await setTimeout(1);
+          if (heard.length > 0) throw new Error(`stopped by ${heard[0]}`);
         }
       } catch (error) {
         console.error(`${question.name} FAILED: ${(error as Error).stack}`);
         failures.push({ question: question.name, error: String((error as Error).message) });
       }
       writeRun(file, { ...about, answers, failures });
-      // Everything above blocks; a signal that came meanwhile is heard now.
+      // A question that failed says nothing above; a signal is heard here then.
       await setTimeout(1);
     }
   } finally {
@@ -124,7 +128,8 @@ async function measure(
     rmSync(root, { recursive: true, force: true });
   }
   console.log(`all samples: ${file}`);
-  return stopped ? 130 : failures.length > 0 ? 1 : 0;
+  const [signal] = heard;
+  return signal ? 128 + constants.signals[signal] : failures.length > 0 ? 1 : 0;
 }
 
 /** The lines before the tables: what was measured where. */

@@ -19,6 +19,8 @@ export interface Contender {
   readonly name: string;
   /** Whether it is ours and not a peer; unless said, it is if its name starts with `ctxpack` in code marks. */
   readonly ours?: boolean;
+  /** Does nothing of what is asked: no command can be quicker, and ours does not compete with it. */
+  readonly floor?: true;
   /** A part of the name of the row of ours that does the same work, if that is not the first. */
   readonly against?: string;
   /** How it is configured, where that is not all in its name. */
@@ -44,6 +46,7 @@ export interface Contender {
 export interface Measurement {
   readonly name: string;
   readonly ours: boolean;
+  readonly floor?: true;
   readonly against?: string;
   readonly setup?: string;
   readonly grows?: Growth;
@@ -183,7 +186,7 @@ export function giveSpaceBack(path: string, least: number = LARGE): void {
 }
 
 function summarise(contender: Contender, samples: readonly Sample[]): Measurement {
-  const { name, ours = name.startsWith("`ctxpack"), against, setup, grows } = contender;
+  const { name, ours = name.startsWith("`ctxpack"), floor, against, setup, grows } = contender;
   const walls = samples.map(({ wall }) => wall);
   const known = (pick: (sample: Sample) => number | undefined): number[] =>
     samples.map(pick).filter((value) => value !== undefined);
@@ -192,6 +195,7 @@ function summarise(contender: Contender, samples: readonly Sample[]): Measuremen
   return {
     name,
     ours,
+    ...(floor && { floor }),
     ...(against !== undefined && { against }),
     ...(setup !== undefined && { setup }),
     ...(grows && { grows }),

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where a program lies on PATH, if it does. */
@@ -9,6 +9,14 @@ export function findProgram(name: string): string | undefined {
     .split(delimiter)
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path));
+}
+
+/** A program itself: the one on PATH may be a script of pyenv, whose start would be measured. */
+export function ownProgram(name: string): string {
+  const found = findProgram(name) ?? name;
+  if (basename(dirname(found)) !== "shims") return found;
+  const { status, stdout } = spawnSync("pyenv", ["which", name], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : found;
 }
 
 /** `node` with the flags this process was started with, so that children resolve packages alike. */
@@ -28,6 +36,8 @@ export function ctxpack(args: readonly string[], store: string): string {
   const { status, stdout, stderr, error } = spawnSync(node, [...rest, ...args], {
     encoding: "utf8",
     env: { ...process.env, CTXPACK_CACHE_DIR: store },
+    // A list of 100,000 packs is long.
+    maxBuffer: 2 ** 28,
   });
   if (error || status !== 0) {
     throw new Error(`ctxpack ${args.join(" ")}: exit ${status}\n${error ?? stderr}`);

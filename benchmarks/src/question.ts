@@ -42,13 +42,13 @@ export interface Details {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A number of one contender that a clock has no part in. Less is better. */
+/** A number that was counted: of one contender, or of what serves them all. Less is better. */
 export interface Figure {
   /** The name of the contender. */
   readonly of: string;
   /** `sent`, `on disk`, `requests`. */
   readonly what: string;
-  readonly unit: "bytes" | "count";
+  readonly unit: "bytes" | "count" | "s";
   readonly value: number;
 }
 
@@ -74,8 +74,8 @@ export interface Question {
   /** Programs whose versions go into the report. */
   readonly programs?: readonly string[];
   /**
-   * Why a contender is quicker than ours and what would change that: a part of its name, and the sentences that the report
-   * prints where it wins.
+   * Why a contender is quicker than ours: a part of its name, or of the table's title, and the sentences that the report prints
+   * where it wins. What would change that is said only when it was measured.
    */
   readonly whys?: Readonly<Record<string, string>>;
   /** A generator, so that what one round needs is made only when the round before it is done. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where and how a registry runs: on loopback, or in a network namespace. */
@@ -47,6 +47,22 @@ export class RegistryServer implements Disposable {
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
+    }
+  }
+
+  /** Seconds of CPU time that it has taken so far, user and system; `undefined` where there is no /proc. */
+  cpuSeconds(): number | undefined {
+    try {
+      const stat = readFileSync(`/proc/${this.#process.pid}/stat`, "utf8");
+      // What is before the last parenthesis is a name that may hold spaces; utime and stime are fields 14 and 15.
+      const [utime, stime] = stat
+        .slice(stat.lastIndexOf(")") + 2)
+        .split(" ")
+        .slice(11, 13);
+      // The kernel gives them in hundredths, whatever its own clock does.
+      return (Number(utime) + Number(stime)) / 100;
+    } catch {
+      return undefined;
     }
   }
 

@@ -21,6 +21,14 @@ export const reseed: Question = {
 /** Changes one file in a hundred; another set and another content for each run. */
 type Edit = (folder: string, run: number) => void;
 
+/** A folder that is stored again and again. */
+interface Stored {
+  readonly folder: string;
+  /** What became of it since the last time; a part of the name of the row of ours. */
+  readonly what: string;
+  prepare?(run: number): void;
+}
+
 function reseeding(bench: Bench): Round {
   const corpus = bench.corpus("mixed");
   const contract = writeContract(bench, "reseed");
@@ -58,7 +66,7 @@ function reseeding(bench: Bench): Round {
         env: () => ({ CTXPACK_CACHE_DIR: known }),
       },
       ...edited.map(({ contender }) => contender),
-      ...backups(bench, corpus.dir),
+      ...backups(bench, [{ folder: corpus.dir, what: "unchanged" }, ...edited]),
     ],
     check: () => {
       for (const { check } of edited) check();
@@ -70,21 +78,28 @@ function editing(
   bench: Bench,
   contract: string,
   o: { readonly what: string; readonly edit: Edit; readonly name: string },
-): { readonly folder: string; readonly contender: Contender; check(): void } {
+): Stored & { readonly contender: Contender; check(): void } {
   const folder = join(bench.scratch, o.name);
   const store = join(bench.scratch, `${o.name}-store`);
   runProgram("cp", ["-a", bench.corpus("mixed").dir, folder]);
   settle();
   const args = ["seed", folder, "--contract", contract];
   const uri = ctxpack(args, store);
+  let edited = -1;
+  // In place and once for each run, whoever comes first: all that store this folder find the same edit.
+  const prepare = (run: number): void => {
+    if (run === edited) return;
+    o.edit(folder, run);
+    settle();
+    edited = run;
+  };
   return {
     folder,
+    what: o.what,
+    prepare,
     contender: {
       name: `\`ctxpack seed --replace\`, ${o.what}`,
-      prepare: (run) => {
-        o.edit(folder, run);
-        settle();
-      },
+      prepare,
       argv: () => [...ctxpackCommand(), ...args, "--replace"],
       env: () => ({ CTXPACK_CACHE_DIR: store }),
     },
@@ -128,19 +143,22 @@ function overwrite(file: string, run: number): void {
   }
 }
 
-/** The second backup of the unchanged folder, and the third, … */
-function backups(bench: Bench, dir: string): Contender[] {
-  return backupPrograms(bench).map((program, i) => {
+/** The second backup of each folder, and the third, …; all in one repository, which holds what they share once. */
+function backups(bench: Bench, folders: readonly Stored[]): Contender[] {
+  return backupPrograms(bench).flatMap((program, i) => {
     const home = join(bench.scratch, `backup-${i}`);
     const repository = program.repository(home);
     mkdirSync(home);
     repository.init();
-    const [file = "", ...args] = repository.backup(dir, "first");
-    runProgram(file, args);
-    return {
-      name: `${program.name} again, unchanged`,
-      against: "again, unchanged",
-      argv: (run) => repository.backup(dir, `again-${run}`),
-    };
+    return folders.map(({ folder, what, prepare }, j): Contender => {
+      const [file = "", ...args] = repository.backup(folder, `first-${j}`);
+      runProgram(file, args);
+      return {
+        name: `${program.name} again, ${what}`,
+        against: what,
+        ...(prepare && { prepare }),
+        argv: (run) => repository.backup(folder, `again-${j}-${run}`),
+      };
+    });
   });
 }

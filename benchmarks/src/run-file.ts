@@ -41,6 +41,8 @@ export interface Answer {
 export interface Row {
   readonly name: string;
   readonly ours: boolean;
+  /** What no program can be quicker than; no peer. */
+  readonly floor?: true;
   /** A part of the name of the row of ours that a peer does the same work as, if that is not the first. */
   readonly against?: string;
   readonly setup?: string;

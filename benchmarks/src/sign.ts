@@ -83,7 +83,7 @@ function openssl(bench: Bench, key: string, signature: string, message: string):
     return [];
   }
   const argv = ["openssl", "dgst", "-sha256", "-verify", key, "-signature", signature, message];
-  return [{ name: "`openssl dgst -verify`, the signature alone", argv: () => argv }];
+  return [{ name: "`openssl dgst -verify`, the signature alone", floor: true, argv: () => argv }];
 }
 
 interface Percentiles {

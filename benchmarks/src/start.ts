@@ -22,9 +22,9 @@ export const start: Question = {
   programs: ["git", "find"],
   whys: {
     "git status":
-      "It looks at the same stats from a program that starts in a millisecond, with an index that it maps into memory.",
-    find: "It asks for every stat, as ours does, and remembers and compares nothing.",
-    "node -e 0": "It starts Node and does nothing: the floor under every command of ours.",
+      "It asks for the same stats, in C, and compares them with an index that it maps into memory. Ours is not waiting for Node: " +
+      "`node -e 0` is 0.03 to 0.04 of our 0.2 s; the rest is one `lstat` from JavaScript for each of 20,000 files, and comparing it.",
+    find: "It asks for every stat, as ours does, in C, and remembers and compares nothing.",
   },
   *rounds(bench) {
     yield hit(bench);
@@ -50,7 +50,7 @@ function hit(bench: Bench): Round {
     contenders: [
       {
         name: "`node -e 0`",
-        against: "warm, 1 file",
+        floor: true,
         argv: () => [process.execPath, "-e", "0"],
       },
       { name: "`ctxpack --version`", argv: () => command("--version") },
@@ -115,7 +115,7 @@ function unchanged(bench: Bench): Round {
         argv: () => [...ctxpackCommand(), "id", contract],
         env: () => ({ CTXPACK_CACHE_DIR: store }),
       },
-      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
     ],
     check: () => expectUnopened(bench, contract, corpus.dir, store),
   };

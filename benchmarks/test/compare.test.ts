@@ -73,12 +73,38 @@ describe("compareRuns", () => {
     expect(compareRuns(a, run([row(OURS, quick)], sent(1005))).regressions).toEqual([]);
   });
 
-  it("says what cannot be told and what is missing", () => {
+  it("says what was run rarely and what is missing", () => {
     const a = run([row(OURS, [1]), row("`ctxpack gone`", quick)]);
-    const { untold, missing, regressions } = compareRuns(a, run([row(OURS, [3])]));
-    expect(untold).toEqual([`Seed: ${OURS}`]);
+    const { few, tests, missing } = compareRuns(a, run([row(OURS, [1])]));
+    expect({ few, tests }).toEqual({ few: 1, tests: 3 });
     expect(missing).toEqual(["seed: Seed: `ctxpack gone`"]);
-    expect(regressions).toEqual([]);
+  });
+
+  it("judges what was run once by a factor of two", () => {
+    const a = run([row(OURS, [1])]);
+    const worse = compareRuns(a, run([row(OURS, [2.1])])).regressions;
+    expect(worse.map(({ what }) => what)).toEqual(["wall s", "cpu s"]);
+    expect(compareRuns(a, run([row(OURS, [1.9])])).regressions).toEqual([]);
+    expect(compareRuns(a, run([row(OURS, [0.4])])).improvements).toHaveLength(2);
+    const peers = (wall: number) => [row(OURS, [wall]), row("tar", [wall])];
+    expect(compareRuns(run(peers(1)), run(peers(3))).regressions).toEqual([]);
+  });
+
+  it("asks for more of five runs the more rows are looked at, and for little of fifteen", () => {
+    const times = (factor: number, runs: number) =>
+      Array.from({ length: runs }, (_, i) => factor * (1 + i / 1000));
+    const many = (factor: number, runs: number) =>
+      run(Array.from({ length: 60 }, (_, i) => row(`${OURS} ${i}`, times(factor, runs))));
+    expect(compareRuns(many(1, 5), many(1.2, 5)).regressions).toEqual([]);
+    expect(compareRuns(many(1, 5), many(1.45, 5)).regressions).toHaveLength(120);
+    expect(compareRuns(many(1, 15), many(1.2, 15)).regressions).toHaveLength(120);
+  });
+
+  it("does not take the noise of peers for what the machine does", () => {
+    const noisy = [1.5, 1.4, 0.9, 1.5, 0.9];
+    const a = run([row(OURS, quick), row("tar", quick)]);
+    const slower = quick.map((wall) => wall * 1.45);
+    expect(compareRuns(a, run([row(OURS, slower), row("tar", noisy)])).regressions).toHaveLength(2);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canTell, isBeyondNoise, shiftOf } from "../src/compare/noise.ts";
+import { isBeyondNoise, isChange, isFew, type Shift, shiftOf } from "../src/compare/noise.ts";
 
 const seconds = fc.double({ min: 0.001, max: 1000, noNaN: true });
 const samples = fc.array(seconds, { minLength: 1, maxLength: 8 });
@@ -24,13 +24,18 @@ function generator(seed: number): () => number {
 }
 
 /** How often something is said about two lists of draws. */
-function share(times: number, count: number, o: { spread: number; slower: number }): number {
+function share(
+  times: number,
+  count: number,
+  o: { spread: number; slower: number },
+  says: (shift: Shift) => boolean = isBeyondNoise,
+): number {
   const next = generator(17);
   let said = 0;
   for (let i = 0; i < times; i++) {
     const before = runs(next, count, o.spread);
     const after = runs(next, count, o.spread).map((value) => value * o.slower);
-    if (isBeyondNoise(shiftOf(before, after))) said++;
+    if (says(shiftOf(before, after))) said++;
   }
   return said / times;
 }
@@ -131,8 +136,31 @@ describe("noise", () => {
     expect(share(1000, one.count, { ...one, spread: 0.03 })).toBeGreaterThanOrEqual(one.least);
   });
 
+  it("makes about one in ten of whole comparisons fail when nothing changed", () => {
+    // Of the questions that are committed: how many tests there are of rows of so many runs.
+    const tests = { 1: 32, 3: 54, 5: 70, 15: 34 };
+    const all = Object.values(tests).reduce((sum, count) => sum + count, 0);
+    const quiet = Object.entries(tests).map(([count, number]) => {
+      const o = { spread: 0.02, slower: 1 };
+      return (1 - share(4000, Number(count), o, (shift) => isChange(shift, all))) ** number;
+    });
+    expect(quiet.reduce((product, chance) => product * chance)).toBeGreaterThan(0.88);
+  });
+
+  it.each([
+    { slower: 1.15, count: 15, least: 0.8 },
+    { slower: 1.5, count: 5, least: 0.7 },
+    { slower: 2.5, count: 1, least: 0.9 },
+    { slower: 2.5, count: 3, least: 0.98 },
+  ])("of $count runs $slower times as slow one of 190 tests sees at least $least", (one) => {
+    const seen = share(1000, one.count, { ...one, spread: 0.03 }, (shift) => isChange(shift, 190));
+    expect(seen).toBeGreaterThanOrEqual(one.least);
+  });
+
   it("cannot be told from change by one or two runs", () => {
-    expect([1, 2, 3, 5].map((count) => canTell(count, count))).toEqual([false, false, true, true]);
+    expect([1, 3, 4, 5, 15].map((count) => isFew(count, count))).toEqual([
+      ...[true, true, true, false, false],
+    ]);
     expect(isBeyondNoise(shiftOf([1, 1], [100, 100]))).toBe(false);
     expect(isBeyondNoise(shiftOf([1, 1.01, 1.02], [1.5, 1.5, 1.6]))).toBe(true);
     expect(isBeyondNoise(shiftOf([1, 1.01, 1.02], [1.2, 1.2, 1.22]))).toBe(false);

@@ -9,19 +9,20 @@ export function compareCommand(files: readonly string[]): number {
     console.error("usage: bench compare BEFORE.json AFTER.json");
     return 2;
   }
-  const { regressions, improvements, rows, untold, missing, notes } = compareRuns(
+  const { regressions, improvements, rows, few, tests, missing, notes } = compareRuns(
     readRun(a),
     readRun(b),
   );
   for (const note of notes) console.log(`- ${note}`);
   for (const one of missing) console.log(`- MISSING ${one}`);
-  if (untold.length > 0) {
-    console.log(`- ${untold.length} of ${rows} rows were run too rarely to tell noise from change`);
-  }
+  if (few > 0)
+    console.log(
+      `- ${few} of ${rows} rows were run so rarely that only a factor of two is a change`,
+    );
   print("Worse", regressions);
   print("Better", improvements);
   console.log(
-    `${rows} rows: ${regressions.length} worse, ${improvements.length} better than noise explains`,
+    `${rows} rows, ${tests} tests: ${regressions.length} worse, ${improvements.length} better than noise explains`,
   );
   return regressions.length > 0 || missing.length > 0 ? 1 : 0;
 }

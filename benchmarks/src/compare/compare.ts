@@ -1,7 +1,7 @@
 import type { Sample } from "../measure.ts";
 import { median } from "../median.ts";
 import type { Answer, Row, RunFile } from "../run-file.ts";
-import { canTell, isBeyondNoise, type Shift, shiftOf } from "./noise.ts";
+import { isBeyondNoise, isChange, isFew, type Shift, shiftOf } from "./noise.ts";
 
 /** What of a sample is compared, and the least difference that its clock can show. */
 const MEASURES = [
@@ -34,8 +34,10 @@ export interface Comparison {
   readonly improvements: readonly Change[];
   /** Rows of ours that both have. */
   readonly rows: number;
-  /** Of these, the ones that were run too rarely to tell. */
-  readonly untold: readonly string[];
+  /** Of these, the ones that were run so rarely that only twice as much is a change. */
+  readonly few: number;
+  /** How many comparisons of samples were made. */
+  readonly tests: number;
   /** Rows of ours that only the first has, and questions that failed in the second. */
   readonly missing: readonly string[];
   readonly notes: readonly string[];
@@ -46,10 +48,9 @@ export interface Comparison {
  * where they all take longer, so may we.
  */
 export function compareRuns(before: RunFile, after: RunFile): Comparison {
-  const found: Judged[] = [];
-  const untold: string[] = [];
+  const counted: Judged[] = [];
+  const pairs: RowPair[] = [];
   const missing = after.failures.map(({ question, error }) => `${question} failed: ${error}`);
-  let rows = 0;
   for (const was of before.answers) {
     const is = after.answers.find((one) => isSame(one, was));
     for (const row of was.rows.filter(({ ours }) => ours)) {
@@ -58,19 +59,19 @@ export function compareRuns(before: RunFile, after: RunFile): Comparison {
         missing.push(`${was.question}: ${was.title}: ${row.name}`);
         continue;
       }
-      rows++;
-      if (canTell(row.samples.length, other.samples.length))
-        found.push(...changesOf(was, is, row, other));
-      else untold.push(`${was.title}: ${row.name}`);
+      pairs.push({ was, is, row, other });
     }
-    if (is) found.push(...countChanges(was, is));
+    if (is) counted.push(...countChanges(was, is));
   }
+  const tests = pairs.reduce((sum, pair) => sum + measuresOf(pair).length, 0);
+  const found = [...pairs.flatMap((pair) => changesOf(pair, tests)), ...counted];
+  const few = pairs.filter(({ row, other }) => isFew(row.samples.length, other.samples.length));
   const changes = (verdict: Judged["verdict"]): Change[] =>
     found.filter((one) => one.verdict === verdict).map(({ change }) => change);
   return {
     regressions: changes("worse"),
     improvements: changes("better"),
-    ...{ rows, untold, missing, notes: notesOn(before, after) },
+    ...{ rows: pairs.length, few: few.length, tests, missing, notes: notesOn(before, after) },
   };
 }
 
@@ -83,17 +84,36 @@ interface Judged {
   readonly change: Change;
 }
 
+/** A row of ours in two runs, and the tables that it stands in. */
+interface RowPair {
+  readonly was: Answer;
+  readonly is: Answer;
+  readonly row: Row;
+  readonly other: Row;
+}
+
+/** What both runs measured of a row. */
+function measuresOf({ row, other }: RowPair) {
+  return MEASURES.flatMap((measure) => {
+    const before = values(row.samples, measure.of);
+    const after = values(other.samples, measure.of);
+    return before.length === 0 || after.length === 0 ? [] : [{ ...measure, before, after }];
+  });
+}
+
 /** What one row has more of than noise explains, or less. */
-function changesOf(was: Answer, is: Answer, row: Row, other: Row): Judged[] {
-  return MEASURES.flatMap(({ of, unit, least }) => {
-    const before = values(row.samples, of);
-    const after = values(other.samples, of);
-    if (before.length === 0 || after.length === 0) return [];
+function changesOf(pair: RowPair, tests: number): Judged[] {
+  const { was, is, row } = pair;
+  return measuresOf(pair).flatMap(({ of, unit, least, before, after }) => {
     const [from, to] = [median(before), median(after)];
     if (Math.abs(to - from) <= least) return [];
     const drift = of === "peak" ? 1 : driftOf(was, is, of);
     const up = shiftOf(before, after);
     const down = shiftOf(after, before);
+    // A change, and still one when what the machine did is taken out.
+    const isMore = (shift: Shift, machine: number): boolean =>
+      isChange(shift, tests) &&
+      isChange({ ...shift, ratio: shift.ratio / Math.max(1, machine) }, tests);
     const verdict = isMore(up, drift) ? "worse" : isMore(down, 1 / drift) ? "better" : undefined;
     if (verdict === undefined) return [];
     const { question, title } = was;
@@ -103,14 +123,7 @@ function changesOf(was: Answer, is: Answer, row: Row, other: Row): Judged[] {
   });
 }
 
-/** Beyond noise, and still so when what the machine did is taken out. */
-function isMore(shift: Shift, drift: number): boolean {
-  return (
-    isBeyondNoise(shift) && isBeyondNoise({ ...shift, ratio: shift.ratio / Math.max(1, drift) })
-  );
-}
-
-/** How many times as long the peers of a table took; 1 without peers. */
+/** How many times as long the peers of a table took, where that is no noise of theirs; 1 without peers. */
 function driftOf(was: Answer, is: Answer, of: keyof Sample): number {
   const ratios = was.rows.flatMap((row) => {
     const other = row.ours ? undefined : is.rows.find(({ name }) => name === row.name);
@@ -118,7 +131,10 @@ function driftOf(was: Answer, is: Answer, of: keyof Sample): number {
     const after = values(other?.samples ?? [], of);
     // A clock of hundredths says nothing about less than a few of them.
     if (before.length === 0 || after.length === 0 || median(before) < 0.05) return [];
-    return [shiftOf(before, after).ratio];
+    const shift = shiftOf(before, after);
+    const isReal = isBeyondNoise(shift) || isBeyondNoise(shiftOf(after, before));
+    const isObvious = shift.ratio > 2 || shift.ratio < 0.5;
+    return [isReal || isObvious ? shift.ratio : 1];
   });
   return ratios.length === 0 ? 1 : median(ratios);
 }

@@ -37,16 +37,30 @@ export function shiftOf(before: readonly number[], after: readonly number[]): Sh
 /**
  * Whether a shift is more than noise: one that chance brings in 1 of 100 cases from 10 % on, one that it brings in 1 of 20
  * (the best that three runs against three can show) from 25 % on, one that it brings in 1 of 10 (five against five with an
- * outlier) from 50 % on. One or two runs against as many show nothing.
+ * outlier) from 50 % on. One or two runs against as many show nothing. It is said of one pair of lists: whoever asks of many
+ * is told of some that are none (`isChange`).
  */
 export function isBeyondNoise({ ratio, chance }: Shift): boolean {
   return MARGINS.some((margin) => chance <= margin.chance && ratio > margin.ratio);
 }
 
-/** Whether lists of this length can show anything at all. */
-export function canTell(before: number, after: number): boolean {
-  const best = tail(before, after, before * after);
-  return MARGINS.some(({ chance }) => best <= chance);
+/** Nobody needs a test to see this, nor more than one run. */
+const OBVIOUS = 2;
+
+/**
+ * Whether a shift is a change, when it is one of `tests` that are looked at. Bonferroni's correction for that many is within
+ * reach of fifteen runs against fifteen; five against five never are that sure, so that they have to differ by more instead,
+ * and fewer by a factor of two.
+ */
+export function isChange({ ratio, chance }: Shift, tests: number): boolean {
+  return (
+    ratio > OBVIOUS || (chance <= 0.01 && ratio > 1.4) || (chance <= 0.05 / tests && ratio > 1.1)
+  );
+}
+
+/** Whether lists of this length differ only when one takes twice as much. */
+export function isFew(before: number, after: number): boolean {
+  return tail(before, after, before * after) > 0.01;
 }
 
 /** The share of all orders of n and m samples in which the m win at least `wins` of their n·m encounters. */

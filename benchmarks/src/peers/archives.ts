@@ -1,9 +1,7 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { quote } from "../programs.ts";
+import { prototypeCommand } from "../prototype.ts";
 import type { Peer } from "./peer.ts";
-
-const PROTOTYPE = quote(fileURLToPath(new URL("../prototype.py", import.meta.url)));
 
 /** The first prototype's algorithm, stated again: `prototype.py`. */
 export const prototype: Peer = {
@@ -11,34 +9,36 @@ export const prototype: Peer = {
   programs: ["python3"],
   setup:
     "a copy of the folder, sha256 by reads of 8 KB, one tar.gz of level 9 and its sha256; uploads one after the other; `sync -f` at the end",
-  hash: (folder) => `python3 ${PROTOTYPE} hash ${quote(folder)}`,
+  hash: (folder) => python("hash", folder),
   at: (home) => ({
     dir: home,
     store: (folder, version) => {
-      const into = quote(join(home, version));
-      return `mkdir ${into}; python3 ${PROTOTYPE} seed ${quote(folder)} ${into}; sync -f ${into}`;
+      const into = join(home, version);
+      return `mkdir ${quote(into)}; ${python("seed", folder, into)}; sync -f ${quote(into)}`;
     },
-    restore: (to) =>
-      `python3 ${PROTOTYPE} unpack ${quote(join(home, "first/files.tar.gz"))} ${quote(to)}`,
+    restore: (to) => python("unpack", join(home, "first/files.tar.gz"), to),
   }),
   transfer: {
     wants: "registry",
-    push: (home, { host, name }) =>
-      `python3 ${PROTOTYPE} push ${quote(join(home, "first/files.tar.gz"))} ${host} ${name}`,
-    pull: ({ host, name }, to, home) => {
-      const file = quote(join(home, "first/files.tar.gz"));
-      return `python3 ${PROTOTYPE} pull ${file} ${host} ${name} ${quote(to)}`;
-    },
+    push: (home, { host, name }) => python("push", join(home, "first/files.tar.gz"), host, name),
+    pull: ({ host, name }, to, home) =>
+      python("pull", join(home, "first/files.tar.gz"), host, name, to),
   },
 };
 
+function python(...args: readonly string[]): string {
+  return prototypeCommand(...args)
+    .map(quote)
+    .join(" ");
+}
+
 /** An archive for each version, as people do it by hand. */
 export const archives: readonly Peer[] = [
-  archive("`tar \\| zstd -3 -T2`, `sha256sum`", "zst", {
-    pack: "zstd -q -3 -T2",
+  archive("`tar \\| zstd -1 -T2`, `openssl dgst`", "zst", {
+    pack: "zstd -q -1 -T2",
     unpack: "zstd -q -d",
   }),
-  archive("`tar \\| gzip -6`, `sha256sum`", "gz", { pack: "gzip -6", unpack: "gzip -d" }),
+  archive("`tar \\| gzip -1`, `openssl dgst`", "gz", { pack: "gzip -1", unpack: "gzip -d" }),
 ];
 
 function archive(
@@ -48,21 +48,24 @@ function archive(
 ): Peer {
   const file = (home: string, version: string): string =>
     quote(join(home, `${version}.tar.${ending}`));
+  const digest = "openssl dgst -sha256 -r";
+  const check = (from: string, sum: string): string =>
+    `[ "$(${digest} < ${from} | cut -c1-64)" = "$(cut -c1-64 ${sum})" ]`;
   const extract = (from: string, to: string): string =>
     `${unpack} < ${from} | tar -xf - -C ${quote(to)}`;
   return {
     name,
-    programs: ["tar", pack.split(" ")[0] ?? "", "curl"],
-    setup: `${pack}; sha256 of the whole archive, checked before it is unpacked; \`sync\` of the file; moved by one \`curl\``,
+    programs: ["tar", pack.split(" ")[0] ?? "", "openssl", "curl"],
+    setup: `${pack}; sha256 of the whole archive by openssl, while it is written and again before it is unpacked; \`sync\` of the file; moved by one \`curl\``,
     at: (home) => ({
       dir: home,
       store: (folder, version) => {
         const to = file(home, version);
-        return `tar -cf - -C ${quote(folder)} . | ${pack} > ${to}; sync ${to}; sha256sum < ${to} > ${to}.sum`;
+        return `tar -cf - -C ${quote(folder)} . | ${pack} | tee ${to} | ${digest} > ${to}.sum; sync ${to}`;
       },
       restore: (to) => {
         const from = file(home, "first");
-        return `sha256sum -c --quiet ${from}.sum < ${from}; ${extract(from, to)}`;
+        return `${check(from, `${from}.sum`)}; ${extract(from, to)}`;
       },
     }),
     transfer: {
@@ -79,7 +82,7 @@ function archive(
         const here = quote(`${to}.tar`);
         return (
           `curl -sf -o ${here} "http://${host}/v2/${repository}/blobs/sha256:$(cut -c1-64 ${sum})"; ` +
-          `sha256sum -c --quiet ${sum} < ${here}; ${extract(here, to)}`
+          `${check(here, sum)}; ${extract(here, to)}`
         );
       },
     },

@@ -12,18 +12,19 @@ const rclone: Peer = {
   name: "`rclone`",
   programs: ["rclone"],
   setup:
-    "whole files, four at a time, not compressed, each digest compared after the copy; `sync -f` at the end",
+    "whole files, four at a time, not compressed, each digest compared after the copy; only what size and time show as changed, over the version before; `sync -f` at the end",
   hash: (folder) => `rclone hashsum sha256 ${quote(folder)}`,
   at: (home) => ({
     dir: home,
-    store: (folder, version) =>
-      `rclone copy ${quote(folder)} ${quote(join(home, version))}; sync -f ${quote(home)}`,
-    restore: (to) => `rclone copy ${quote(join(home, "first"))} ${quote(to)}`,
+    // One copy of all versions: it skips what lies there already.
+    store: (folder) =>
+      `rclone copy ${quote(folder)} ${quote(join(home, "copy"))}; sync -f ${quote(home)}`,
+    restore: (to) => `rclone copy ${quote(join(home, "copy"))} ${quote(to)}`,
   }),
   transfer: {
     wants: "folder",
     push: (home, { name }) =>
-      `rclone copy ${quote(join(home, "first"))} ${quote(name)}; sync -f ${quote(name)}`,
+      `rclone copy ${quote(join(home, "copy"))} ${quote(name)}; sync -f ${quote(name)}`,
     pull: ({ name }, to) => `rclone copy ${quote(name)} ${quote(to)}`,
   },
 };
@@ -43,7 +44,7 @@ function cacache(module: string): Peer {
     name: "`cacache`",
     programs: ["npm"],
     setup:
-      "the one that npm brings; sha256 of each file, whole and not compressed, checked when it is read; `sync -f` at the end",
+      "the one that npm brings, 16 files at a time; sha256 of each file, whole and not compressed, checked when it is read; `sync -f` at the end",
     at: (home) => ({
       dir: home,
       store: (folder, version) => `${run("put", folder, home, version)}; sync -f ${quote(home)}`,

@@ -11,7 +11,12 @@ export const ours: Peer = {
   programs: [],
   setup:
     "sha256 of each file, each segment and the pack; segments cut by content, zstd -1; fdatasync of each blob before it is visible; restore and pull check every byte",
-  hash: (folder) => command([...nodeCommand(), HASH_TREE, folder]),
+  hash: (folder, home) => {
+    const input = { name: "folder", path: folder };
+    const contract = JSON.stringify({ inputs: [input], transforms: [{ tool: "benchmark" }] });
+    const file = quote(join(home, "contract.json"));
+    return `echo ${quote(contract)} > ${file}; ${client(join(home, "store"))} id ${file}`;
+  },
   at: (home) => ({
     dir: join(home, "store"),
     store: (folder, version) => {
@@ -30,6 +35,30 @@ export const ours: Peer = {
       `${client(join(home, "store"))} push "$(cat ${uriFile(home)})" --to ${host}/${name}`,
     pull: ({ host, name }, to, home) =>
       `${client(`${to}-store`)} pull "$(cat ${uriFile(home)})" --from ${host}/${name} --to ${quote(join(to, "files"))}`,
+  },
+};
+
+/** The library alone, without the command around it. */
+export const hashTree: Peer = {
+  name: "`ctxpack`'s `hashTree` in a fresh node",
+  programs: [],
+  setup: "sha256 of each file; nothing is looked up or remembered",
+  hash: (folder) => command([...nodeCommand(), HASH_TREE, folder]),
+};
+
+/** The same pack through a folder, as peers that send to no registry. */
+export const throughFolder: Peer = {
+  name: "`ctxpack` through a folder",
+  programs: [],
+  setup:
+    "the same pack as an image layout; fdatasync of each blob before it is visible; pull checks every byte",
+  of: ours.name,
+  transfer: {
+    wants: "folder",
+    push: (home, { name }) =>
+      `${client(join(home, "store"))} push "$(cat ${uriFile(home)})" --to ${quote(`oci:${name}`)}`,
+    pull: ({ name }, to, home) =>
+      `${client(`${to}-store`)} pull "$(cat ${uriFile(home)})" --from ${quote(`oci:${name}`)} --to ${quote(join(to, "files"))}`,
   },
 };
 

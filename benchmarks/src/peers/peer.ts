@@ -10,8 +10,8 @@ export interface Peer {
   readonly setup: string;
   /** The name of the peer whose home it moves, where it keeps nothing itself. */
   readonly of?: string;
-  /** Its own way to a digest of a folder, as one command of its own. */
-  hash?(folder: string): string;
+  /** Its own way to a digest of a folder, as one command of its own; `home` is there and empty. */
+  hash?(folder: string, home: string): string;
   /** What it keeps in `home`, a folder of this peer alone that may be copied elsewhere. */
   at?(home: string): PeerStore;
   /** To and from a place of others: a registry if `wants` says so, else a folder. */
@@ -24,12 +24,14 @@ export interface PeerStore {
   readonly dir: string;
   /** What must be there before the clock starts. */
   init?(folder: string): void;
-  /** Before the clock of the second version; `folder` is that version. */
-  update?(folder: string): void;
+  /** Before the clock of the second version, if the folder that it keeps is not the one that is given: edits its own in place. */
+  update?(edit: (folder: string) => void): void;
   /** Stores a folder, on the disk when it ends. */
   store(folder: string, version: Version): string;
   /** The first version into a folder that is there and empty. */
   restore(to: string): string;
+  /** Before the clock of a restore: what the empty folder needs. */
+  prepareRestore?(to: string): void;
 }
 
 type Version = "first" | "second";
@@ -48,6 +50,8 @@ export interface Transfer {
   push(home: string, remote: Remote): string;
   /** Before the clock of a push: what an empty place needs. */
   prepare?(home: string, remote: Remote): void;
+  /** Before the clock of a pull: what the empty folder needs. */
+  preparePull?(remote: Remote, to: string, home: string): void;
   /** Gets the first version into the empty folder `to`: all that it may know beside the place is in `home`, its name. */
   pull?(remote: Remote, to: string, home: string): string;
 }

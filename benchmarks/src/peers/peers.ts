@@ -1,14 +1,13 @@
 import { cpSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Corpus, scaledMix } from "../corpus.ts";
-import { applyEditMix } from "../edit-mix.ts";
 import { giveSpaceBack } from "../measure.ts";
 import type { Bench, Question, Round } from "../question.ts";
 import { settle } from "../settle.ts";
 import { archives, prototype } from "./archives.ts";
 import { backups } from "./backups.ts";
 import { copies } from "./copies.ts";
-import { ours } from "./ours.ts";
+import { hashTree, ours, throughFolder } from "./ours.ts";
 import { type Peer, present } from "./peer.ts";
 import { registries } from "./registries.ts";
 import { firstStore, hashing, restoring, secondStore } from "./storing.ts";
@@ -19,11 +18,12 @@ import { versions } from "./versions.ts";
 export interface Race {
   readonly peers: readonly Peer[];
   readonly first: Corpus;
-  /** The folder of the first version after an edit. */
-  readonly second: string;
+  /** The folder that is stored: a copy of the first version, and after the first round edited in place. */
+  readonly work: string;
   readonly scratch: string;
   /** Of a peer: what its first run of the first round left. */
   home(peer: Peer): string;
+  note(line: string): void;
 }
 
 /** All that a user might take instead, over the same folder in one run. */
@@ -33,15 +33,16 @@ export const peers: Question = {
     "hash, store, store an edit of 1 %, restore, send, fetch: every peer that is here, side by side",
   byName: true,
   programs: [
-    ...["python3", "tar", "zstd", "gzip", "curl", "restic", "borg", "casync", "git", "git-lfs"],
-    ...["rclone", "npm", "dvc", "oras", "skopeo", "docker-registry"],
+    ...["python3", "tar", "zstd", "gzip", "openssl", "curl", "restic", "borg", "casync", "git"],
+    ...["git-lfs", "rclone", "npm", "dvc", "oras", "skopeo", "docker-registry"],
   ],
   whys: {
     tar: "An archive has one digest and no file in it has one: nothing is found again in the next version, and no file comes out alone.",
     rclone:
       "It copies whole files and computes at most one digest of each; nothing is compressed and nothing found again within a file.",
     "git-lfs":
-      "It keeps whole files as they are: nothing is compressed, and an edit stores a file again.",
+      "It keeps whole files as they are: nothing is compressed, and an edit stores a file again. What it sends to a folder of " +
+      "the same disk are hard links: no byte is copied.",
     skopeo:
       "It moves blobs that are there already, with none of the checks of what they hold, from a program that starts in a few milliseconds.",
     dvc: "It keeps whole files as they are: nothing is compressed, and an edit stores a file again.",
@@ -52,16 +53,15 @@ export const peers: Question = {
     yield firstStore(race);
     yield* tidily(secondStore(race));
     yield* tidily(restoring(race));
-    yield* transferRounds(bench, race);
+    yield* transferRounds(race);
   },
 };
 
 function prepare(bench: Bench): Race {
   const { scratch } = bench;
   const first = scaledMix(join(scratch, "first"), bench.scale === "full" ? 0.2 : 0.004);
-  const second = join(scratch, "second");
-  cpSync(first.dir, second, { recursive: true, preserveTimestamps: true });
-  applyEditMix(second, 1);
+  const work = join(scratch, "work");
+  cpSync(first.dir, work, { recursive: true, preserveTimestamps: true });
   // Stats are believed only then, by all that look at them.
   settle();
   bench.note(
@@ -69,6 +69,8 @@ function prepare(bench: Bench): Race {
   );
   const all = [
     ours,
+    hashTree,
+    throughFolder,
     prototype,
     ...archives,
     ...backups,
@@ -82,7 +84,7 @@ function prepare(bench: Bench): Race {
     const owner = peer.of === undefined ? peer : all.find(({ name }) => name === peer.of);
     return join(scratch, "homes", String(all.indexOf(owner ?? peer)), "0");
   };
-  return { peers: there, first, second, scratch, home };
+  return { peers: there, first, work, scratch, home, note: (line) => bench.note(line) };
 }
 
 /** What a round leaves is looked at and then given back: the next one needs the room. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { quote, runScript } from "../programs.ts";
+import { ownProgram, quote, runScript } from "../programs.ts";
 import type { Peer } from "./peer.ts";
 
 const NOBODY = "-c user.name=benchmark -c user.email=benchmark@localhost -c gc.auto=0";
@@ -20,35 +20,53 @@ export const versions: readonly Peer[] = [
     name: "`dvc`",
     programs: ["dvc"],
     setup:
-      "md5 of each file, whole and not compressed; the folder is a copy beside the cache, made before the clock; `sync -f` at the end",
+      "md5 of each file, whole and not compressed; the folder is a copy beside the cache, made before the clock and edited in place; `sync -f` at the end",
     at: (home) => {
-      const data = quote(join(home, "data"));
-      const within = `cd ${quote(home)}; export DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=${quote(join(home, "site"))}`;
-      const place = (folder: string): void =>
-        void runScript(`mkdir -p ${data}; cp -r ${quote(folder)}/. ${data}`);
+      const data = join(home, "data");
+      const site = join(home, "site");
       return {
         dir: join(home, ".dvc/cache"),
         init: (folder) => {
-          runScript(`${within}; dvc init -q --no-scm`);
-          place(folder);
+          runScript(dvc(home, site, "init -q --no-scm"));
+          runScript(`mkdir ${quote(data)}; cp -a ${quote(folder)}/. ${quote(data)}`);
         },
-        update: place,
-        store: () => `${within}; dvc add -q data; sync -f .`,
-        restore: (to) =>
-          `${within}; cd ${quote(to)}; dvc init -q --no-scm; dvc cache dir ${quote(join(home, ".dvc/cache"))}; ` +
-          `cp ${quote(join(home, "data.dvc"))} .; dvc checkout -q`,
+        update: (edit) => {
+          // What it remembers of files goes by the place of the whole project, and this is a copy of it.
+          runScript(dvc(home, site, "add -q data"));
+          edit(data);
+        },
+        store: () => `${dvc(home, site, "add -q data")}; sync -f .`,
+        restore: (to) => dvc(to, site, "checkout -q"),
+        prepareRestore: (to) => {
+          runScript(dvc(to, site, "init -q --no-scm"));
+          runScript(dvc(to, site, `cache dir ${quote(join(home, ".dvc/cache"))}`));
+          runScript(`cp ${quote(join(home, "data.dvc"))} ${quote(to)}`);
+        },
       };
     },
     transfer: {
       wants: "folder",
+      prepare: (home, { name }) =>
+        void runScript(dvc(home, join(home, "site"), `remote add -q -f -d there ${quote(name)}`)),
       push: (home, { name }) =>
-        `cd ${quote(home)}; export DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=${quote(join(home, "site"))}; dvc remote add -q -f -d there ${quote(name)}; dvc push -q`,
-      pull: ({ name }, to, home) =>
-        `cd ${quote(to)}; export DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=${quote(`${to}-site`)}; dvc init -q --no-scm; ` +
-        `dvc remote add -q -d there ${quote(name)}; cp ${quote(join(home, "data.dvc"))} .; dvc pull -q`,
+        `${dvc(home, join(home, "site"), "push -q")}; sync -f ${quote(name)}`,
+      pull: (_remote, to) => dvc(to, `${to}-site`, "pull -q"),
+      preparePull: ({ name }, to, home) => {
+        runScript(dvc(to, `${to}-site`, "init -q --no-scm"));
+        runScript(dvc(to, `${to}-site`, `remote add -q -d there ${quote(name)}`));
+        runScript(`cp ${quote(join(home, "data.dvc"))} ${quote(to)}`);
+      },
     },
   },
 ];
+
+/** A command of dvc in a project; `site` is where it remembers files. */
+function dvc(project: string, site: string, command: string): string {
+  return (
+    `cd ${quote(project)}; export DVC_NO_ANALYTICS=1 DVC_SITE_CACHE_DIR=${quote(site)}; ` +
+    `${quote(ownProgram("dvc"))} ${command}`
+  );
+}
 
 function git(name: string, isLfs: boolean, setup: string): Peer {
   const at = (home: string): string => join(home, "repository");

@@ -10,6 +10,10 @@ export interface Curve {
   readonly points: readonly CurvePoint[];
   /** The exponent of growth: 1 when twice as many cost twice as much. `undefined` of fewer than three points. */
   readonly exponent?: number;
+  /** The same between the two largest sizes alone, where the start of the runtime is the least of it. */
+  readonly last?: number;
+  /** The same of the wall, over all sizes: what waits for its turn shows there and not in CPU time. */
+  readonly ofWall?: number;
 }
 
 interface CurvePoint {
@@ -32,9 +36,17 @@ export function curvesOf(answers: readonly Answer[]): Curve[] {
       const points = list
         .map(({ size, samples }) => ({ size, ...medians(samples) }))
         .sort((a, b) => a.size - b.size);
-      const exponent = exponentOf(points.map(({ size, wall, cpu }) => [size, cpu ?? wall]));
+      const costs = points.map(({ size, wall, cpu }) => [size, cpu ?? wall] as const);
+      const exponent = exponentOf(costs);
+      const last = lastSlopeOf(costs);
+      const ofWall = exponentOf(points.map(({ size, wall }) => [size, wall]));
       const unit = list[0]?.unit ?? "";
-      return { what, unit, points, ...(exponent !== undefined && { exponent }) };
+      return {
+        ...{ what, unit, points },
+        ...(exponent !== undefined && { exponent }),
+        ...(last !== undefined && { last }),
+        ...(ofWall !== undefined && { ofWall }),
+      };
     },
   );
 }
@@ -49,6 +61,13 @@ export function exponentOf(points: readonly (readonly [number, number])[]): numb
   const [x, y] = [mean(0), mean(1)];
   const spread = logs.reduce((sum, [size]) => sum + (size - x) ** 2, 0);
   return logs.reduce((sum, [size, cost]) => sum + (size - x) * (cost - y), 0) / spread;
+}
+
+/** The slope between the two largest sizes. */
+export function lastSlopeOf(points: readonly (readonly [number, number])[]): number | undefined {
+  const [before, last] = points.toSorted(([a], [b]) => a - b).slice(-2);
+  if (!before || !last || before[0] === last[0] || before[1] <= 0 || last[1] <= 0) return undefined;
+  return Math.log(last[1] / before[1]) / Math.log(last[0] / before[0]);
 }
 
 function medians(samples: readonly Sample[]): Omit<CurvePoint, "size"> {

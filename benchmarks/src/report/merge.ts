@@ -8,8 +8,8 @@ export interface Section {
 }
 
 /**
- * One section for each question that was asked, in the order of `names`, all of it from one run: the last one that asked it.
- * Figures of two runs are never mixed.
+ * One section for each question that was asked, in the order of `names`, all of it from one run: the last one that asked it,
+ * and in which it did not fail if there is one. Figures of two runs are never mixed.
  */
 export function sectionsOf(runs: readonly RunFile[], names: readonly string[]): Section[] {
   const latest = runs.toSorted((a, b) => (a.started < b.started ? 1 : -1));
@@ -17,7 +17,12 @@ export function sectionsOf(runs: readonly RunFile[], names: readonly string[]): 
   const known = names.filter((name) => found.has(name));
   return [...known, ...[...found].filter((name) => !names.includes(name)).sort()].flatMap(
     (question) => {
-      const run = latest.find(({ answers }) => answers.some((one) => one.question === question));
+      const asked = latest.filter(({ answers }) =>
+        answers.some((one) => one.question === question),
+      );
+      const isWhole = ({ failures }: RunFile): boolean =>
+        !failures.some((one) => one.question === question);
+      const run = asked.find(isWhole) ?? asked[0];
       if (!run) return [];
       return [{ question, run, answers: run.answers.filter((one) => one.question === question) }];
     },

@@ -110,11 +110,16 @@ function sectionText(
     `\`npx -y pnpm@12 bench ${question}${flagsOf(run)}\``,
     ...pictures.filter(({ answers: of }) => of.length !== 1).map(imageOf),
     ...answers.flatMap((answer) => answerText(answer, asked, said, pictures)),
-    curves.length > 0 ? `### Growth\n\n${growthTable(curves)}` : "",
+    curves.length > 0 ? `### Growth\n\n${GROWTH}\n\n${growthTable(curves)}` : "",
   ]
     .filter((part) => part !== "")
     .join("\n\n");
 }
+
+const GROWTH =
+  "The exponent is the slope of log CPU seconds over log size by least squares, over all sizes; the start of Node is part of every point " +
+  "and pulls it down where sizes are small. Beside it are the slope between the two largest sizes alone and the exponent of the wall. " +
+  "Of clients, CPU seconds are the sum over N independent processes, whose exponent is near 1 whatever they do: what they cost each other is in the wall.";
 
 function flagsOf({ scale, slept }: RunFile): string {
   if (scale === "smoke") return " --smoke";

@@ -1,7 +1,7 @@
 import { isBeyondNoise, shiftOf } from "../compare/noise.ts";
 import type { Question } from "../question.ts";
 import type { Answer, Row } from "../run-file.ts";
-import { seconds, summaryOf, valuesOf } from "./summary.ts";
+import { isFloor, seconds, summaryOf, valuesOf } from "./summary.ts";
 
 /** A row of ours and one of a peer that does the same, or a part of it. */
 export interface Pair {
@@ -13,13 +13,13 @@ export interface Pair {
   readonly verdict: "ours" | "peer" | "even" | "unclear";
 }
 
-/** Each peer of a table against the row of ours that it names, or the first. */
+/** Each peer of a table against the row of ours that it names, or the first; a floor is nobody's peer. */
 export function pairsOf(answer: Answer): Pair[] {
   const ours = answer.rows.filter((row) => row.ours);
   return answer.rows.flatMap((peer) => {
     const mine = ours.find(({ name }) => peer.against !== undefined && name.includes(peer.against));
     const own = mine ?? ours[0];
-    if (peer.ours || !own) return [];
+    if (peer.ours || isFloor(peer) || !own) return [];
     const [a, b] = [summaryOf(own, "wall"), summaryOf(peer, "wall")];
     if (!a || !b) return [];
     return [{ answer, ours: own, peer, ratio: a.median / b.median, verdict: verdictOf(own, peer) }];

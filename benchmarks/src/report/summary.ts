@@ -20,6 +20,14 @@ export function valuesOf(row: Row, of: keyof Sample): number[] {
   return row.samples.map((sample) => sample[of]).filter((value) => value !== undefined);
 }
 
+/**
+ * Whether a row does nothing of what is asked and shows what no command can be quicker than: it competes with nobody.
+ * Runs from before the flag have the name.
+ */
+export function isFloor(row: Row & { readonly floor?: true }): boolean {
+  return row.floor ?? row.name.startsWith("`node -e 0`");
+}
+
 /** Seconds as tables show them. */
 export function seconds(value: number): string {
   return value < 1 ? value.toFixed(3) : value.toFixed(2);

@@ -1,7 +1,7 @@
 import { markdown, times } from "../markdown.ts";
 import type { Answer, Row } from "../run-file.ts";
 import type { Curve } from "./growth.ts";
-import { seconds, summaryOf } from "./summary.ts";
+import { isFloor, seconds, summaryOf } from "./summary.ts";
 
 /** One answer as Markdown; `x` is how many times as long as the first row it took, in this run. */
 export function answerTable(answer: Answer): string {
@@ -31,8 +31,9 @@ export function answerTable(answer: Answer): string {
   return markdown(head, cells);
 }
 
-function nameOf({ name, ours, setup }: Row): string {
-  const shown = ours ? `**${name}**` : name;
+function nameOf(row: Row): string {
+  const { name, ours, setup } = row;
+  const shown = ours ? `**${name}**` : isFloor(row) ? `${name} (floor)` : name;
   return setup === undefined ? shown : `${shown}<br>${setup}`;
 }
 
@@ -42,12 +43,18 @@ export function figuresTable({ figures = [] }: Answer): string | undefined {
   const kinds = [...new Map(figures.map((one) => [`${one.what}\n${one.unit}`, one])).values()];
   const rows = Map.groupBy(figures, ({ of }) => of);
   return markdown(
-    ["", ...kinds.map(({ what, unit }) => (unit === "bytes" ? `${what}, MB` : what))],
+    [
+      "",
+      ...kinds.map(({ what, unit }) =>
+        unit === "count" ? what : `${what}, ${unit === "bytes" ? "MB" : unit}`,
+      ),
+    ],
     Array.from(rows, ([of, list]) => [
       of,
       ...kinds.map(({ what, unit }) => {
         const found = list.find((one) => one.what === what && one.unit === unit);
         if (!found) return "–";
+        if (unit === "s") return seconds(found.value);
         return unit === "bytes" ? megabytes(found.value) : found.value.toLocaleString("en");
       }),
     ]),
@@ -57,8 +64,11 @@ export function figuresTable({ figures = [] }: Answer): string | undefined {
 /** One table for each curve: what each size costs, and each of its units. */
 export function growthTable(curves: readonly Curve[]): string {
   return markdown(
-    ["", "size", "median s", "CPU s", "CPU µs each", "peak MiB", "exponent"],
-    curves.flatMap(({ what, unit, points, exponent }) =>
+    [
+      ...["", "size", "median s", "CPU s", "CPU µs each", "peak MiB"],
+      ...["exponent", "of the last two", "of the wall"],
+    ],
+    curves.flatMap(({ what, unit, points, exponent, last, ofWall }) =>
       points.map(({ size, wall, cpu, peak }, at) => [
         what,
         `${size.toLocaleString("en")} ${unit}`,
@@ -66,7 +76,9 @@ export function growthTable(curves: readonly Curve[]): string {
         cpu === undefined ? "–" : seconds(cpu),
         (((cpu ?? wall) / size) * 1e6).toPrecision(3),
         peak === undefined ? "–" : peak.toFixed(0),
-        at === 0 && exponent !== undefined ? exponent.toFixed(2) : "",
+        ...[exponent, last, ofWall].map((slope) =>
+          at === 0 && slope !== undefined ? slope.toFixed(2) : "",
+        ),
       ]),
     ),
   );

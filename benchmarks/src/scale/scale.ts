@@ -1,4 +1,5 @@
 import { mkdirSync, statfsSync } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Corpus, scaledMix, tinyFiles } from "../corpus.ts";
@@ -14,14 +15,14 @@ import {
 } from "../programs.ts";
 import type { Bench, Details, Growth, Question, Round } from "../question.ts";
 import { RegistryServer } from "../registry-server.ts";
-import { exponentOf } from "../report/growth.ts";
+import { exponentOf, lastSlopeOf } from "../report/growth.ts";
 import { writeContract } from "../seed.ts";
 import { settle } from "../settle.ts";
-import { FULL, SMOKE } from "./sizes.ts";
+import { FULL, REGISTRY_CPU, type Sizes, SMOKE } from "./sizes.ts";
 
 const FILL = fileURLToPath(new URL("../fill-store.ts", import.meta.url));
 
-/** What more of something costs: the exponent is fitted on CPU seconds, as the wall depends on who else is there. */
+/** What more of something costs: the exponent of CPU seconds, beside that of the wall, which depends on who else is there. */
 export const scale: Question = {
   name: "scale",
   about:
@@ -32,7 +33,7 @@ export const scale: Question = {
     const sizes = bench.scale === "full" ? FULL : SMOKE;
     yield files(bench, sizes.files);
     yield* bytes(bench, sizes.bytes);
-    if (findProgram("docker-registry") && findProgram("curl")) yield* clients(bench, sizes.clients);
+    if (findProgram("docker-registry") && findProgram("curl")) yield* clients(bench, sizes);
     else bench.note("absent: docker-registry or curl; the clients are left out");
     // Last: filling the largest store takes longer than all else.
     yield packs(bench, sizes.packs);
@@ -81,6 +82,11 @@ function* bytes(bench: Bench, sizes: readonly number[]): Iterable<Round> {
     bench.note(
       `no room on the disk for ${left.map((size) => `${size / 1e6} MB`).join(", ")}; left out`,
     );
+  if (sum(room) > totalmem())
+    bench.note(
+      `${sum(room) / 1e9} GB of files do not fit into the memory of ${(totalmem() / 2 ** 30).toFixed(0)} GiB: ` +
+        "what is not in the page cache any more is read from the disk, so that large points are cold and small ones are not",
+    );
   const all = room.map((size) => scaledMix(join(bench.scratch, `bytes-${size}`), size / 1e9));
   settle();
   yield {
@@ -125,8 +131,8 @@ function packs(bench: Bench, sizes: readonly number[]): Round {
 }
 
 /** All of them at once, each into a store of its own, on as many cores as there are: the registry has its share of these. */
-function* clients(bench: Bench, sizes: readonly number[]): Iterable<Round> {
-  const corpus = scaledMix(join(bench.scratch, "shared"), bench.scale === "full" ? 0.05 : 0.004);
+function* clients(bench: Bench, { clients: sizes, pulled }: Sizes): Iterable<Round> {
+  const corpus = scaledMix(join(bench.scratch, "shared"), pulled / 1e9);
   const seeded = join(bench.scratch, "shared-store");
   const uri = ctxpack(["seed", corpus.dir, "--contract", writeContract(bench, "shared")], seeded);
   using server = new RegistryServer({ dir: join(bench.scratch, "registry"), address: "127.0.0.1" });
@@ -134,6 +140,8 @@ function* clients(bench: Bench, sizes: readonly number[]): Iterable<Round> {
   ctxpack(["push", uri, "--to", from], seeded);
   const folder = (size: number, run: number): string =>
     join(bench.scratch, `clients-${size}-${run}`);
+  const before = server.cpuSeconds();
+  let pulls = 0;
   yield {
     title: `More clients: each pulls ${corpus.title} from one registry`,
     chart: "clients",
@@ -142,7 +150,10 @@ function* clients(bench: Bench, sizes: readonly number[]): Iterable<Round> {
       point(
         { what: "pull", size, unit: "clients" },
         {
-          prepare: (run) => void mkdirSync(folder(size, run)),
+          prepare: (run) => {
+            mkdirSync(folder(size, run));
+            pulls += size;
+          },
           argv: (run) =>
             shell(
               together(size, folder(size, run), [...ctxpackCommand(), "pull", uri, "--from", from]),
@@ -152,26 +163,36 @@ function* clients(bench: Bench, sizes: readonly number[]): Iterable<Round> {
       ),
     ),
     details: perUnit,
+    // Of all rounds, the one that does not count too: the registry's clock knows no rounds.
+    figures: () => {
+      const after = server.cpuSeconds();
+      if (before === undefined || after === undefined) return [];
+      return [{ ...REGISTRY_CPU, value: (after - before) / pulls }];
+    },
   };
 }
 
-/** Fails when one of them does. */
+/** Fails when one of them does, and ends the others: they would be measured with whatever comes next. */
 function together(count: number, folder: string, command: readonly string[]): string {
   const line = command.map(quote).join(" ");
   return (
-    `for i in $(seq ${count}); do CTXPACK_CACHE_DIR=${quote(folder)}/$i ${line} > /dev/null & all="\${all-} $!"; done; ` +
-    "for one in $all; do wait $one; done"
+    "all=; trap 'kill $all 2>/dev/null || true' EXIT; " +
+    `for i in $(seq ${count}); do CTXPACK_CACHE_DIR=${quote(folder)}/$i ${line} > /dev/null & all="$all $!"; done; ` +
+    // Nothing is killed that ended well: its number may be somebody else's by now.
+    "for one in $all; do wait $one; done; trap - EXIT"
   );
 }
 
-/** Cost of one more, and the exponent of each curve. */
+/** What each costs, and the exponents of each curve. Those of clients are of N processes that share a registry and the cores. */
 function perUnit(measured: readonly Measurement[]): Details {
   const points = measured.flatMap((one) => (one.grows ? [{ ...one, grows: one.grows }] : []));
   const curves = Map.groupBy(points, ({ grows }) => grows.what);
   const rows = points.map(({ grows, cpu, wall, peak }) => {
     const cost = (one: { readonly cpu?: number; readonly wall: { readonly median: number } }) =>
       one.cpu ?? one.wall.median;
-    const curve = (curves.get(grows.what) ?? []).map((one) => [one.grows.size, cost(one)] as const);
+    const curve = curves.get(grows.what) ?? [];
+    const costs = curve.map((one) => [one.grows.size, cost(one)] as const);
+    const walls = curve.map((one) => [one.grows.size, one.wall.median] as const);
     const each = (seconds: number): string => ((seconds / grows.size) * 1e6).toPrecision(3);
     return [
       grows.what,
@@ -179,10 +200,13 @@ function perUnit(measured: readonly Measurement[]): Details {
       each(wall.median),
       cpu === undefined ? "–" : each(cpu),
       peak === undefined ? "–" : peak.toFixed(0),
-      exponentOf(curve)?.toFixed(2) ?? "–",
+      ...[exponentOf(costs), lastSlopeOf(costs), exponentOf(walls)].map(
+        (slope) => slope?.toFixed(2) ?? "–",
+      ),
     ];
   });
-  return { head: ["", "of", "µs each", "CPU µs each", "peak MiB", "exponent of CPU"], rows };
+  const head = ["", "of", "µs each", "CPU µs each", "peak MiB", "exponent of CPU"];
+  return { head: [...head, "of its last two", "of the wall"], rows };
 }
 
 function sum(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { curvesOf, exponentOf } from "../../src/report/growth.ts";
+import { curvesOf, exponentOf, lastSlopeOf } from "../../src/report/growth.ts";
 import type { Answer } from "../../src/run-file.ts";
 
 it("finds the exponent of a power of the size, whatever its factor", () => {
@@ -35,6 +35,17 @@ it("says nothing of two sizes, nor of what took no time", () => {
   expect(exponentOf(none)).toBeUndefined();
 });
 
+it("finds the slope of the two largest sizes, whatever the small ones cost", () => {
+  const points = [
+    [1000, 4],
+    [1, 0.9],
+    [100, 0.4],
+    [10, 0.9],
+  ] as const;
+  expect(lastSlopeOf(points)).toBeCloseTo(1, 9);
+  expect(lastSlopeOf(points.slice(1, 2))).toBeUndefined();
+});
+
 it("collects a curve from rows and points of all tables, by CPU time", () => {
   const sample = (size: number) => [{ wall: 9, cpu: size / 100, peak: 50 }];
   const row = (size: number) => ({
@@ -54,4 +65,6 @@ it("collects a curve from rows and points of all tables, by CPU time", () => {
     [1000, 10],
   ]);
   expect(curve?.exponent).toBeCloseTo(1, 9);
+  expect(curve?.last).toBeCloseTo(1, 9);
+  expect(curve?.ofWall).toBeCloseTo(0, 9);
 });

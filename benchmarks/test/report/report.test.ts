@@ -77,7 +77,9 @@ describe("BENCHMARKS.md", () => {
     const said = await text([runOf([seed(rows, { figures })])]);
     expect(said).toContain("|  | sent, MB |");
     expect(said).toContain("| `ctxpack seed` | 1.500 |");
-    expect(said).toContain("| seed | 10 files | 0.200 | 0.100 | 1.00e+4 | 100 | 1.00 |");
+    expect(said).toContain(
+      "| seed | 10 files | 0.200 | 0.100 | 1.00e+4 | 100 | 1.00 | 1.00 | 1.00 |",
+    );
     expect(said).toContain("seed-growth-files.svg");
   });
 
@@ -93,6 +95,28 @@ describe("BENCHMARKS.md", () => {
       expect(said).not.toContain("Old");
       expect(said).not.toContain("2026-01-01");
     }
+  });
+
+  it("takes no run in which the question failed while there is one in which it did not", async () => {
+    const whole = runOf([seed([row(OURS, one)])]);
+    const started = "2026-02-01T00:00:00.000Z";
+    const part = runOf([seed([row(OURS, two)], { title: "Half" })], started);
+    const failed = { ...part, failures: [{ question: "seed", error: "no disk" }] };
+    expect(await text([whole, failed])).not.toContain("Half");
+    expect(await text([failed])).toContain("Half");
+    expect(
+      await text([whole, { ...part, failures: [{ question: "pull", error: "x" }] }]),
+    ).toContain("Half");
+  });
+
+  it("shows a floor in its table and races nobody against it", async () => {
+    const rows = [row(OURS, two), row("`node -e 0`", one), row("tar", [1.5, 1.5, 1.5, 1.5, 1.5])];
+    const said = await text([runOf([seed(rows)])]);
+    expect(said).toContain("| `node -e 0` (floor) |");
+    expect(said).not.toContain("`node -e 0` wins");
+    expect(said).toContain("| tar | 1.50 |");
+    const flagged = seed([row(OURS, two), { ...row("true", one), floor: true } as Row]);
+    expect(pairsOf(flagged)).toEqual([]);
   });
 
   it("is the same every time", async () => {
