@@ -513,14 +513,17 @@ it.for(CLONING)(
   },
 );
 
-it("what a folder frees is counted before a pack goes for want of room", async () => {
-  const dir = workplace();
-  const store = await storeWith(dir, {
-    a: { f: noise(400_000, 1) },
-    b: { f: noise(400_000, 3) },
-  });
+/** Two packs of 400 kB, one of them also as a folder, which nobody has used for a month. */
+async function oldStore(): Promise<{ readonly store: Store; readonly wrapper: string }> {
+  const packs = { a: { f: noise(400_000, 1) }, b: { f: noise(400_000, 3) } };
+  const store = await storeWith(workplace(), packs);
   const wrapper = wrapperOf(await store.tree(uriFor("a")));
   ageAll(store, 30);
+  return { store, wrapper };
+}
+
+it("what a folder frees is counted before a pack goes for want of room", async () => {
+  const { store, wrapper } = await oldStore();
   // What the marker does not say is not expected.
   const marker = JSON.parse(readFileSync(join(wrapper, "made.json"), "utf8"));
   writeFileSync(join(wrapper, "made.json"), JSON.stringify({ ...marker, shared: 0 }));
@@ -532,13 +535,7 @@ it("what a folder frees is counted before a pack goes for want of room", async (
 });
 
 it("a folder that the disk refuses to remove is told, and makes no room that packs would have to make", async () => {
-  const dir = workplace();
-  const store = await storeWith(dir, {
-    a: { f: noise(400_000, 1) },
-    b: { f: noise(400_000, 3) },
-  });
-  const wrapper = wrapperOf(await store.tree(uriFor("a")));
-  ageAll(store, 30);
+  const { store, wrapper } = await oldStore();
   setAge(recordOf(store, "a"), 40);
   const parts = partsOf(store.dir);
   onTestFinished(() => parts.database.close());
