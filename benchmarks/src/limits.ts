@@ -35,10 +35,11 @@ function main(argv: readonly string[]): void {
   const scale = values.smoke ? "smoke" : "full";
   const root = mkdtempSync(join(tmpdir(), "ctxpack-limits-"));
   try {
+    // First: a process that has grown large takes long to start another.
+    printStart();
     printSeed(join(root, "mixed"), scale);
     printLooks(join(root, "small"), scale);
     printWrites(join(root, "written"), scale);
-    printStart();
     printHashing();
   } finally {
     rmSync(root, { recursive: true, force: true });
