@@ -143,11 +143,8 @@ export class ReferrersTag {
     }
     if (sameKeys(all, found?.manifests ?? [])) return undefined;
     const written = await this.#write(subject, found, [...all.values()], options);
-    for (const digest of all.keys()) {
-      if (written.has(digest)) continue;
-      known.delete(digest);
-      wanted.delete(digest);
-    }
+    // What was refused of ours stays wanted: a registry may be late to know it, and nobody must take it for listed.
+    for (const digest of all.keys()) if (!written.has(digest)) known.delete(digest);
     return performance.now() - started;
   }
 
