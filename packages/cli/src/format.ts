@@ -34,11 +34,15 @@ export function formatSeconds(seconds: number): string {
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
-    });
+    for (let i = 0; i < row.length; i++) {
+      widths[i] = Math.max(widths[i] ?? 0, row[i]?.length ?? 0);
+    }
   }
-  const line = (row: readonly string[]): string =>
-    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join("  ");
-  return rows.map(line).join("\n");
+  const lines: string[] = [];
+  for (const row of rows) {
+    let line = "";
+    for (let i = 0; i < row.length - 1; i++) line += `${row[i]?.padEnd(widths[i] ?? 0)}  `;
+    lines.push(line + (row.at(-1) ?? ""));
+  }
+  return lines.join("\n");
 }

@@ -6,7 +6,7 @@ import { systemCode } from "./disk.ts";
 import { isIntact } from "./marker.ts";
 import { Places } from "./places.ts";
 import { type PackRecord, readRecord } from "./record.ts";
-import { touch } from "./touch.ts";
+import { touch, touchRecord } from "./touch.ts";
 import { VERSION } from "./version.ts";
 
 /** A pack of a store and the folder with its files. */
@@ -26,7 +26,7 @@ export function findHit(dir: string, uri: CtxUri): Hit | undefined {
     const places = new Places(realpathSync(dir));
     if (readFileSync(places.version, "latin1") !== `${VERSION}\n`) return undefined;
     // First the times, which keep pack and folder from being collected, then a look at what they keep.
-    touch(places.record(uri), Date.now());
+    touchRecord(places, uri);
     const record = readRecord(places, uri);
     if (record === undefined || record === "damaged" || record.partial) return undefined;
     const wrapper = places.tree(record.tree);

@@ -27,6 +27,7 @@ export class Places {
   readonly claims: string;
   readonly trash: string;
   readonly known: string;
+  readonly knownRecords: string;
   readonly results: string;
 
   constructor(dir: string) {
@@ -51,6 +52,7 @@ export class Places {
     this.claims = join(dir, "claims");
     this.trash = join(dir, "trash");
     this.known = join(dir, "known-contracts");
+    this.knownRecords = join(dir, "known-records");
     this.results = join(dir, "results");
   }
 
@@ -61,7 +63,12 @@ export class Places {
   record(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
     // Not `join`: it is asked for ten thousand packs at once.
-    return `${this.records}${sep}${hex.slice(0, 2)}${sep}${hex}.json`;
+    return `${this.shelf(hex.slice(0, 2))}${sep}${hex}.json`;
+  }
+
+  /** The folder of the records whose digests begin with two hex digits. */
+  shelf(digits: string): string {
+    return `${this.records}${sep}${digits}`;
   }
 
   pin(uri: CtxUri): string {

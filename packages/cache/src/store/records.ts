@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { dirname, sep } from "node:path";
+import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
@@ -7,7 +7,7 @@ import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 import { formatRecord, isThere, type NewRecord, type PackRecord, readRecord } from "./record.ts";
-import { touch } from "./touch.ts";
+import { touchRecord } from "./touch.ts";
 import type { Workspace } from "./workspace.ts";
 import { writeSynced } from "./write-synced.ts";
 
@@ -57,29 +57,41 @@ export class Records {
 
   /** Every record, by URI; a damaged one is only told to `onDamaged`. */
   async *list(signal?: AbortSignal, onDamaged?: (uri: CtxUri) => void): AsyncIterable<PackRecord> {
-    // One look at the pins for all packs.
-    const pins = new Set(
-      names(this.#places.pins).map((name) => `${this.#places.pins}${sep}${name}`),
-    );
-    for (const shelf of this.#shelves()) {
-      for (const uri of this.#on(shelf)) {
+    const pinned = this.pinned();
+    for (const digits of this.#shelves()) {
+      for (const record of this.#readShelf(digits, pinned, onDamaged)) {
         signal?.throwIfAborted();
-        const record = readRecord(this.#places, uri, (pin) => pins.has(pin));
-        if (record === "damaged") onDamaged?.(uri);
-        else if (record !== undefined) yield record;
+        yield record;
       }
       await turn();
     }
   }
 
-  /** The URI of every record on one of the 256 shelves, whatever is in it: nothing is read. */
-  onShelf(shelf: number): readonly CtxUri[] {
-    return this.#on(shelf.toString(16).padStart(2, "0"));
+  /** The records on one of the 256 shelves, by URI; damaged ones are left out. */
+  readShelf(shelf: number, pinned: ReadonlySet<CtxUri>): PackRecord[] {
+    return [...this.#readShelf(digitsOf(shelf), pinned)];
   }
 
-  /** When a record has come to one of the 256 shelves, or has gone, Unix time in ms; 0 for a shelf that is not there. */
+  *#readShelf(
+    digits: string,
+    pinned: ReadonlySet<CtxUri>,
+    onDamaged?: (uri: CtxUri) => void,
+  ): Iterable<PackRecord> {
+    for (const uri of this.#on(digits)) {
+      const record = readRecord(this.#places, uri, () => pinned.has(uri));
+      if (record === "damaged") onDamaged?.(uri);
+      else if (record !== undefined) yield record;
+    }
+  }
+
+  /** The URI of every record on one of the 256 shelves, whatever is in it: nothing is read. */
+  onShelf(shelf: number): readonly CtxUri[] {
+    return this.#on(digitsOf(shelf));
+  }
+
+  /** When a record came to one of the 256 shelves, went or was used, Unix time in ms; 0 for a shelf that is not there. */
   changedMs(shelf: number): number {
-    const path = `${this.#places.records}${sep}${shelf.toString(16).padStart(2, "0")}`;
+    const path = this.#places.shelf(digitsOf(shelf));
     return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
   }
 
@@ -114,25 +126,28 @@ export class Records {
     return isThere(this.#places.pin(uri));
   }
 
+  /** What is pinned, packs that are not here too: one look for all. */
+  pinned(): ReadonlySet<CtxUri> {
+    const pins = names(this.#places.pins).filter((name) => PIN.test(name));
+    return new Set(pins.map((name): CtxUri => `ctx://sha256:${name}`));
+  }
+
   /** URIs that are pinned and have no record: packs that somebody wants and nobody knows any more. */
   pinnedOnly(): CtxUri[] {
-    return names(this.#places.pins)
-      .filter((name) => PIN.test(name))
-      .map((name): CtxUri => `ctx://sha256:${name}`)
-      .filter((uri) => !this.has(uri));
+    return [...this.pinned()].filter((uri) => !this.has(uri));
   }
 
   /** Notes that the pack is in use, at most once an hour; a store that cannot be written is left. */
   touch(uri: CtxUri): void {
-    if (!this.#workspace.readOnly) touch(this.#places.record(uri), Date.now());
+    if (!this.#workspace.readOnly) touchRecord(this.#places, uri);
   }
 
   #shelves(): string[] {
     return names(this.#places.records).filter((shelf) => /^[0-9a-f]{2}$/.test(shelf));
   }
 
-  #on(shelf: string): CtxUri[] {
-    return names(`${this.#places.records}/${shelf}`)
+  #on(digits: string): CtxUri[] {
+    return names(this.#places.shelf(digits))
       .filter((name) => RECORD.test(name))
       .map((name): CtxUri => `ctx://sha256:${name.slice(0, 64)}`);
   }
@@ -144,6 +159,10 @@ export function noPack(uri: CtxUri, dir: string): CtxPackError {
     hint: "pull it, or seed its output",
     details: { uri, path: dir },
   });
+}
+
+function digitsOf(shelf: number): string {
+  return shelf.toString(16).padStart(2, "0");
 }
 
 function names(dir: string): string[] {

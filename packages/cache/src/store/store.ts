@@ -17,6 +17,7 @@ import { Database } from "./database.ts";
 import { type ExtractOptions, extract } from "./extract.ts";
 import { heldBytes, openPack } from "./held.ts";
 import { KnownContracts, type NearContract, type Sought } from "./known/contracts.ts";
+import { KnownRecords } from "./known/records.ts";
 import { keepListing, type Listing, openStatIndex } from "./known-digests.ts";
 import { lease } from "./lease.ts";
 import { prepareStore } from "./open.ts";
@@ -82,11 +83,13 @@ export class Store implements AsyncDisposable {
   readonly #parts: Parts;
   readonly #budget: number | undefined;
   readonly #known: KnownContracts;
+  readonly #records: KnownRecords;
 
   private constructor(parts: Parts, digests: StatIndex, budget: number | undefined) {
     this.#parts = parts;
     this.#budget = budget;
     this.#known = new KnownContracts(parts);
+    this.#records = new KnownRecords(parts);
     this.dir = parts.places.dir;
     this.blobs = parts.blobs;
     this.digests = digests;
@@ -138,7 +141,7 @@ export class Store implements AsyncDisposable {
 
   /** Every pack, partial ones too, by URI. */
   list(options: Abortable = {}): AsyncIterable<PackRecord> {
-    return this.#parts.records.list(options.signal);
+    return this.#records.list(options.signal);
   }
 
   /** What is known of a pack; `undefined` when it is not here. A partial pack is here, but no hit. */

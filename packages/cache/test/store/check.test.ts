@@ -302,6 +302,11 @@ const cases: Record<string, Case> = {
     hurt: ({ store }) => writeFileSync(join(store.dir, "stat-index"), "ctxpack.stat-index/v1\n"),
     kinds: ["stat-index-damaged"],
   },
+  "the list of known records is damaged": {
+    hurt: ({ store }) =>
+      writeFileSync(join(store.dir, "known-records"), "ctxpack.known-records/v1 0\n"),
+    kinds: ["known-records-damaged"],
+  },
   "the snapshot of a folder is damaged": {
     hurt: ({ store }) => {
       const [name = ""] = readdirSync(join(store.dir, "snapshots"));

@@ -55,14 +55,15 @@ async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Pro
   const packs: PackRecord[] = [];
   for await (const record of ctx.list({ signal })) packs.push(record);
   packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
-  output.result(harmless(output.options.plain ? plainPacks(packs) : packTable(packs)), {
-    packs: packs.map(({ manifest, bytes, ...record }) => ({
-      ...record,
-      manifest: manifest.digest,
-      bytes: { content: bytes },
-    })),
-  });
+  const { json, plain } = output.options;
+  // Ten thousand packs are turned into one of them only.
+  if (json) output.result("", { packs: packs.map(packValue) });
+  else output.result(harmless(plain ? plainPacks(packs) : packTable(packs)), {});
   if (packs.length === 0) output.note(`the store ${ctx.cacheDir} is empty`);
+}
+
+function packValue({ manifest, bytes, ...record }: PackRecord): object {
+  return { ...record, manifest: manifest.digest, bytes: { content: bytes } };
 }
 
 function compare(a: string, b: string): number {
@@ -70,8 +71,8 @@ function compare(a: string, b: string): number {
 }
 
 function state({ kind, partial, pinned }: PackRecord): string {
-  const words = [kind, partial ? "partial" : pinned ? "pinned" : undefined];
-  return words.filter((word) => word !== undefined).join(", ");
+  const held = partial ? "partial" : pinned ? "pinned" : "";
+  return kind === undefined || held === "" ? (kind ?? held) : `${kind}, ${held}`;
 }
 
 function packTable(packs: readonly PackRecord[]): string {

@@ -95,7 +95,7 @@ function files(folder: string): string {
     .split("\n")
     .filter(
       (line) =>
-        !/^(store\.db|\.ctxpack\/lock|known-contracts|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
+        !/^(store\.db|\.ctxpack\/lock|known-(contracts|records)|packs\/|snapshots\/|tally\.json|trees\/.*made\.json)/.test(
           line,
         ),
     )

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { claimOwner, isAbandoned } from "../claim.ts";
 import { GRACE } from "../collect/plan.ts";
 import { unlessMissing, unlessRefused } from "../disk.ts";
+import { RecordsList } from "../known/records-list.ts";
 import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
@@ -57,9 +58,13 @@ function checkStatIndex(run: CheckRun): void {
 }
 
 function checkKnown(run: CheckRun): void {
-  const { known } = run.parts.places;
+  const { known, knownRecords } = run.parts.places;
   const { damage } = KnownTable.read(known);
   if (damage !== undefined) run.findings.add("known-contracts-torn", known, damage);
+  const file = unlessMissing(() => readFileSync(knownRecords));
+  if (file !== undefined && RecordsList.parse(file) === undefined) {
+    run.findings.add("known-records-damaged", knownRecords, "is no list of records");
+  }
 }
 
 function checkSnapshots(run: CheckRun): void {

@@ -46,6 +46,8 @@ export type DamageKind =
   | "snapshot-damaged"
   /** The table of known contracts ends in what is none of its rows, as after a kill; it is learnt again. */
   | "known-contracts-torn"
+  /** The list of known records cannot be read; records are read one by one. */
+  | "known-records-damaged"
   /** The unfinished work of a process that is gone. */
   | "stale-workspace"
   /** A file of an update that a killed process never renamed. */
@@ -96,6 +98,7 @@ export const DAMAGE_KINDS: Readonly<Record<DamageKind, "damage" | "leftover">> =
   "stat-index-damaged": "damage",
   "snapshot-damaged": "damage",
   "known-contracts-torn": "leftover",
+  "known-records-damaged": "damage",
   "stale-workspace": "leftover",
   "stale-temporary": "leftover",
   "stale-download": "leftover",

@@ -23,7 +23,12 @@ import { rebuildRecords } from "./rebuild-records.ts";
 export async function repairFiles(run: CheckRun): Promise<void> {
   const { records, database, unfinished } = run.parts;
   await each(run, ["foreign-owner"], (finding) => takeOver(run, finding));
-  const replaceable = ["stat-index-damaged", "snapshot-damaged", "known-contracts-torn"] as const;
+  const replaceable = [
+    "stat-index-damaged",
+    "snapshot-damaged",
+    "known-contracts-torn",
+    "known-records-damaged",
+  ] as const;
   const aside = ["foreign-file", "result-corrupt", ...replaceable] as const;
   await each(run, aside, ({ path }) => putAside(run, path));
   await each(run, ["database-damaged"], ({ path }) => {

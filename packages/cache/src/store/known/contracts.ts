@@ -15,17 +15,8 @@ import type { Parts } from "../parts.ts";
 import type { PackRecord } from "../record.ts";
 import { closest } from "./closest.ts";
 import { fingerprint, type KnownRow, type Labels } from "./row.ts";
-import { SHELF_COUNT } from "./shelves.ts";
+import { MOST_LISTED, SETTLED_MS, SHELF_COUNT, SLICE_MS } from "./shelves.ts";
 import { appendRow, KnownTable } from "./table.ts";
-
-/** The event loop gets a turn at least this often, in milliseconds. */
-const SLICE_MS = 10;
-
-/** A shelf that changed less than this ago may change again without a trace, in milliseconds. */
-const SETTLED_MS = 2000;
-
-/** More shelves than this are not listed again and again. */
-const MOST_LISTED = 16;
 
 /** A contract something is sought for. */
 export interface Sought {

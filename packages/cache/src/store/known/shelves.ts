@@ -1,6 +1,15 @@
 /** Records lie on so many shelves, by the first byte of their digests. */
 export const SHELF_COUNT = 256;
 
+/** A shelf that changed less than this ago may change again without a trace, in milliseconds. */
+export const SETTLED_MS = 2000;
+
+/** More shelves than this are not listed again and again. */
+export const MOST_LISTED = 16;
+
+/** The event loop gets a turn at least this often while shelves are looked through, in milliseconds. */
+export const SLICE_MS = 10;
+
 /**
  * Which rows of a table were those of a shelf, and when the shelf had been changed last: as long as that is so, it
  * need not be listed again.
