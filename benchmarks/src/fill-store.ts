@@ -2,27 +2,52 @@
 //
 //   node benchmarks/src/fill-store.ts STORE COUNT
 //
-// Contracts as a team leaves them: a hundred names, each with many versions of inputs, code and params.
+// Contracts as a team leaves them: a hundred names, each with many versions of inputs, code and params. Several processes
+// share the work, for a pack waits for the disk more than it computes.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@ctxpack/cache";
 import { canonicalBytes, sha256 } from "@ctxpack/identity";
 
-const [dir = "", count = ""] = process.argv.slice(2);
-const folder = mkdtempSync(join(tmpdir(), "ctxpack-fill-"));
-mkdirSync(dir, { recursive: true });
-try {
-  await using store = await Store.open(dir, {
-    blocking: true,
-    budget: Number.POSITIVE_INFINITY,
-  });
-  for (let job = 0; job < Number(count); job++) {
-    writeFileSync(join(folder, "output.txt"), `the output of job ${job}\n`);
-    await store.seed(folder, contract(job), { name: `index-${job % 100}` });
+/** Fewer packs than this are not worth another process. */
+const LEAST = 500;
+
+const [dir = "", count = "", first, step] = process.argv.slice(2);
+if (first === undefined) process.exitCode = await share(Number(count));
+else await fill(Number(first), Number(count), Number(step));
+
+/** Each process takes every so manieth pack. */
+async function share(total: number): Promise<number> {
+  mkdirSync(dir, { recursive: true });
+  const processes = Math.max(1, Math.min(2 * availableParallelism(), Math.floor(total / LEAST)));
+  const codes = await Promise.all(
+    Array.from({ length: processes }, async (_, i) => {
+      const args = [import.meta.filename, dir, String(total), String(i), String(processes)];
+      const child = spawn(process.execPath, [...process.execArgv, ...args], { stdio: "inherit" });
+      const [code] = await once(child, "close");
+      return code as number | null;
+    }),
+  );
+  return codes.every((code) => code === 0) ? 0 : 1;
+}
+
+async function fill(from: number, to: number, by: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ctxpack-fill-"));
+  try {
+    await using store = await Store.open(dir, {
+      blocking: true,
+      budget: Number.POSITIVE_INFINITY,
+    });
+    for (let job = from; job < to; job += by) {
+      writeFileSync(join(folder, "output.txt"), `the output of job ${job}\n`);
+      await store.seed(folder, contract(job), { name: `index-${job % 100}` });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }
 
 function contract(job: number): Uint8Array {

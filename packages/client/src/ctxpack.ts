@@ -367,10 +367,10 @@ export class CtxPack implements AsyncDisposable {
     return await doctor(this.#session, options);
   }
 
-  /** The packs of the store. */
+  /** The packs of the store, as they are shown: what the store knows of its records without opening each. */
   async *list(options: WorkOptions = {}): AsyncIterable<PackRecord> {
     const { signal } = workOf(options);
-    yield* (await this.#session.store(signal)).list({ signal });
+    yield* (await this.#session.store(signal)).overview({ signal });
   }
 
   /**

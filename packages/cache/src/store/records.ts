@@ -92,7 +92,8 @@ export class Records {
   /** When a record came to one of the 256 shelves, went or was used, Unix time in ms; 0 for a shelf that is not there. */
   changedMs(shelf: number): number {
     const path = this.#places.shelf(digitsOf(shelf));
-    return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+    const found = onDisk("reading", path, () => statSync(path, { throwIfNoEntry: false }));
+    return found?.ctimeMs ?? 0;
   }
 
   /** The URIs whose hex begins with `prefix` (at least 2 digits). */

@@ -141,7 +141,20 @@ export class Store implements AsyncDisposable {
 
   /** Every pack, partial ones too, by URI. */
   list(options: Abortable = {}): AsyncIterable<PackRecord> {
+    return this.#parts.records.list(options.signal);
+  }
+
+  /**
+   * The same from one file, as far as the folders of the records look unchanged since they were read: quicker, and to
+   * be shown rather than decided by.
+   */
+  overview(options: Abortable = {}): AsyncIterable<PackRecord> {
     return this.#records.list(options.signal);
+  }
+
+  /** URIs that are pinned, of packs that are not here too. */
+  async pinned(): Promise<ReadonlySet<CtxUri>> {
+    return this.#parts.records.pinned();
   }
 
   /** What is known of a pack; `undefined` when it is not here. A partial pack is here, but no hit. */
@@ -412,6 +425,7 @@ export class Store implements AsyncDisposable {
   async collect(options: CollectOptions = {}): Promise<CollectReport> {
     const report = await collect(this.#parts, this.#budget, options);
     if (report.applied) await this.#known.tidy(options.signal);
+    if (report.applied && report.packs.length > 0) this.#records.forget();
     return report;
   }
 

@@ -35,6 +35,6 @@ function ifItCan(work: () => void): void {
   try {
     work();
   } catch {
-    // Only the order in which packs are evicted depends on it.
+    // Only the order in which packs are evicted depends on it, and what a listing says of their last use.
   }
 }

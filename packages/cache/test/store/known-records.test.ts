@@ -12,11 +12,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type CtxUri, sha256, uriOf } from "@ctxpack/identity";
 import fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
-import { type PackRecord, Store } from "../../src/index.ts";
+import { findHit, type PackRecord, Store } from "../../src/index.ts";
 import { KnownRecords } from "../../src/store/known/records.ts";
+import { RecordsList } from "../../src/store/known/records-list.ts";
 import type { Parts } from "../../src/store/parts.ts";
 import type { NewRecord } from "../../src/store/record.ts";
-import { openStore, partsOf, workplace } from "./fixture.ts";
+import { contractOf, folder, openStore, partsOf, uriFor, workplace } from "./fixture.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -52,6 +53,11 @@ async function storeWith(count: number) {
   return { store, parts, file: join(store.dir, "known-records") };
 }
 
+/** Makes a record unreadable where it lies, which nothing of ours does: its shelf does not look changed. */
+function hide(parts: Parts, uri: CtxUri): void {
+  writeFileSync(parts.places.record(uri), "hidden");
+}
+
 async function all(list: AsyncIterable<PackRecord>): Promise<PackRecord[]> {
   const records: PackRecord[] = [];
   for await (const record of list) records.push(record);
@@ -65,16 +71,12 @@ function truth(parts: Parts): Promise<PackRecord[]> {
 
 it("a store of many packs is listed from one file, and no record is opened", async () => {
   const { store, parts, file } = await storeWith(100);
-  const first = await all(store.list());
+  const first = await all(store.overview());
   expect(first).toEqual(await truth(parts));
   expect(first).toHaveLength(100);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  // Written where it lies, which nothing of ours does: neither the record nor its shelf looks changed.
-  const path = parts.places.record(uriAt(7));
-  const { atime, mtime } = statSync(path);
-  writeFileSync(path, "hidden");
-  utimesSync(path, atime, mtime);
-  expect(await all(store.list())).toEqual(first);
+  hide(parts, uriAt(7));
+  expect(await all(store.overview())).toEqual(first);
   expect(await truth(parts)).toHaveLength(99);
 });
 
@@ -121,36 +123,93 @@ it("a use is seen though a record came to its shelf just before", async () => {
   const path = parts.places.record(uriAt(3));
   utimesSync(path, 1e9, 1e9);
   utimesSync(dirname(path), new Date(), new Date());
-  await all(store.list());
+  await all(store.overview());
   await pause(TICK_MS);
   parts.records.touch(uriAt(3));
-  const listed = await all(store.list());
+  const listed = await all(store.overview());
   expect(listed).toEqual(await truth(parts));
   expect(listed.find(({ uri }) => uri === uriAt(3))?.usedAt).not.toMatch(/^2001/);
 });
 
-it("a shelf that changed a moment ago is looked at again", async () => {
-  const { store, parts, file } = await storeWith(100);
-  vi.useRealTimers();
-  await all(store.list());
-  await all(store.list());
-  expect(() => statSync(file)).toThrow("ENOENT");
-  expect(await all(store.list())).toEqual(await truth(parts));
+it("a hit is a use", async () => {
+  const { store } = await storeWith(100);
+  const parts = partsOf(store.dir);
+  const uri = uriFor("hit");
+  const out = folder(join(dirname(store.dir), "out"), { a: "a" });
+  await store.seed(out, contractOf("hit"));
+  await store.tree(uri);
+  utimesSync(parts.places.record(uri), 1e9, 1e9);
+  const before = await all(store.overview());
+  expect(before.find((one) => one.uri === uri)?.usedAt).toMatch(/^2001/);
+  await pause(TICK_MS);
+  expect(findHit(store.dir, uri)?.record.uri).toBe(uri);
+  expect(await all(store.overview())).toEqual(await truth(parts));
 });
 
-it("with few packs, or read-only, nothing is written", async () => {
+it.each([
+  ["changed a moment ago", 0],
+  ["is ahead of the clock", -10_000],
+])("a shelf that %s is looked at again", async (_, laterMs) => {
+  const { store, parts, file } = await storeWith(100);
+  const times = Array.from({ length: 256 }, (_, i) => parts.records.changedMs(i)).filter(Boolean);
+  vi.setSystemTime(Math.min(...times) + laterMs);
+  expect(await all(store.overview())).toEqual(await truth(parts));
+  expect(existsSync(file)).toBe(false);
+  vi.setSystemTime(Math.max(...times) + 10_000);
+  await all(store.overview());
+  expect(existsSync(file)).toBe(true);
+});
+
+it("with few packs, or read-only, nothing is written; what is there is used", async () => {
   const few = await storeWith(10);
-  expect(await all(few.store.list())).toHaveLength(10);
-  expect(() => statSync(few.file)).toThrow("ENOENT");
+  expect(await all(few.store.overview())).toHaveLength(10);
+  expect(existsSync(few.file)).toBe(false);
   const many = await storeWith(100);
   await using reader = await Store.open(many.store.dir, { readOnly: true });
-  expect(await all(reader.list())).toHaveLength(100);
-  expect(() => statSync(many.file)).toThrow("ENOENT");
+  expect(await all(reader.overview())).toHaveLength(100);
+  expect(existsSync(many.file)).toBe(false);
+  await all(many.store.overview());
+  hide(many.parts, uriAt(7));
+  expect(await all(reader.overview())).toHaveLength(100);
+});
+
+it("fsck names a list of what is not here", async () => {
+  const { store, file } = await storeWith(100);
+  await all(store.overview());
+  expect((await store.check()).damages.map(({ kind }) => kind)).not.toContain(
+    "known-records-damaged",
+  );
+  const list = RecordsList.parse(readFileSync(file));
+  const [first, second] = list?.shelves ?? [];
+  if (!list || !first || !second) throw new Error("no shelves");
+  const swapped = [{ ...first, json: second.json }, ...list.shelves.slice(1)];
+  writeFileSync(file, Buffer.concat(RecordsList.format(swapped)));
+  const { damages } = await store.check();
+  expect(damages.filter(({ kind }) => kind === "known-records-damaged")).toMatchObject([
+    { path: file },
+  ]);
+});
+
+it("collecting packs forgets what was known of them", async () => {
+  const dir = workplace();
+  const store = await openStore(join(dir, "store"));
+  const out = folder(join(dir, "out"), { a: "a" });
+  for (let i = 0; i < 40; i++)
+    await store.seed(out, contractOf(`tool ${i}`), { name: `name ${i}` });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+  const file = join(store.dir, "known-records");
+  expect(await all(store.overview())).toHaveLength(40);
+  await store.collect({ apply: true });
+  expect(readFileSync(file, "utf8")).toContain("name 7");
+  const report = await store.collect({ apply: true, olderThanMs: 1, grace: { usedMs: 0 } });
+  expect(report.packs).toHaveLength(40);
+  expect(existsSync(file)).toBe(false);
+  expect(await all(store.overview())).toEqual([]);
 });
 
 it("a file that has any byte changed, or is cut, is none", async () => {
   const { store, parts, file } = await storeWith(100);
-  await all(store.list());
+  await all(store.overview());
   const good = readFileSync(file);
   const right = await truth(parts);
   const step = Math.ceil(good.length / 60);
@@ -159,13 +218,29 @@ it("a file that has any byte changed, or is cut, is none", async () => {
     bytes[at] = (bytes[at] ?? 0) ^ 0x15;
     for (const damage of [bytes, good.subarray(0, at)]) {
       writeFileSync(file, damage);
-      expect(await all(store.list()), `byte ${at}`).toEqual(right);
+      expect(await all(store.overview()), `byte ${at}`).toEqual(right);
     }
   }
 });
 
-it("ends with the reason of its signal", async () => {
-  const { store } = await storeWith(20);
-  const signal = AbortSignal.abort(new Error("enough"));
-  await expect(all(store.list({ signal }))).rejects.toThrow("enough");
+it.each([0, 1, 50])("ends with the reason of its signal, after %i records", async (count) => {
+  const { store, file } = await storeWith(100);
+  const controller = new AbortController();
+  let seen = 0;
+  const work = async () => {
+    if (count === 0) controller.abort(new Error("enough"));
+    for await (const _ of store.overview({ signal: controller.signal })) {
+      if (++seen === count) controller.abort(new Error("enough"));
+    }
+  };
+  await expect(work()).rejects.toThrow("enough");
+  expect([seen, existsSync(file)]).toEqual([count, false]);
+});
+
+it("who stops early leaves nothing, and who changes what it was given changes no list", async () => {
+  const { store, parts, file } = await storeWith(100);
+  for await (const _ of store.overview()) break;
+  expect(existsSync(file)).toBe(false);
+  for await (const record of store.overview()) Object.assign(record, { name: "changed" });
+  expect(await all(store.overview())).toEqual(await truth(parts));
 });

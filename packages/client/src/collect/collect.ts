@@ -53,7 +53,7 @@ export async function collect(
   const pantry = await openWritablePantry(session, address, signal);
   const census = await takeCensus(pantry, signal);
   const facts = {
-    pinned: await pinnedPacks(session, signal),
+    pinned: await (await session.store(signal)).pinned(),
     only: await chosenPacks(session, options.packs, work),
   };
   const plan = await makePlan(pantry, census, facts, signal);
@@ -94,14 +94,6 @@ export async function collect(
     ...(refusal !== undefined && { refusal: refusal.message }),
     later: pantry.remote === true,
   };
-}
-
-async function pinnedPacks(session: Session, signal: AbortSignal): Promise<Set<CtxUri>> {
-  const pinned = new Set<CtxUri>();
-  for await (const { uri, pinned: isPinned } of (await session.store(signal)).list({ signal })) {
-    if (isPinned) pinned.add(uri);
-  }
-  return pinned;
 }
 
 async function chosenPacks(

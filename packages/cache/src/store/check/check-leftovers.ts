@@ -7,6 +7,7 @@ import { RecordsList } from "../known/records-list.ts";
 import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
+import type { PackRecord } from "../record.ts";
 import { ABANDONED_MS } from "../records-file.ts";
 import { parseSnapshot } from "../snapshot.ts";
 import { treesBeside } from "../stat-index.ts";
@@ -21,7 +22,14 @@ import type { DamageKind } from "./damage.ts";
 export async function checkLeftovers(run: CheckRun): Promise<void> {
   checkLayout(run);
   // What only the store's owner may read is looked at when he asks.
-  const ofOwner = [checkStatIndex, checkSnapshots, checkKnown, checkDownloads, checkClaims];
+  const ofOwner = [
+    checkStatIndex,
+    checkSnapshots,
+    checkKnown,
+    checkKnownRecords,
+    checkDownloads,
+    checkClaims,
+  ];
   for (const check of ofOwner) unlessRefused(() => check(run));
   checkWorkspaces(run);
   checkPins(run);
@@ -58,12 +66,31 @@ function checkStatIndex(run: CheckRun): void {
 }
 
 function checkKnown(run: CheckRun): void {
-  const { known, knownRecords } = run.parts.places;
+  const { known } = run.parts.places;
   const { damage } = KnownTable.read(known);
   if (damage !== undefined) run.findings.add("known-contracts-torn", known, damage);
-  const file = unlessMissing(() => readFileSync(knownRecords));
-  if (file !== undefined && RecordsList.parse(file) === undefined) {
-    run.findings.add("known-records-damaged", knownRecords, "is no list of records");
+}
+
+function checkKnownRecords(run: CheckRun): void {
+  const { places, records } = run.parts;
+  const path = places.knownRecords;
+  const file = unlessMissing(() => readFileSync(path));
+  if (file === undefined) return;
+  const list = RecordsList.parse(file);
+  if (list === undefined) {
+    run.findings.add("known-records-damaged", path, "is no list of records");
+    return;
+  }
+  for (const { shelf, seenMs, json } of list.shelves) {
+    const said = (JSON.parse(json.toString()) as readonly PackRecord[]).map(({ uri }) => uri);
+    const here = new Set(records.onShelf(shelf));
+    // Asked last: what has come or gone meanwhile has changed it.
+    if (records.changedMs(shelf) !== seenMs) continue;
+    const ghost = said.find((uri) => !here.has(uri));
+    if (ghost !== undefined) {
+      run.findings.add("known-records-damaged", path, `names ${ghost}, which is not here`);
+      return;
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { crc32 } from "node:zlib";
-import type { PackRecord } from "../record.ts";
 
 const SCHEMA = "ctxpack.known-records/v1";
 const LINE_END = 0x0a;
@@ -7,9 +6,10 @@ const LINE_END = 0x0a;
 /** The records of one shelf. */
 export interface KnownShelf {
   readonly shelf: number;
-  /** When the shelf had been changed last as they were read, Unix time in ms; 0 if that was too new to be sure of it. */
+  /** When the shelf had been changed last as they were read, Unix time in ms. */
   readonly seenMs: number;
-  readonly records: readonly PackRecord[];
+  /** An array of records, JSON in UTF-8. */
+  readonly json: Buffer;
 }
 
 /** Number of a shelf, when it was changed, bytes of its records. */
@@ -20,20 +20,14 @@ type Part = readonly [shelf: number, seenMs: number, length: number];
  * each of them an array of records. A part is parsed when it is asked for.
  */
 export class RecordsList {
-  readonly #parts: ReadonlyMap<number, { readonly seenMs: number; readonly json: Buffer }>;
+  readonly shelves: readonly KnownShelf[];
 
-  private constructor(parts: readonly Part[], body: Buffer) {
-    const all = new Map<number, { readonly seenMs: number; readonly json: Buffer }>();
-    let at = 0;
-    for (const [shelf, seenMs, length] of parts) {
-      all.set(shelf, { seenMs, json: body.subarray(at, at + length) });
-      at += length;
-    }
-    this.#parts = all;
+  private constructor(shelves: readonly KnownShelf[]) {
+    this.shelves = shelves;
   }
 
   static empty(): RecordsList {
-    return new RecordsList([], Buffer.alloc(0));
+    return new RecordsList([]);
   }
 
   /** A list from its file; `undefined` for anything else. */
@@ -42,30 +36,27 @@ export class RecordsList {
     const rest = file.subarray(end + 1);
     const partsEnd = rest.indexOf(LINE_END);
     if (end === -1 || partsEnd === -1) return undefined;
-    if (file.toString("latin1", 0, end) !== firstLine(rest)) return undefined;
+    if (file.toString("latin1", 0, end) !== firstLine(crc32(rest))) return undefined;
     // From here on it is what we wrote.
     const parts = JSON.parse(rest.toString("latin1", 0, partsEnd)) as readonly Part[];
-    return new RecordsList(parts, rest.subarray(partsEnd + 1));
+    let at = partsEnd + 1;
+    const shelves = parts.map(([shelf, seenMs, length]): KnownShelf => {
+      const json = rest.subarray(at, at + length);
+      at += length;
+      return { shelf, seenMs, json };
+    });
+    return new RecordsList(shelves);
   }
 
-  static format(shelves: readonly KnownShelf[]): Buffer {
-    const texts = shelves.map(({ records }) => Buffer.from(JSON.stringify(records)));
-    const parts = shelves.map(
-      ({ shelf, seenMs }, i): Part => [shelf, seenMs, texts[i]?.length ?? 0],
-    );
-    const rest = Buffer.concat([Buffer.from(`${JSON.stringify(parts)}\n`), ...texts]);
-    return Buffer.concat([Buffer.from(`${firstLine(rest)}\n`), rest]);
-  }
-
-  /** The records of a shelf, if it has not been changed since `changedMs`. */
-  on(shelf: number, changedMs: number): KnownShelf | undefined {
-    const part = this.#parts.get(shelf);
-    if (part === undefined || part.seenMs !== changedMs) return undefined;
-    const records = JSON.parse(part.json.toString()) as readonly PackRecord[];
-    return { shelf, seenMs: changedMs, records };
+  /** The file's bytes, in pieces. */
+  static format(shelves: readonly KnownShelf[]): Buffer[] {
+    const parts = shelves.map(({ shelf, seenMs, json }): Part => [shelf, seenMs, json.length]);
+    const rest = [Buffer.from(`${JSON.stringify(parts)}\n`), ...shelves.map(({ json }) => json)];
+    const check = rest.reduce((sum, piece) => crc32(piece, sum), 0);
+    return [Buffer.from(`${firstLine(check)}\n`), ...rest];
   }
 }
 
-function firstLine(rest: Buffer): string {
-  return `${SCHEMA} ${crc32(rest)}`;
+function firstLine(check: number): string {
+  return `${SCHEMA} ${check}`;
 }

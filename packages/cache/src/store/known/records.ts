@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { rename } from "@ctxpack/oci";
+import { writeFully } from "../blobs.ts";
 import { clear } from "../clear.ts";
 import { isOfDisk, unlessMissing } from "../disk.ts";
 import type { Parts } from "../parts.ts";
@@ -11,7 +12,7 @@ import { MOST_LISTED, SETTLED_MS, SHELF_COUNT, SLICE_MS } from "./shelves.ts";
 /**
  * The records of all packs in one file, so that a store is listed without opening each. A shelf's own time says
  * whether it is as it was: records come, go and are used with a change of that time. So the file may be lost or torn;
- * and whoever decides what is kept or handed out reads the records themselves.
+ * and whoever decides what is kept, trusted or handed out reads the records themselves.
  */
 export class KnownRecords {
   readonly #parts: Parts;
@@ -20,37 +21,48 @@ export class KnownRecords {
     this.#parts = parts;
   }
 
-  /** Every record, by URI; damaged ones are left out. */
+  /** Every record, by URI; damaged ones are left out, where they are looked at. */
   async *list(signal?: AbortSignal): AsyncIterable<PackRecord> {
-    signal?.throwIfAborted();
     const { records } = this.#parts;
-    const known = this.#read();
+    const known = new Map(this.#read().shelves.map((one) => [one.shelf, one]));
     const pinned = records.pinned();
     const shelves: KnownShelf[] = [];
-    const settledMs = Date.now() - SETTLED_MS;
+    const nowMs = Date.now();
     let listed = 0;
     let sliceEnds = performance.now() + SLICE_MS;
     for (let shelf = 0; shelf < SHELF_COUNT; shelf++) {
       // First when it was changed, then what is in it: what comes in between is seen the next time.
-      const changedMs = records.changedMs(shelf);
-      if (changedMs === 0) continue;
-      let found = known.on(shelf, changedMs);
-      if (found === undefined) {
-        const seenMs = changedMs < settledMs ? changedMs : 0;
-        if (seenMs !== 0) listed += 1;
-        found = { shelf, seenMs, records: records.readShelf(shelf, pinned) };
+      const seenMs = records.changedMs(shelf);
+      if (seenMs === 0) continue;
+      const found = known.get(shelf);
+      let here: readonly PackRecord[];
+      if (found !== undefined && found.seenMs === seenMs) {
+        here = JSON.parse(found.json.toString()) as readonly PackRecord[];
+        shelves.push(found);
+      } else {
+        here = records.readShelf(shelf, pinned);
+        // A disk that keeps no such time, or is ahead of this clock, never says that nothing has changed.
+        if (seenMs > 0 && seenMs < nowMs - SETTLED_MS) {
+          shelves.push({ shelf, seenMs, json: Buffer.from(JSON.stringify(here)) });
+          listed += 1;
+        }
       }
-      shelves.push(found);
-      for (const record of found.records) {
+      for (const record of here) {
+        signal?.throwIfAborted();
         const isPinned = pinned.has(record.uri);
         yield isPinned === record.pinned ? record : { ...record, pinned: isPinned };
       }
       if (performance.now() < sliceEnds) continue;
       await turn();
-      signal?.throwIfAborted();
       sliceEnds = performance.now() + SLICE_MS;
     }
-    if (listed > MOST_LISTED) this.#write(shelves);
+    signal?.throwIfAborted();
+    if (listed > MOST_LISTED) await this.#write(shelves, signal);
+  }
+
+  /** Forgets the list: what it says of packs that are gone should not stay. */
+  forget(): void {
+    clear(this.#parts.places.knownRecords);
   }
 
   #read(): RecordsList {
@@ -63,13 +75,20 @@ export class KnownRecords {
     }
   }
 
-  #write(shelves: readonly KnownShelf[]): void {
+  async #write(shelves: readonly KnownShelf[], signal: AbortSignal | undefined): Promise<void> {
     const { workspace, places } = this.#parts;
     if (workspace.readOnly) return;
     let temporary: string | undefined;
     try {
+      // What others left is much at times, and is cleared with the first path.
+      await workspace.reap(signal);
       temporary = workspace.path();
-      writeFileSync(temporary, RecordsList.format(shelves), { mode: 0o600 });
+      const fd = openSync(temporary, "wx", 0o600);
+      try {
+        for (const piece of RecordsList.format(shelves)) writeFully(fd, piece);
+      } finally {
+        closeSync(fd);
+      }
       rename(temporary, places.knownRecords);
     } catch (error) {
       if (temporary !== undefined) clear(temporary);
