@@ -15,7 +15,7 @@ export const reseed: Question = {
   programs: ["restic", "borg"],
   whys: {
     "one in each folder":
-      "Its chunks hold bytes of one file, half a megabyte or less of it, and beside the files that changed nothing is read. Ours cuts one tar into " +
+      "Its chunks hold bytes of one file each, and beside the files that changed nothing is read. Ours cuts one tar into " +
       "400 pieces, so that a pack stays few blobs: with each file that changed, the 4 MB around it are read, hashed and compressed again, " +
       "a third of all of it where 80 files are strewn over everything.",
   },
