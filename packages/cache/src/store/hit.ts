@@ -1,13 +1,12 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { bootName } from "./boot.ts";
 import { systemCode } from "./disk.ts";
 import { isIntact } from "./marker.ts";
-import { Places } from "./places.ts";
 import { type PackRecord, readRecord } from "./record.ts";
 import { touch, touchRecord } from "./touch.ts";
-import { VERSION } from "./version.ts";
+import { currentPlaces } from "./version.ts";
 
 /** A pack of a store and the folder with its files. */
 export interface Hit {
@@ -23,8 +22,8 @@ export interface Hit {
  */
 export function findHit(dir: string, uri: CtxUri): Hit | undefined {
   try {
-    const places = new Places(realpathSync(dir));
-    if (readFileSync(places.version, "latin1") !== `${VERSION}\n`) return undefined;
+    const places = currentPlaces(dir);
+    if (places === undefined) return undefined;
     // First the times, which keep pack and folder from being collected, then a look at what they keep.
     touchRecord(places, uri);
     const record = readRecord(places, uri);

@@ -1,4 +1,5 @@
 import type { CtxPack, PackRecord } from "@ctxpack/client";
+import { listStored, type StoredPacks } from "@ctxpack/client/list";
 import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
 import { CommandError } from "../exit.ts";
@@ -22,7 +23,7 @@ export const ls: Command = defineCommand({
     by: { type: "string", value: "WHAT", about: "with --size: name, version or shared" },
     ...TELEMETRY_FLAGS,
   },
-  async run({ args, flags, output, open, signal }) {
+  async run({ args, flags, output, cwd, open, signal }) {
     const by = orderOf(flags.by, flags.size === true);
     const subject = args[0];
     if (subject !== undefined && flags.size) {
@@ -32,9 +33,16 @@ export const ls: Command = defineCommand({
         "leave out the pack, or --size",
       );
     }
+    // What is measured is measured by the library.
+    const isPlainList = by === undefined && subject === undefined && flags.metrics === undefined;
+    const stored = isPlainList ? await listStored({ env: process.env, cwd, signal }) : undefined;
+    if (stored !== undefined) {
+      printPacks(stored, output);
+      return undefined;
+    }
     const ctx = await open();
     if (by !== undefined) await printSizes(ctx, by, output, signal);
-    else if (subject === undefined) await listPacks(ctx, output, signal);
+    else if (subject === undefined) printPacks(await listOpen(ctx, signal), output);
     else await printEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
     return undefined;
   },
@@ -51,15 +59,19 @@ function orderOf(text: string | undefined, isSize: boolean): SizeOrder | undefin
   );
 }
 
-async function listPacks(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
+async function listOpen(ctx: CtxPack, signal: AbortSignal): Promise<StoredPacks> {
   const packs: PackRecord[] = [];
   for await (const record of ctx.list({ signal })) packs.push(record);
+  return { cacheDir: ctx.cacheDir, packs };
+}
+
+function printPacks({ cacheDir, packs }: StoredPacks, output: Output): void {
   packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
   const { json, plain } = output.options;
   // Ten thousand packs are turned into one of them only.
   if (json) output.result("", { packs: packs.map(packValue) });
   else output.result(harmless(plain ? plainPacks(packs) : packTable(packs)), {});
-  if (packs.length === 0) output.note(`the store ${ctx.cacheDir} is empty`);
+  if (packs.length === 0) output.note(`the store ${cacheDir} is empty`);
 }
 
 function packValue({ manifest, bytes, ...record }: PackRecord): object {

@@ -15,9 +15,9 @@ import { MOST_LISTED, SETTLED_MS, SHELF_COUNT, SLICE_MS } from "./shelves.ts";
  * and whoever decides what is kept, trusted or handed out reads the records themselves.
  */
 export class KnownRecords {
-  readonly #parts: Parts;
+  readonly #parts: Pick<Parts, "places" | "records" | "workspace">;
 
-  constructor(parts: Parts) {
+  constructor(parts: Pick<Parts, "places" | "records" | "workspace">) {
     this.#parts = parts;
   }
 

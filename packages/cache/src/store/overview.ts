@@ -1,0 +1,32 @@
+import { KnownRecords } from "./known/records.ts";
+import type { PackRecord } from "./record.ts";
+import { Records } from "./records.ts";
+import { Unfinished } from "./unfinished.ts";
+import { currentPlaces } from "./version.ts";
+import { Workspace } from "./workspace.ts";
+
+/**
+ * What `Store.overview` gives of the store in `dir`, without what a store takes: for a program that only lists. `undefined`
+ * when there is no store of this version; a `Store` makes one, or says what is there. Throws what `Store.overview` throws.
+ */
+export async function findOverview(
+  dir: string,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<PackRecord[] | undefined> {
+  const places = currentPlaces(dir);
+  if (places === undefined) return undefined;
+  const unfinished = new Unfinished(places.unfinished);
+  const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
+  const known = new KnownRecords({
+    places,
+    workspace,
+    records: new Records(places, workspace),
+  });
+  try {
+    const packs: PackRecord[] = [];
+    for await (const record of known.list(options.signal)) packs.push(record);
+    return packs;
+  } finally {
+    workspace.close();
+  }
+}
