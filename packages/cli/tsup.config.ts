@@ -34,6 +34,7 @@ const apart: Plugin = {
       path: "./identify.cjs",
       external,
     }));
+    onResolve({ filter: /^@ctxpack\/client\/list$/ }, () => ({ path: "./list.cjs", external }));
     onResolve({ filter: /^@ctxpack\/client\/report$/ }, () => ({ path: "./report.cjs", external }));
     onResolve({ filter: /^@ctxpack\/client\/proof$/ }, () => ({ path: "./proof.cjs", external }));
     onResolve({ filter: /\/topics\/index\.ts$/ }, ({ kind }) =>
@@ -48,7 +49,7 @@ const apart: Plugin = {
 /**
  * CommonJS, for that starts quickest: what no command needs is not even parsed, each command is evaluated when it is
  * called, and Node's modules are loaded with who uses them. A pull from the store is in the program itself; beside it lie
- * the identity of a contract, what proof envelopes and runs of agents need, the whole library, and the threads of these, each in one file: to find and read the twenty
+ * the identity of a contract, the packs of the store, what proof envelopes and runs of agents need, the whole library, and the threads of these, each in one file: to find and read the twenty
  * of our packages costs ten milliseconds at every start.
  */
 export default defineConfig([
@@ -64,6 +65,7 @@ export default defineConfig([
     entry: {
       identify: "../client/src/identify-file.ts",
       library: "../client/src/index.ts",
+      list: "../client/src/list-stored.ts",
       proof: "../client/src/proof/index.ts",
       report: "../client/src/report/page/page.ts",
       trace: "../trace/src/index.ts",
