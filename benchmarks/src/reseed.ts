@@ -16,7 +16,7 @@ export const reseed: Question = {
   whys: {
     "one in each folder":
       "Its chunks hold bytes of one file each, and beside the files that changed nothing is read. Ours cuts one tar into " +
-      "400 pieces, so that a pack stays few blobs: with each file that changed, the 4 MB around it are read, hashed and compressed again, " +
+      "400 pieces at most, so that a pack stays few blobs: with each file that changed, the 4 MB around it are read, hashed and compressed again, " +
       "a third of all of it where 80 files are strewn over everything.",
   },
   *rounds(bench) {

@@ -32,6 +32,7 @@ export function formatSeconds(seconds: number): string {
 
 /** Columns lined up two spaces apart; the last one is left ragged. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
+  // Tables of ten thousand rows: no array for each of them.
   const widths: number[] = [];
   for (const row of rows) {
     for (let i = 0; i < row.length; i++) {

@@ -83,8 +83,8 @@ function compare(a: string, b: string): number {
 }
 
 function state({ kind, partial, pinned }: PackRecord): string {
-  const held = partial ? "partial" : pinned ? "pinned" : "";
-  return kind === undefined || held === "" ? (kind ?? held) : `${kind}, ${held}`;
+  const words = [kind, partial ? "partial" : pinned ? "pinned" : undefined];
+  return words.filter((word) => word !== undefined).join(", ");
 }
 
 function packTable(packs: readonly PackRecord[]): string {
