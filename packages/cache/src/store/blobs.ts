@@ -28,7 +28,7 @@ import { bufferSize } from "../pack/buffer-size.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import { quarantine } from "./quarantine.ts";
+import { identityOf, quarantine } from "./quarantine.ts";
 
 const sync = promisify(fdatasync);
 
@@ -202,14 +202,18 @@ export class Blobs implements Storage {
   /** Whether the blob's bytes have its digest. */
   isWhole(d: { readonly digest: Digest; readonly size: number }): boolean {
     if (!this.has(d)) return false;
-    return sha256(readFileSync(this.#places.blob(d.digest))) === d.digest;
+    const bytes = unlessMissing(() => readFileSync(this.#places.blob(d.digest)));
+    return bytes !== undefined && sha256(bytes) === d.digest;
   }
 
   /** Takes a blob out of the way that is not whole. False for one that has been put right meanwhile. */
   quarantine(d: { readonly digest: Digest; readonly size: number }): boolean {
+    const path = this.path(d.digest);
+    // Before its bytes are read: one that is missing is written by somebody else any moment, and that one is whole.
+    const seen = identityOf(path);
     if (this.isWhole(d)) return false;
-    quarantine(this.#places, this.path(d.digest));
-    return true;
+    if (seen !== undefined) quarantine(this.#places, path, seen);
+    return !this.isPresent(d.digest);
   }
 
   /** Makes the names of all blobs written so far survive a power cut. */

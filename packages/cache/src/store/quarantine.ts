@@ -3,13 +3,21 @@ import { rename } from "@ctxpack/oci";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 
+/** Tells one file or folder from another that has taken its place; a number alone is soon given out again. */
+export function identityOf(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.ino} ${stat.birthtimeMs}`;
+}
+
 /**
  * Moves what is damaged, or none of ours, out of the way; it stays readable in `quarantine/`, and whoever has it open
- * keeps it. What is gone already is no error. Throws what the disk refuses.
+ * keeps it. `seen` is the identity of what was found damaged: what has taken its place since stays. What is gone already
+ * is no error. Throws what the disk refuses.
  */
-export function quarantine(places: Places, path: string): void {
-  if (unlessMissing(() => lstatSync(path)) === undefined) return;
+export function quarantine(places: Places, path: string, seen = identityOf(path)): void {
+  if (seen === undefined) return;
   makeFolder(places.quarantine);
+  if (identityOf(path) !== seen) return;
   const aside = places.aside(path);
   unlessMissing(() => rename(path, aside));
   try {

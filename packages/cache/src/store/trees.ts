@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
@@ -12,7 +12,7 @@ import { laidOut } from "./laid-out.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import type { Parts } from "./parts.ts";
-import { quarantine } from "./quarantine.ts";
+import { identityOf, quarantine } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
@@ -84,8 +84,8 @@ export async function makeTree(
     }
     // Whoever collects takes a folder away for a moment, and gives it back when it has been handed out before that.
     if (looks === 1) continue;
-    // Somebody who saw the same damage may have put a new folder there meanwhile.
-    if (identityOf(wrapper) === there) putTreeAside(parts, wrapper);
+    // Somebody who saw the same damage may have put a new folder there meanwhile: that one stays.
+    putTreeAside(parts, wrapper, there);
     break;
   }
   await parts.workspace.reap(options.signal);
@@ -180,16 +180,10 @@ function place(staging: string, wrapper: string): void {
   }
 }
 
-/** Tells one folder from another that has taken its place; a number alone is soon given out again. */
-export function identityOf(path: string): string | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.ino} ${stat.birthtimeMs}`;
-}
-
-/** Moves a damaged folder away. */
-export function putTreeAside(parts: Parts, wrapper: string): void {
+/** Moves a damaged folder away, unless it is not the one any more that was `seen`. */
+export function putTreeAside(parts: Parts, wrapper: string, seen?: string): void {
   parts.workspace.expectWritable();
-  onDisk("moving", wrapper, () => quarantine(parts.places, wrapper));
+  onDisk("moving", wrapper, () => quarantine(parts.places, wrapper, seen));
 }
 
 function handOut(parts: Parts, wrapper: string): string {

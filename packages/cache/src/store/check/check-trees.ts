@@ -7,7 +7,7 @@ import { firstRow } from "../../pack/names.ts";
 import { bootName } from "../boot.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
-import { identityOf } from "../trees.ts";
+import { identityOf } from "../quarantine.ts";
 import { names, readIndex, readManifest, readRecord } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
