@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ask, corpora } from "./ask.ts";
 import { compareCommand } from "./compare/command.ts";
+import { giveBack } from "./give-back.ts";
 import { commit, machine, versions } from "./machine.ts";
 import { hasGnuTime } from "./measure.ts";
 import type { Question } from "./question.ts";
@@ -119,12 +120,13 @@ async function measure(
         console.error(`${question.name} FAILED: ${(error as Error).stack}`);
         failures.push({ question: question.name, error: String((error as Error).message) });
       }
+      giveBack(join(root, question.name));
       writeRun(file, { ...about, answers, failures });
       // A question that failed says nothing above; a signal is heard here then.
       await setTimeout(1);
     }
   } finally {
-    // Only now: creating files right after deleting many is slow on ext4 and would be measured.
+    // Only now: see `giveBack`.
     rmSync(root, { recursive: true, force: true });
   }
   console.log(`all samples: ${file}`);

@@ -4,7 +4,7 @@ import type { Contender, Measurement, Sample } from "./measure.ts";
 /** What a question works with. */
 export interface Bench {
   readonly scale: Scale;
-  /** A folder of this question alone; deleted when everything is measured. */
+  /** A folder of this question alone; its disk is given back when the question is answered, the folder goes when all are. */
   readonly scratch: string;
   /** What stands for long work does not take its time. */
   readonly noSleep: boolean;
