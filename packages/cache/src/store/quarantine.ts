@@ -14,10 +14,13 @@ export function identityOf(path: string): string | undefined {
  * keeps it. `seen` is the identity of what was found damaged: what has taken its place since stays. What is gone already
  * is no error. Throws what the disk refuses.
  */
-export function quarantine(places: Places, path: string, seen = identityOf(path)): void {
-  if (seen === undefined) return;
+export function quarantine(
+  places: Places,
+  path: string,
+  seen: string | undefined = identityOf(path),
+): void {
+  if (seen === undefined || identityOf(path) !== seen) return;
   makeFolder(places.quarantine);
-  if (identityOf(path) !== seen) return;
   const aside = places.aside(path);
   unlessMissing(() => rename(path, aside));
   try {
