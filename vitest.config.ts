@@ -9,8 +9,8 @@ export default defineConfig({
     // They wait for processes, servers and disks more than they compute.
     maxWorkers: 3,
     // Real processes and real disks on a shared machine: generous, never a measure of speed.
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 180_000,
     coverage: { include: ["packages/*/src/**"], exclude: ["**/index.ts"] },
   },
 });

@@ -242,7 +242,7 @@ test("the trust root is that of the workspace, and asked for as the configuratio
   expect(error.details.folder).toContain(join(cwd, ".ctxpack", "trust"));
   expect(proxy.asked()).toBe(0);
   const asking = { ...env, CTXPACK_OFFLINE: "0" };
-  expect((await run([...verify, "--timeout", "3s"], { cwd, env: asking })).code).toBe(7);
+  expect((await run([...verify, "--timeout", "20s"], { cwd, env: asking })).code).toBe(7);
   expect(proxy.asked()).toBeGreaterThan(0);
   const unclear = await run(verify, { cwd, env: { CTXPACK_OFFLINE: "maybe" } });
   expect(unclear.code).toBe(2);

@@ -9,6 +9,7 @@ import {
   startFaultRegistry,
 } from "@ctxpack/test-tools";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { until } from "./run/project.ts";
 import { cleanUp, finish, result, run, scratch, start } from "./run.ts";
 
 cleanUp();
@@ -236,7 +237,7 @@ test("a pull that is interrupted goes on where it stopped", async () => {
     server.requests
       .filter(({ url }) => url.includes("/blobs/"))
       .reduce((sum, { bytesOut }) => sum + bytesOut, 0);
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await until(() => sent() > 400_000);
   child.kill("SIGINT");
   expect((await done).code).toBe(130);
   const kept = join(cwd, "empty/unfinished");

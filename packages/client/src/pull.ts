@@ -100,7 +100,9 @@ async function pullFrom(
   try {
     path = await handOut();
   } catch (error) {
-    if (fetched.source !== "store" || !isDamage(error)) throw error;
+    // Somebody may have removed it since, also what was fetched just now; damage is only mended of what was here before.
+    const isMendable = fetched.source === "store" && isDamage(error);
+    if (!isMendable && !isNotFound(error)) throw error;
     outcome = await fetchAgain(session, store, wanted, error, work);
     path = await handOut();
   }
@@ -127,7 +129,7 @@ async function refusalOf(
   });
 }
 
-function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): error is CtxPackError {
   return CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND";
 }
 
@@ -182,20 +184,20 @@ async function fetchInto(
   };
 }
 
-/** A damaged pack is fetched again where somebody has it; where nobody has, the damage is the error. */
+/** A pack that is damaged or gone is fetched again where somebody has it; where nobody has, that is the error. */
 async function fetchAgain(
   session: Session,
   store: Store,
   wanted: Wanted,
-  damage: CtxPackError,
+  refusal: CtxPackError,
   work: Work,
 ): Promise<Outcome> {
-  session.warn(`${damage.message}; fetching it again`);
+  session.warn(`${refusal.message}; fetching it again`);
   try {
     return await fetchInto(session, store, wanted, work);
   } catch (error) {
     work.signal.throwIfAborted();
-    if (CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND") throw damage;
+    if (isNotFound(error)) throw refusal;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawnSync } from "node:child_process";
-import { type AddressInfo, createServer } from "node:net";
+import { randomInt } from "node:crypto";
+import { createServer } from "node:net";
 
 /** Whether one of the programs is not installed; says so. For `describe.skipIf`. */
 export function missingProgram(...programs: readonly string[]): boolean {
@@ -16,18 +17,23 @@ export function searchEnv(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/local/sbin` };
 }
 
-/** A port that nothing listens on at this moment. */
+/**
+ * A port that nothing listens on at this moment, of those below 32768 that the kernel gives to nobody by itself: a server
+ * that another test starts meanwhile does not take it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const started = Promise.withResolvers<void>();
-  server.once("error", started.reject);
-  server.listen(0, "127.0.0.1", started.resolve);
-  await started.promise;
-  const { port } = server.address() as AddressInfo;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
+  for (;;) {
+    const port = 15_000 + randomInt(15_000);
+    const server = createServer();
+    const started = Promise.withResolvers<boolean>();
+    server.once("error", () => started.resolve(false));
+    server.listen(port, "127.0.0.1", () => started.resolve(true));
+    if (!(await started.promise)) continue;
+    const closed = Promise.withResolvers<void>();
+    server.close(() => closed.resolve());
+    await closed.promise;
+    return port;
+  }
 }
 
 /** Collects what a process writes, its last 64 KiB. */

@@ -87,11 +87,13 @@ export class Blobs implements Storage {
     }
   }
 
-  /** The bytes of a blob at once, for blobs that are read whole anyway. Not verified. */
+  /** The bytes of a blob at once, for blobs that are read whole anyway. Not verified. Throws `CTXPACK_E_NOT_FOUND`. */
   readWhole(d: { readonly digest: Digest; readonly size: number }): Uint8Array {
     const path = this.#find(d);
     return onDisk("reading", path, () => {
-      const fd = openSync(path, constants.O_RDONLY);
+      // It may be removed at any moment.
+      const fd = unlessMissing(() => openSync(path, constants.O_RDONLY));
+      if (fd === undefined) throw this.#missing(d);
       try {
         const bytes = Buffer.allocUnsafeSlow(bufferSize(d.size)).subarray(0, d.size);
         return bytes.subarray(0, readFully(fd, bytes, 0));
@@ -223,7 +225,11 @@ export class Blobs implements Storage {
 
   #find(d: { readonly digest: Digest; readonly size: number }): string {
     if (this.has(d)) return this.#places.blob(d.digest);
-    throw new CtxPackError(
+    throw this.#missing(d);
+  }
+
+  #missing(d: { readonly digest: Digest; readonly size: number }): CtxPackError {
+    return new CtxPackError(
       "CTXPACK_E_NOT_FOUND",
       `no blob ${d.digest} of ${d.size} bytes in ${this.#places.dir}`,
       { details: { digest: d.digest, size: d.size, path: this.#places.blobs } },

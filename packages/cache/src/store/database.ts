@@ -4,6 +4,7 @@ import { type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
 import { databaseError, isBusy, isDamage, locked } from "./database-error.ts";
 import { unlessMissing } from "./disk.ts";
+import { identityOf } from "./quarantine.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -47,6 +48,8 @@ const FAMILY_SIZE = 4;
 export class Database {
   readonly #path: string;
   #open: DatabaseSync | undefined;
+  /** Which file that is. */
+  #opened: string | undefined;
   #select: StatementSync | undefined;
 
   constructor(path: string) {
@@ -245,7 +248,7 @@ export class Database {
   #startOver(error: unknown): undefined {
     if (!isDamage(error)) throw error;
     this.close();
-    putAside(this.#path);
+    putAside(this.#path, this.#opened);
   }
 
   /**
@@ -274,17 +277,21 @@ export class Database {
     if (this.#open !== undefined) return this.#open;
     const { DatabaseSync } = await import("node:sqlite");
     // Somebody else may have connected while the module was loaded.
-    this.#open ??= connect(this.#path, DatabaseSync);
+    if (this.#open === undefined) {
+      this.#open = connect(this.#path, DatabaseSync);
+      this.#opened = identityOf(this.#path);
+    }
     return this.#open;
   }
 }
 
 function connect(path: string, Sqlite: typeof DatabaseSync): DatabaseSync {
+  const seen = identityOf(path);
   try {
     return prepare(path, Sqlite);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    putAside(path);
+    putAside(path, seen);
     return prepare(path, Sqlite);
   }
 }
@@ -340,8 +347,9 @@ function commit<T>(db: DatabaseSync, work: () => T, path: string): T {
   }
 }
 
-function putAside(path: string): void {
-  unlessMissing(() => rename(path, damagedDatabase(path)));
+/** Another process that saw the same damage may have begun a new one, by whose lock it publishes: that one stays. */
+function putAside(path: string, seen: string | undefined): void {
+  if (identityOf(path) === seen) unlessMissing(() => rename(path, damagedDatabase(path)));
 }
 
 /** Where a database goes that is damaged. */

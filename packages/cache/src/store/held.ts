@@ -46,8 +46,12 @@ export function heldBytes(parts: Parts, record: NewRecord, d: Descriptor): Uint8
 
 /** `heldBytes` for a caller that verifies what is inside the blob. */
 export function segmentBytes(parts: Parts, record: NewRecord, d: Descriptor): Uint8Array {
-  if (!parts.blobs.has(d)) throw damaged(parts, record, d);
-  return parts.blobs.readWhole(d);
+  try {
+    return parts.blobs.readWhole(d);
+  } catch (error) {
+    const isMissing = CtxPackError.isInstance(error) && error.code === "CTXPACK_E_NOT_FOUND";
+    throw isMissing ? damaged(parts, record, d) : error;
+  }
 }
 
 /**

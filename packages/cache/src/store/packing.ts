@@ -1,5 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
-import { CtxPackError, type CtxUri, type OnProgress, uriDigest } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri, type OnProgress } from "@ctxpack/identity";
 import { type Descriptor, IMAGE_MANIFEST_TYPE } from "@ctxpack/oci";
 import {
   buildManifest,
@@ -187,12 +187,16 @@ export async function publish(
 ): Promise<{ record: PackRecord; created: boolean }> {
   const { tree, files, bytes } = packed.summary;
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 0, total: 1, name: uri });
-  const found = await parts.database.exclusive(() => {
+  const { record, created } = await parts.database.exclusive(() => {
     const there = parts.records.get(uri);
     // A partial pack is nobody's output yet: a whole one takes its place.
     const isWhole = there !== undefined && !there.partial;
-    if (isWhole && there.tree === tree && isComplete(parts, there)) return there;
-    if (isWhole && there.tree !== tree && !options.replace) return there;
+    if (isWhole && there.tree === tree && isComplete(parts, there)) {
+      return { record: there, created: false };
+    }
+    if (isWhole && there.tree !== tree && !options.replace) {
+      return { record: there, created: false };
+    }
     expectBlobs(parts, uri, [packed.manifest, packed.config, ...packed.frames.map(blobOf)]);
     parts.records.write({
       uri,
@@ -207,18 +211,13 @@ export async function publish(
       origin: "seed",
       createdAt: new Date().toISOString(),
     });
-    return undefined;
+    // Under the lock: somebody may remove the pack as soon as it is let go.
+    return { record: parts.records.get(uri), created: true };
   }, options.signal);
-  if (found !== undefined && found.tree !== tree) throw conflict(parts, found, packed);
+  if (record === undefined) throw new RangeError(`the record of ${uri} was not written`);
+  if (!created && record.tree !== tree) throw conflict(parts, record, packed);
   options.onProgress?.({ phase: "publish", unit: "blobs", done: 1, total: 1, name: uri });
-  const record = parts.records.get(uri);
-  if (record === undefined) {
-    throw new CtxPackError("CTXPACK_E_STORE_DAMAGED", `the record of ${uri} is gone`, {
-      hint: "another process removed the pack; seed it again",
-      details: { uri, digest: uriDigest(uri) },
-    });
-  }
-  return { record, created: found === undefined };
+  return { record, created };
 }
 
 function conflict(parts: Parts, found: PackRecord, packed: Packed): CtxPackError {

@@ -406,13 +406,7 @@ it("seeders and pullers lose nothing to a collector that spares only what is bei
   const collector = await collecting;
   expect([collector.code, collector.stderr]).toEqual([0, ""]);
   const failures = ended.filter(({ code }) => code !== 0).map(({ result }) => result);
-  // With no grace at all a pack may be gone again before its maker has looked at it; nothing else may happen.
-  for (const failure of failures) {
-    expect(failure).toMatchObject({
-      code: "CTXPACK_E_STORE_DAMAGED",
-      message: expect.stringContaining("is gone"),
-    });
-  }
+  expect(failures).toEqual([]);
   const left = await openStore(store);
   for (const uri of await uris(left)) await left.tree(uri, { verify: true });
 });
@@ -455,7 +449,6 @@ it("a collector that is killed leaves packs whole, and the next one finishes", a
 
 it.for(CLONING)(
   "on %s, where no content has links, it counts them all the same",
-  { timeout: 60_000 },
   async (kind, context) => {
     const dir = mountLoop(kind);
     if (dir === undefined) return context.skip();
@@ -501,7 +494,6 @@ it.for(CLONING)(
 
 it.for(CLONING)(
   "on %s, a folder is counted whole when its contents are gone",
-  { timeout: 60_000 },
   async (kind, context) => {
     const dir = mountLoop(kind);
     if (dir === undefined) return context.skip();

@@ -20,20 +20,33 @@ describe("what is put aside", () => {
     renameSync(join(dir, "right"), path);
     quarantine(places, path, seen);
     expect(readFileSync(path, "utf8")).toBe("right");
-    expect(readdirSync(places.quarantine)).toEqual([]);
+    expect(existsSync(places.quarantine)).toBe(false);
     quarantine(places, path);
     expect(existsSync(path)).toBe(false);
     expect(readdirSync(places.quarantine)).toEqual([expect.stringMatching(/^file\./)]);
   });
 
-  it("is no blob that is missing, and none that is whole", () => {
+  it("is no blob that was missing and is written by somebody else that moment", () => {
+    const dir = folder(join(workplace(), "store"), { "blobs/sha256": null });
+    const places = new Places(dir);
+    class Raced extends Blobs {
+      override isWhole(blob: typeof d): boolean {
+        const isWhole = super.isWhole(blob);
+        writeFileSync(this.path(blob.digest), content);
+        return isWhole;
+      }
+    }
+    const blobs = new Raced(places, { path: () => join(dir, "temporary") });
+    expect(blobs.quarantine(d), "it is here now").toBe(false);
+    expect(readFileSync(blobs.path(d.digest))).toEqual(content);
+    expect(existsSync(places.quarantine)).toBe(false);
+  });
+
+  it("is a blob that is damaged", () => {
     const dir = folder(join(workplace(), "store"), { "blobs/sha256": null });
     const places = new Places(dir);
     const blobs = new Blobs(places, { path: () => join(dir, "temporary") });
-    expect(blobs.quarantine(d)).toBe(true);
-    writeFileSync(blobs.path(d.digest), content);
-    expect(blobs.quarantine(d)).toBe(false);
-    expect(existsSync(places.quarantine)).toBe(false);
+    expect(blobs.quarantine(d), "it is missing").toBe(true);
     writeFileSync(blobs.path(d.digest), "CONTENT");
     expect(blobs.quarantine(d)).toBe(true);
     expect(existsSync(blobs.path(d.digest))).toBe(false);

@@ -106,17 +106,17 @@ describe.skipIf(missingProgram("docker-registry"))("threats", () => {
     await services?.[Symbol.asyncDispose]();
   });
 
-  test.each(named(KEY_THREATS))("%s", { timeout: 60_000 }, async (_, threat) => {
+  test.each(named(KEY_THREATS))("%s", async (_, threat) => {
     const pantry = `${registry.host}/keys/${KEY_THREATS.indexOf(threat)}`;
     await play(world.keys, pantry, threat, teamPolicy(world.keys.team));
   });
 
-  test.each(named(KEYLESS_THREATS))("%s", { timeout: 60_000 }, async (_, threat) => {
+  test.each(named(KEYLESS_THREATS))("%s", async (_, threat) => {
     const pantry = `${registry.host}/keyless/${KEYLESS_THREATS.indexOf(threat)}`;
     await play(world.keyless, pantry, threat, world.believesIdentity);
   });
 
-  test.each(named(STORIES))("%s", { timeout: 60_000 }, async (_, story) => {
+  test.each(named(STORIES))("%s", async (_, story) => {
     await story.play({ ...world, pantry: `${registry.host}/stories/${STORIES.indexOf(story)}` });
   });
 });

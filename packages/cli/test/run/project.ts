@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratch } from "../run.ts";
 
@@ -34,6 +34,16 @@ export const JOIN = "echo x >> runs; mkdir out && cat docs/* > out/all";
 export function runsOf(cwd: string): number {
   const file = join(cwd, "runs");
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").length : 0;
+}
+
+/**
+ * Whether a claim names the group of a command. The command may be there before that is written down, without which nobody
+ * could end what a kill leaves of it.
+ */
+export function isClaimed(cwd: string, pid: string | number): boolean {
+  const claims = join(cwd, "store/claims");
+  const named = new RegExp(`"pid":${pid}\\b`);
+  return readdirSync(claims).some((name) => named.test(readFileSync(join(claims, name), "utf8")));
 }
 
 /** Waits until something is so. */

@@ -11,7 +11,7 @@ import {
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cleanUp, finish, result, run, start } from "../run.ts";
-import { JOIN, project, runsOf, until } from "./project.ts";
+import { isClaimed, JOIN, project, runsOf, until } from "./project.ts";
 
 cleanUp();
 
@@ -158,10 +158,7 @@ test("killed: the next one ends what is left of it, and goes on", async () => {
   const child = start(recheck, { cwd });
   await until(() => existsSync(join(cwd, "waiting")));
   const pid = readFileSync(join(cwd, "pid"), "utf8").trim();
-  // The command may be there before its group is written down, without which nobody could end it.
-  const claims = join(cwd, "store/claims");
-  const claimed = () => readdirSync(claims).map((name) => readFileSync(join(claims, name), "utf8"));
-  await until(() => claimed().some((claim) => claim.includes(`"pid":${pid}`)));
+  await until(() => isClaimed(cwd, pid));
   child.kill("SIGKILL");
   await finish(child);
   await until(() => stateOf(pid) === "S");

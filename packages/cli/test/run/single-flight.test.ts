@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cleanUp, finish, result, run, start } from "../run.ts";
-import { project, runsOf, until } from "./project.ts";
+import { isClaimed, project, runsOf, until } from "./project.ts";
 
 cleanUp();
 
@@ -57,6 +57,7 @@ test("the one that computes is killed: another ends what it left, and takes over
   const firstDone = finish(first);
   await until(() => existsSync(join(cwd, "out/half")));
   const orphan = Number(readFileSync(join(cwd, "pid"), "utf8"));
+  await until(() => isClaimed(cwd, orphan));
   const others = Array.from({ length: 3 }, () => start([...contract, "--json"], { cwd }));
   const count = waiting(others);
   const all = others.map(finish);
@@ -82,6 +83,7 @@ test("a run after the kill, when nobody waited", async () => {
   const firstDone = finish(first);
   await until(() => existsSync(join(cwd, "out/half")));
   const orphan = Number(readFileSync(join(cwd, "pid"), "utf8"));
+  await until(() => isClaimed(cwd, orphan));
   first.kill("SIGKILL");
   await firstDone;
   expect(isAlive(orphan)).toBe(true);

@@ -35,7 +35,7 @@ describe.concurrent("slowly", () => {
     const start = performance.now();
     await manager.get();
     const { folder } = await manager.status();
-    await sleep(9000);
+    await sleep(7000);
     expect(readdirSync(folder)).not.toContain("failure.json");
     while (!readdirSync(folder).includes("failure.json")) await sleep(50);
     expect(performance.now() - start).toBeLessThan(12_900);

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { CtxPackError, type CtxUri, type Digest, sha256 } from "@ctxpack/identity";
 import { parsePackManifest } from "../../pack/index.ts";
 import { unlessMissing } from "../disk.ts";
+import { identityOf } from "../quarantine.ts";
 import { type NewRecord, parseRecord } from "../record.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
@@ -85,9 +86,11 @@ function judge(finding: Finding, fates: ReadonlyMap<CtxUri, Fate>): void {
 /** A blob that has its digest after all was put right by somebody else. */
 function putBlobAside(run: CheckRun, { kind, path, uris }: Finding): string {
   if (kind === "blob-missing") return "";
+  const seen = identityOf(path);
+  if (seen === undefined) return "is gone";
   const bytes = unlessMissing(() => readIfAllowed(path));
   const isRight = bytes !== undefined && sha256(bytes) === `sha256:${basename(path)}`;
-  if (!isRight) return putAside(run, path);
+  if (!isRight) return putAside(run, path, seen);
   // It is the manifest that is wrong about its size: the pack can never be read.
   if (kind === "blob-truncated") {
     for (const uri of uris) putAside(run, run.parts.places.record(uri));

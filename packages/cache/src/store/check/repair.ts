@@ -7,7 +7,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CtxPackError, type CtxUri, digestHex, uriDigest } from "@ctxpack/identity";
+import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
 import { clear } from "../clear.ts";
 import { diskError, systemCode } from "../disk.ts";
@@ -51,21 +51,27 @@ export async function repairFiles(run: CheckRun): Promise<void> {
     clear(path);
     return "was cleared";
   });
-  const pinned = ({ path }: Finding): CtxUri => `ctx://sha256:${path.slice(-64)}`;
+  const packOf = ({ path }: Finding): CtxUri => `ctx://sha256:${path.slice(-64)}`;
   // Before what lies beside no pack is cleared: what lies beside these has one again.
-  const rebuilt = await rebuildRecords(run, run.findings.open("stale-pin").map(pinned));
+  const rebuilt = await rebuildRecords(run, run.findings.open("stale-pin").map(packOf));
   await each(run, CLEARED, ({ path }) => {
-    if ([...rebuilt].some((uri) => path.includes(digestHex(uriDigest(uri))))) {
-      return "stays: its pack's record was written again";
-    }
     clear(path);
     return "was cleared";
   });
+  // Under the lock of whoever publishes or pins: the pack may have come meanwhile.
+  await each(run, BESIDE, (finding) =>
+    database.exclusive(() => {
+      const uri = packOf(finding);
+      if (rebuilt.has(uri)) return "stays: its pack's record was written again";
+      if (records.has(uri)) return "stays: its pack is here again";
+      clear(finding.path);
+      return "was cleared";
+    }),
+  );
   await each(run, ["stale-pin"], (finding) => {
-    if (rebuilt.has(pinned(finding))) return "its pack's record was written again";
+    if (rebuilt.has(packOf(finding))) return "its pack's record was written again";
     return database.exclusive(() => {
-      // Under the lock of `pin`: the pack may have come meanwhile.
-      if (!records.has(pinned(finding))) clear(finding.path);
+      if (!records.has(packOf(finding))) clear(finding.path);
       return "was removed";
     });
   });
@@ -75,13 +81,13 @@ export async function repairFiles(run: CheckRun): Promise<void> {
 const CLEARED: readonly DamageKind[] = [
   "stale-temporary",
   "stale-download",
-  "stale-log",
-  "stale-recheck",
-  "stale-proof",
   "stale-claim",
   "stale-trash",
   "stale-result",
 ];
+
+/** What lay beside a pack that is gone; its name ends in the pack's digest. */
+const BESIDE: readonly DamageKind[] = ["stale-log", "stale-recheck", "stale-proof"];
 
 /** Does `work` for each finding that is open; what the disk refuses is said of the finding. */
 export async function each(
@@ -112,9 +118,9 @@ export async function attempt(finding: Finding, work: () => Promise<void>): Prom
   }
 }
 
-/** Moves something damaged or foreign out of the way, and says so. */
-export function putAside(run: CheckRun, path: string): string {
-  quarantine(run.parts.places, path);
+/** Moves something damaged or foreign out of the way, unless it is not the one any more that was `seen`, and says so. */
+export function putAside(run: CheckRun, path: string, seen?: string): string {
+  quarantine(run.parts.places, path, seen);
   return "was moved to quarantine";
 }
 
