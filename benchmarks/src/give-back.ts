@@ -1,8 +1,8 @@
 import { chmodSync, lstatSync, opendirSync, truncateSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 
-/** Smaller files are left: what they take is little, and each costs a call. */
-const LARGE = 64 * 1024;
+/** One block of a disk, in bytes. Smaller files are left: a chunk store has a million of a few blocks each. */
+const BLOCK = 4096;
 
 /**
  * Gives back the disk that a question took, so that a run of all of them needs no more of it than the largest. Files are
@@ -19,7 +19,7 @@ export function giveBack(folder: string): void {
 
 function empty(path: string): void {
   const { nlink, size } = lstatSync(path);
-  if (size < LARGE) return;
+  if (size <= BLOCK) return;
   // The other name may be in a corpus, which the next question reads.
   if (nlink > 1) unlinkSync(path);
   else {
