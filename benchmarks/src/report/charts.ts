@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Answer } from "../run-file.ts";
-import type { Curve } from "./growth.ts";
+import { type Curve, exponentText } from "./growth.ts";
 import { plainName, seconds, summaryOf } from "./summary.ts";
 import { COLOURS } from "./svg.ts";
 
@@ -85,7 +85,7 @@ export function growthChart(title: string, curves: readonly Curve[]): TopLevelSp
   const values = curves.flatMap(({ what, points, exponent }) =>
     points.flatMap(({ size, cpu, wall }) => {
       const cost = cpu ?? wall;
-      const name = exponent === undefined ? what : `${what}: exponent ${exponent.toFixed(2)}`;
+      const name = exponent === undefined ? what : `${what}: exponent ${exponentText(exponent)}`;
       return cost > 0 ? [{ size, cost, name: plainName(name) }] : [];
     }),
   );

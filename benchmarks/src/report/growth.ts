@@ -63,6 +63,11 @@ export function exponentOf(points: readonly (readonly [number, number])[]): numb
   return logs.reduce((sum, [size, cost]) => sum + (size - x) * (cost - y), 0) / spread;
 }
 
+/** An exponent as it is printed: what rounds to nothing has no sign. */
+export function exponentText(exponent: number): string {
+  return (Math.round(exponent * 100) / 100 + 0).toFixed(2);
+}
+
 /** The slope between the two largest sizes. */
 export function lastSlopeOf(points: readonly (readonly [number, number])[]): number | undefined {
   const [before, last] = points.toSorted(([a], [b]) => a - b).slice(-2);

@@ -1,6 +1,6 @@
 import { markdown, times } from "../markdown.ts";
 import type { Answer, Row } from "../run-file.ts";
-import type { Curve } from "./growth.ts";
+import { type Curve, exponentText } from "./growth.ts";
 import { isFloor, seconds, summaryOf } from "./summary.ts";
 
 /** One answer as Markdown; `x` is how many times as long as the first row it took, in this run. */
@@ -77,7 +77,7 @@ export function growthTable(curves: readonly Curve[]): string {
         (((cpu ?? wall) / size) * 1e6).toPrecision(3),
         peak === undefined ? "–" : peak.toFixed(0),
         ...[exponent, last, ofWall].map((slope) =>
-          at === 0 && slope !== undefined ? slope.toFixed(2) : "",
+          at === 0 && slope !== undefined ? exponentText(slope) : "",
         ),
       ]),
     ),

@@ -1,7 +1,7 @@
 // docs/scale.md from a run of `bench scale`:  node benchmarks/src/scale/page.ts RUN.json docs/scale.md
 import { writeFileSync } from "node:fs";
 import { markdown } from "../markdown.ts";
-import { type Curve, curvesOf } from "../report/growth.ts";
+import { type Curve, curvesOf, exponentText } from "../report/growth.ts";
 import { type RunFile, readRun } from "../run-file.ts";
 import { FULL, REGISTRY_CPU, SMOKE } from "./sizes.ts";
 
@@ -26,7 +26,7 @@ export function scalePage(run: RunFile): string {
       wall.toFixed(2),
       cpu?.toFixed(2) ?? "–",
       peak?.toFixed(0) ?? "–",
-      ...[exponent, last, ofWall].map((slope) => slope?.toFixed(2) ?? "–"),
+      ...[exponent, last, ofWall].map((slope) => (slope === undefined ? "–" : exponentText(slope))),
     ]),
   );
   const head = ["", "of", "s", "CPU s", "peak MiB", "exponent", "of the last two", "of the wall"];

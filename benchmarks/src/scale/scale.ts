@@ -15,7 +15,7 @@ import {
 } from "../programs.ts";
 import type { Bench, Details, Growth, Question, Round } from "../question.ts";
 import { RegistryServer } from "../registry-server.ts";
-import { exponentOf, lastSlopeOf } from "../report/growth.ts";
+import { exponentOf, exponentText, lastSlopeOf } from "../report/growth.ts";
 import { writeContract } from "../seed.ts";
 import { settle } from "../settle.ts";
 import { FULL, REGISTRY_CPU, type Sizes, SMOKE } from "./sizes.ts";
@@ -200,8 +200,8 @@ function perUnit(measured: readonly Measurement[]): Details {
       each(wall.median),
       cpu === undefined ? "–" : each(cpu),
       peak === undefined ? "–" : peak.toFixed(0),
-      ...[exponentOf(costs), lastSlopeOf(costs), exponentOf(walls)].map(
-        (slope) => slope?.toFixed(2) ?? "–",
+      ...[exponentOf(costs), lastSlopeOf(costs), exponentOf(walls)].map((slope) =>
+        slope === undefined ? "–" : exponentText(slope),
       ),
     ];
   });
