@@ -3,7 +3,7 @@ import { packedJson, tellPacked } from "../trace-report.ts";
 
 export const traceRecord: Command = defineCommand({
   usage: "trace record [--name TEXT] [--log FILE] -- command…",
-  example: ["ctxpack trace record --name fix-login -- python agent.py"],
+  example: ["ctxpack trace record --name fix-login -- python3 agent.py"],
   about:
     "Runs an agent, packs what it says to models, and prints the URI. Clients that go by OPENAI_BASE_URL or\n" +
     "ANTHROPIC_BASE_URL are recorded, streams too; where those are set, their calls go there. The command has this\n" +
