@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Corpus, mixed, singleFile, smallFiles, texts } from "./corpus.ts";
+import { giveBack } from "./give-back.ts";
 import { markdown } from "./markdown.ts";
 import { compare, type Measurement } from "./measure.ts";
 import type { Bench, Question, Round } from "./question.ts";
@@ -32,17 +33,21 @@ export function* ask(
     console.log(`- ${line}`);
     notes.push(line);
   };
-  for (const round of question.rounds({ ...o, scratch, note })) {
-    const measurements = compare(round.contenders, {
-      runs: o.scale === "full" ? (round.runs ?? 5) : 1,
-      warmUps: o.scale === "full" ? 1 : 0,
-      scratch,
-      reads: round.reads,
-    });
-    round.check?.();
-    console.log(table(round, measurements));
-    yield answerOf(question, round, measurements, notes);
-    notes.length = 0;
+  try {
+    for (const round of question.rounds({ ...o, scratch, note })) {
+      const measurements = compare(round.contenders, {
+        runs: o.scale === "full" ? (round.runs ?? 5) : 1,
+        warmUps: o.scale === "full" ? 1 : 0,
+        scratch,
+        reads: round.reads,
+      });
+      round.check?.();
+      console.log(table(round, measurements));
+      yield answerOf(question, round, measurements, notes);
+      notes.length = 0;
+    }
+  } finally {
+    giveBack(scratch);
   }
   // A question that was left out says so too.
   if (notes.length > 0)

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, opendirSync, truncateSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 
-/** One block of a disk, in bytes. Smaller files are left: a chunk store has a million of a few blocks each. */
+/** One block of a disk, in bytes: what takes no more is left. Larger ones are not, for a chunk store has a million of a few blocks. */
 const BLOCK = 4096;
 
 /**

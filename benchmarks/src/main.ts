@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { ask, corpora } from "./ask.ts";
 import { compareCommand } from "./compare/command.ts";
-import { giveBack } from "./give-back.ts";
 import { commit, machine, versions } from "./machine.ts";
 import { hasGnuTime } from "./measure.ts";
 import type { Question } from "./question.ts";
@@ -120,7 +119,6 @@ async function measure(
         console.error(`${question.name} FAILED: ${(error as Error).stack}`);
         failures.push({ question: question.name, error: String((error as Error).message) });
       }
-      giveBack(join(root, question.name));
       writeRun(file, { ...about, answers, failures });
       // A question that failed says nothing above; a signal is heard here then.
       await setTimeout(1);

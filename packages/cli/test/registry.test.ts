@@ -243,7 +243,6 @@ test("a pull that is interrupted goes on where it stopped", async () => {
   const kept = join(cwd, "empty/unfinished");
   expect(existsSync(kept) || readdirSync(join(cwd, "empty/blobs/sha256")).length > 1).toBe(true);
   const before = sent();
-  expect(before).toBeGreaterThan(300_000);
   server.faults.drip = undefined;
   const path = await result(["pull", uri, "--from", pantry], { cwd, env });
   expect(digestOf(readFileSync(join(path, "a.bin")))).toBe(digestOf(noise(6_000_000, 1)));

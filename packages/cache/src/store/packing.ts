@@ -191,10 +191,7 @@ export async function publish(
     const there = parts.records.get(uri);
     // A partial pack is nobody's output yet: a whole one takes its place.
     const isWhole = there !== undefined && !there.partial;
-    if (isWhole && there.tree === tree && isComplete(parts, there)) {
-      return { record: there, created: false };
-    }
-    if (isWhole && there.tree !== tree && !options.replace) {
+    if (isWhole && (there.tree === tree ? isComplete(parts, there) : !options.replace)) {
       return { record: there, created: false };
     }
     expectBlobs(parts, uri, [packed.manifest, packed.config, ...packed.frames.map(blobOf)]);
