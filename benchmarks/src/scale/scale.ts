@@ -3,7 +3,7 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Corpus, scaledMix, tinyFiles } from "../corpus.ts";
-import type { Contender, Measurement } from "../measure.ts";
+import { type Contender, giveSpaceBack, type Measurement } from "../measure.ts";
 import {
   ctxpack,
   ctxpackCommand,
@@ -48,8 +48,7 @@ function point(grows: Growth, rest: Omit<Contender, "name" | "grows">): Contende
 
 function seeding(bench: Bench, what: string, corpus: Corpus, unit: "files" | "bytes"): Contender {
   const contract = writeContract(bench, what);
-  const store = (run: number): string =>
-    join(bench.scratch, `store-${corpus[unit]}-${unit}-${run}`);
+  const store = (run: number): string => storeOf(bench, corpus, unit, run);
   return point(
     { what, size: corpus[unit], unit },
     {
@@ -58,6 +57,10 @@ function seeding(bench: Bench, what: string, corpus: Corpus, unit: "files" | "by
       leaves: (run) => [store(run)],
     },
   );
+}
+
+function storeOf(bench: Bench, corpus: Corpus, unit: "files" | "bytes", run: number): string {
+  return join(bench.scratch, `store-${corpus[unit]}-${unit}-${run}`);
 }
 
 function files(bench: Bench, sizes: readonly number[]): Round {
@@ -73,10 +76,10 @@ function files(bench: Bench, sizes: readonly number[]): Round {
   };
 }
 
-/** As many as the disk has room for: the corpus, a store, and as much again for the system. */
+/** As many as the disk has room for: the corpora, the store of each, and that of the largest once more take twice as much. */
 function* bytes(bench: Bench, sizes: readonly number[]): Iterable<Round> {
   const { bavail, bsize } = statfsSync(bench.scratch);
-  const room = sizes.filter((_, at) => 2.5 * sum(sizes.slice(0, at + 1)) < bavail * bsize);
+  const room = sizes.filter((_, at) => 2.2 * sum(sizes.slice(0, at + 1)) < bavail * bsize);
   const left = sizes.slice(room.length);
   if (left.length > 0)
     bench.note(
@@ -96,6 +99,11 @@ function* bytes(bench: Bench, sizes: readonly number[]): Iterable<Round> {
     contenders: all.map((corpus) => seeding(bench, "seed, by bytes", corpus, "bytes")),
     details: perUnit,
   };
+  // The rounds after it have a disk to fill, too.
+  for (const corpus of all) {
+    giveSpaceBack(corpus.dir);
+    giveSpaceBack(storeOf(bench, corpus, "bytes", 0));
+  }
 }
 
 function packs(bench: Bench, sizes: readonly number[]): Round {
