@@ -1,9 +1,11 @@
-import { chmodSync, lstatSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, sha256 } from "@ctxpack/identity";
 import { bytesSource, type Descriptor } from "@ctxpack/oci";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Store } from "../../src/index.ts";
+import { Blobs } from "../../src/store/blobs.ts";
+import { Places } from "../../src/store/places.ts";
 import { collect, noise, openFiles, openStore, text, workplace } from "./fixture.ts";
 
 let store: Store;
@@ -42,6 +44,22 @@ describe("blobs", () => {
     await store.blobs.push(d, bytesSource(bytes));
     const never = { size: d.size, open: () => expect.unreachable() };
     await store.blobs.push(d, never);
+  });
+
+  it("that are removed after a look at them are missing", () => {
+    const places = new Places(store.dir);
+    class Raced extends Blobs {
+      override has(blob: typeof d): boolean {
+        const isHere = super.has(blob);
+        rmSync(places.blob(blob.digest));
+        return isHere;
+      }
+    }
+    writeFileSync(places.blob(d.digest), bytes);
+    const blobs = new Raced(places, { path: () => join(store.dir, "temporary") });
+    expect(() => blobs.readWhole(d)).toThrow(
+      expect.objectContaining({ code: "CTXPACK_E_NOT_FOUND" }),
+    );
   });
 
   const wrong: [string, Uint8Array, string][] = [

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
@@ -63,6 +63,23 @@ describe("a database that is damaged behind its first page", () => {
       expect(await database.frame(raw)).toEqual({ digest: blob, size: 3 });
     }
   });
+});
+
+it("a database that somebody put in the place of a damaged one stays", async () => {
+  const dir = workplace();
+  const path = join(dir, "store.db");
+  await open(path).remember([{ raw, blob, size: 3 }]);
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(0xa5, bytes.readUInt16BE(16)));
+  const database = open(path);
+  await database.exclusive(() => undefined);
+  const fresh = open(join(dir, "fresh.db"));
+  await fresh.remember([{ raw, blob, size: 3 }]);
+  fresh.close();
+  renameSync(join(dir, "fresh.db"), path);
+  expect(await database.frame(raw), "of the damaged one, which is still open").toBeUndefined();
+  expect(await database.frame(raw)).toEqual({ digest: blob, size: 3 });
+  expect(existsSync(`${path}.damaged`)).toBe(false);
 });
 
 describe("exclusive", () => {

@@ -108,7 +108,8 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   run.expectOwner(wrapper, stat.uid, [uri]);
   const marker = readMarker(wrapper);
   if (marker === undefined) {
-    run.findings.add("tree-marker-damaged", wrapper, "made.json is missing or damaged", [uri]);
+    const message = "made.json is missing or damaged";
+    run.findings.add("tree-marker-damaged", wrapper, message, [uri], found);
   }
   const root = join(wrapper, "files");
   const isDoubtful = !isIntact(wrapper, bootName());
@@ -232,6 +233,6 @@ function report(
   tree.reported += 1;
   const isLast = tree.reported >= MOST;
   const text = isLast ? `${message}; the rest of this folder was not looked at` : message;
-  run.findings.add(kind, path, text, [tree.uri]);
+  run.findings.add(kind, path, text, [tree.uri], tree.found);
   return !isLast;
 }

@@ -139,6 +139,8 @@ export interface Finding {
   readonly path: string;
   readonly message: string;
   readonly uris: Set<CtxUri>;
+  /** Of a materialised folder: the identity of the one that was looked at. */
+  readonly seen?: string | undefined;
   state: DamageState;
   outcome?: string;
 }
@@ -147,9 +149,19 @@ export interface Finding {
 export class Findings {
   readonly #all = new Map<string, Finding>();
 
-  add(kind: DamageKind, path: string, message: string, uris: Iterable<CtxUri> = []): Finding {
+  add(
+    kind: DamageKind,
+    path: string,
+    message: string,
+    uris: Iterable<CtxUri> = [],
+    seen?: string,
+  ): Finding {
     const key = keyOf(kind, path);
-    const finding = this.#all.get(key) ?? { kind, path, message, uris: new Set(), state: "found" };
+    const finding = this.#all.get(key) ?? {
+      ...{ kind, path, message, seen },
+      uris: new Set(),
+      state: "found",
+    };
     for (const uri of uris) finding.uris.add(uri);
     this.#all.set(key, finding);
     return finding;

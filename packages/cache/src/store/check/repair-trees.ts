@@ -1,6 +1,7 @@
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { openPack } from "../held.ts";
 import { lease } from "../lease.ts";
+import { identityOf } from "../quarantine.ts";
 import { makeTree, putTreeAside } from "../trees.ts";
 import type { CheckRun } from "./check-run.ts";
 import { damagedTrees } from "./check-trees.ts";
@@ -33,12 +34,20 @@ async function repairTree(
 ): Promise<void> {
   const [first] = findings as [Finding];
   const [uri] = first.uris as unknown as [CtxUri];
+  const { seen } = first;
+  if (identityOf(wrapper) !== seen) {
+    first.state = "repaired";
+    first.outcome = "was taken away or made again by somebody else meanwhile";
+    return;
+  }
   // With the marker alone the files may be right: then only the marker is written.
-  if (findings.some(({ kind }) => kind !== "tree-marker-damaged")) putTreeAside(run.parts, wrapper);
+  if (findings.some(({ kind }) => kind !== "tree-marker-damaged")) {
+    putTreeAside(run.parts, wrapper, seen);
+  }
   const isPart = wrapper.includes("-", wrapper.length - 17);
   const record = recordOf(run, uri);
   if (isPart || record === undefined || record.partial) {
-    if (isPart) putAside(run, wrapper);
+    if (isPart) putAside(run, wrapper, seen);
     first.state = "repaired";
     first.outcome = "was moved to quarantine; the next pull makes it again";
     return;
