@@ -55,6 +55,14 @@ export class Cursor {
     return bytes.toString(seen < 0x80 ? "latin1" : "utf8", start + 1, end);
   }
 
+  /** Steps over a string, in bytes that have been read before. */
+  skipString(): void {
+    const { bytes } = this;
+    let at = this.at + 1;
+    for (; bytes[at] !== QUOTE && at < bytes.length; at++) if (bytes[at] === BACKSLASH) at++;
+    this.at = at + 1;
+  }
+
   #unescape(start: number, end: number): string {
     const text = this.bytes.toString("utf8", start, end);
     let value: unknown;

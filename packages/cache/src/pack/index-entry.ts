@@ -31,13 +31,26 @@ export function readEntry(cursor: Cursor, span?: EntrySpan): Entry {
 /** The path of the entry at the cursor, in an index that has been read before. */
 export function readPath(cursor: Cursor): string {
   if (kindAt(cursor) !== "file") return readEntry(cursor).path;
+  readOffset(cursor);
+  cursor.expect(',"path":');
+  return cursor.string();
+}
+
+/** Where the content of the file at the cursor lies in the tar, in an index that has been read before. */
+export function readExtent(cursor: Cursor): { offset: number; size: number } {
+  const offset = readOffset(cursor);
+  cursor.expect(',"path":');
+  cursor.skipString();
+  cursor.expect(',"size":');
+  return { offset, size: cursor.integer() };
+}
+
+function readOffset(cursor: Cursor): number {
   cursor.at += DIGEST_MEMBER;
   cursor.take(',"exec":true');
   if (cursor.take(',"key":"')) cursor.at += 65;
   cursor.expect(',"offset":');
-  cursor.integer();
-  cursor.expect(',"path":');
-  return cursor.string();
+  return cursor.integer();
 }
 
 /** Length of `{"digest":"sha256:<64 hex>"`. */

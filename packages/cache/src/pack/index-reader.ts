@@ -12,7 +12,7 @@ import {
 import { foldings } from "./folding.ts";
 import { decompressFrame } from "./frame.ts";
 import { frameContentSize } from "./frame-header.ts";
-import { kindAt, readEntry, readPath } from "./index-entry.ts";
+import { kindAt, readEntry, readExtent, readPath } from "./index-entry.ts";
 import { type IndexFacts, MARKED, memberOf, readIndex } from "./index-facts.ts";
 import { IndexText, type ReadIndexBytes } from "./index-text.ts";
 import { LIMITS } from "./limits.ts";
@@ -110,12 +110,19 @@ export class IndexReader implements Names {
     let at = marks[low] ?? 0;
     let row = low * MARKED;
     for (; row < this.count; row++) {
-      const member = memberOf(this.entry(row));
-      const end = at + headerSize(member) + roundToBlock(member.size);
+      const end = this.#tarEnd(row, at);
       if (end > position) break;
       at = end;
     }
     return { row, at };
+  }
+
+  /** Where the tar goes on after `row`, whose header begins at `at`. */
+  #tarEnd(row: number, at: number): number {
+    const cursor = this.#seek(row);
+    if (kindAt(cursor) !== "file") return at + headerSize(memberOf(readEntry(cursor)));
+    const { offset, size } = readExtent(cursor);
+    return offset + roundToBlock(size);
   }
 
   /** The rows that segment `number` holds something of. */
@@ -168,6 +175,12 @@ export class IndexReader implements Names {
 
   kind(row: number): EntryKind {
     return kindAt(this.#seek(row));
+  }
+
+  /** The size of a file in bytes; 0 of what is none. */
+  size(row: number): number {
+    const cursor = this.#seek(row);
+    return kindAt(cursor) === "file" ? readExtent(cursor).size : 0;
   }
 
   target(row: number): string {

@@ -101,8 +101,8 @@ export class Unpacker {
   end(): void {
     if (this.#come < this.#needed.length) throw this.#missing();
     for (let row = 0; row < this.#index.count; row++) {
+      if (this.#index.size(row) > 0) continue;
       const entry = this.#index.entry(row);
-      if (isFileEntry(entry) && entry.size > 0) continue;
       if (this.#select !== undefined && !this.#select(entry.path)) continue;
       if (isLinkEntry(entry)) this.#sink.link(entry.path, entry.link);
       else if (!isFileEntry(entry)) this.#sink.directory(entry.path);

@@ -13,9 +13,10 @@ import type { Parts } from "./parts.ts";
 import { inPart } from "./placed.ts";
 import { noPack } from "./records.ts";
 import { clearStale, stagingBeside } from "./staging.ts";
+import type { SegmentThreads } from "./threads/segment-threads.ts";
 import { type Displaced, displace } from "./trash.ts";
-import { countFiles, paths } from "./trees.ts";
-import { unpack } from "./unpack.ts";
+import { countFiles, hasTree, paths } from "./trees.ts";
+import { threadsFor, unpack } from "./unpack.ts";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
@@ -46,15 +47,19 @@ export async function extract(
   if (record === undefined || (record.partial && options.only === undefined)) {
     throw noPack(uri, parts.places.dir);
   }
-  const pack = openPack(parts, record);
   const { part } = options;
+  // Of a part it is not known yet what it weighs; and a folder that the store has may be cloned.
+  const isWhole = part === undefined && options.only === undefined;
+  const isLarge = isWhole && !hasTree(parts, record);
+  await using threads = isLarge ? threadsFor(parts, record.bytes) : undefined;
+  const pack = openPack(parts, record);
   if (part !== undefined) expectPart(pack, part);
   clearStale(target);
   const staging = stagingBeside(target);
   try {
     const only = part === undefined ? options.only : inPart(part);
     refuseFolding(paths(pack, only), probeNames(`${staging}.names`), dirname(target));
-    await fill(parts, pack, staging, { ...options, only });
+    await fill(parts, pack, staging, { ...options, only, threads });
     options.onProgress?.({ phase: "publish", unit: "files", done: 0, total: 1, name: target });
     const made = part === undefined ? staging : join(staging, part);
     const displaced = options.displace ? await replace(parts, made, target) : place(made, target);
@@ -71,9 +76,9 @@ async function fill(
   parts: Parts,
   pack: HeldPack,
   staging: string,
-  options: ExtractOptions,
+  options: ExtractOptions & { readonly threads: SegmentThreads | undefined },
 ): Promise<void> {
-  const { only, signal, onProgress } = options;
+  const { only, threads, signal, onProgress } = options;
   const total = countFiles(pack, only);
   const folder = Folder.make(
     { root: staging },
@@ -82,7 +87,7 @@ async function fill(
   try {
     // Where blocks can be shared with the store's own tree, nothing is decompressed or written.
     if (!(await clone(parts, pack, folder, options))) {
-      await unpack(parts, pack, folder, { select: only, signal });
+      await unpack(parts, pack, folder, { select: only, threads, signal });
     }
     folder.finish(paths(pack, only));
   } finally {

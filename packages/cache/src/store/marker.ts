@@ -89,23 +89,19 @@ function survey(
   let shared = 0;
   let count = 0;
   let step = 1;
-  let picked: FileEntry[] = [];
-  for (const file of files(index, only)) {
+  let picked: number[] = [];
+  for (let row = 0; row < index.count; row++) {
+    if (index.kind(row) !== "file" || (only !== undefined && !only(index.path(row)))) continue;
+    const size = index.size(row);
     // Whole blocks, as most file systems give them out.
-    if (file.size < LEAST_SHARED) own += Math.ceil(file.size / 4096) * 4096;
-    else shared += file.size;
+    if (size < LEAST_SHARED) own += Math.ceil(size / 4096) * 4096;
+    else shared += size;
     if (count++ % step !== 0) continue;
-    picked.push(file);
+    picked.push(row);
     if (picked.length <= SAMPLE) continue;
     // Twice as far apart from here on, and so far.
     step *= 2;
     picked = picked.filter((_, i) => i % 2 === 0);
   }
-  return { own, shared, picked };
-}
-
-function* files(index: IndexReader, only?: (path: string) => boolean): Iterable<FileEntry> {
-  for (const entry of index.entries()) {
-    if ("digest" in entry && (only === undefined || only(entry.path))) yield entry;
-  }
+  return { own, shared, picked: picked.map((row) => index.entry(row) as FileEntry) };
 }

@@ -16,8 +16,9 @@ import { identityOf, quarantine } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
+import type { SegmentThreads } from "./threads/segment-threads.ts";
 import { touch } from "./touch.ts";
-import { unpack } from "./unpack.ts";
+import { threadsFor, unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
@@ -36,6 +37,7 @@ export interface MakeOptions extends TreeOptions {
   readonly strict?: boolean | undefined;
   /** Settles when the blob of a segment is here; those of the first ones may be before the others are. */
   readonly ready?: ((row: number) => Promise<void>) | undefined;
+  readonly threads?: SegmentThreads | undefined;
 }
 
 /** `Store.tree`. */
@@ -60,7 +62,9 @@ async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions):
     // From here on it is not collected; before, it may have been.
     if (unlessMissing(() => statSync(path)) !== undefined) return path;
   }
-  return makeTree(parts, openPack(parts, record), options);
+  const isThere = identityOf(wrapper) !== undefined;
+  await using threads = isThere ? undefined : threadsFor(parts, record.bytes);
+  return await makeTree(parts, openPack(parts, record), { ...options, threads });
 }
 
 /**
@@ -146,7 +150,7 @@ async function fill(
   pack: HeldPack,
   options: MakeOptions,
 ): Promise<void> {
-  const { only, onProgress, ready, signal } = options;
+  const { only, onProgress, ready, threads, signal } = options;
   // A part of a pack is asked again which it is.
   using _index = only === undefined ? laidOut(parts, pack) : undefined;
   refuseFolding(paths(pack, only), probeNames(parts.workspace.path()), parts.places.trees);
@@ -159,7 +163,7 @@ async function fill(
   try {
     const siblingOf = await siblingsOf(parts, pack, signal);
     const { strict } = options;
-    await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, signal });
+    await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, threads, signal });
     folder.finish(paths(pack, only));
   } finally {
     folder.release();
@@ -211,6 +215,9 @@ export function countFiles({ index }: HeldPack, only: TreeOptions["only"]): numb
   return count;
 }
 
-export function* paths(pack: HeldPack, only: TreeOptions["only"]): Iterable<string> {
-  for (const { path } of pack.index.entries()) if (only === undefined || only(path)) yield path;
+export function* paths({ index }: HeldPack, only: TreeOptions["only"]): Iterable<string> {
+  for (let row = 0; row < index.count; row++) {
+    const path = index.path(row);
+    if (only === undefined || only(path)) yield path;
+  }
 }

@@ -34,7 +34,18 @@ export interface UnpackOptions {
   readonly siblingOf?: ((row: number) => string | undefined) | undefined;
   /** Settles when the blob of a segment is here; waited for before each. */
   readonly ready?: ((row: number) => Promise<void>) | undefined;
+  /** Threads that were started for it; they are ended. */
+  readonly threads?: SegmentThreads | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Threads for a pack with so many bytes of content that is about to be opened and unpacked, started while its index is
+ * read; none where this thread does it as fast.
+ */
+export function threadsFor(parts: Parts, bytes: number): SegmentThreads | undefined {
+  const count = helpersFor(bytes, parts.blocking);
+  return count === 0 ? undefined : new SegmentThreads(count, parts.places.dir);
 }
 
 /**
@@ -86,17 +97,13 @@ class Unpacking implements AsyncDisposable {
     this.#options = options;
     const { select, strict, siblingOf } = options;
     this.#unpacker = new Unpacker(pack.index, folder ?? discard, { select });
-    const count = helpersFor(this.#bytes(), parts.blocking);
-    if (count === 0) return;
-    this.#threads = new SegmentThreads(count, {
-      data: {
-        store: parts.places.dir,
-        pack,
-        folder: folder?.place,
-        select,
-        siblingOf,
-        strict: strict ?? false,
-      },
+    this.#threads = options.threads ?? threadsFor(parts, this.#bytes());
+    this.#threads?.take({
+      pack,
+      folder: folder?.place,
+      select,
+      siblingOf,
+      strict: strict ?? false,
       onRead: (row, slices, files) => {
         folder?.count(files);
         this.#take(row, slices);
@@ -126,7 +133,7 @@ class Unpacking implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failure ??= { error: new Error("unpacking has ended") };
-    await this.#threads?.end();
+    await this.#threads?.[Symbol.asyncDispose]();
     await this.#draining;
     this.#wholes?.release();
   }
@@ -181,9 +188,10 @@ class Unpacking implements AsyncDisposable {
     const { index } = this.#pack;
     const { select, strict } = this.#options;
     const frame = segmentBytes(this.#parts, this.#pack.record, blob);
+    let files = 0;
     const whole = (entry: FileEntry, content: Uint8Array): void => {
       giveWhole(this.#wholes ?? discard, entry, content);
-      this.#folder?.count(1);
+      files += 1;
     };
     this.#wholes?.besides(this.#options.siblingOf?.(row));
     let slices: FilePart[];
@@ -196,6 +204,7 @@ class Unpacking implements AsyncDisposable {
     } catch (error) {
       throw blame(this.#parts, this.#pack.record, blob, error);
     }
+    this.#folder?.count(files);
     this.#take(row, slices);
     await this.#draining;
     if (this.#failure !== undefined) throw this.#failure.error;

@@ -10,9 +10,6 @@ const QUEUE = 2;
 export interface SegmentThreadData {
   /** The store's folder. */
   readonly store: string;
-  /** Where files go; without it they are only checked. */
-  readonly folder: FolderPlace | undefined;
-  readonly strict: boolean;
 }
 
 export interface SegmentJob {
@@ -22,6 +19,9 @@ export interface SegmentJob {
   readonly selected: readonly string[] | undefined;
   /** Where its files may be already. */
   readonly sibling: string | undefined;
+  /** Where its files go; without it they are only checked. */
+  readonly folder: FolderPlace | undefined;
+  readonly strict: boolean;
 }
 
 export interface SegmentAnswer {
@@ -32,15 +32,13 @@ export interface SegmentAnswer {
   readonly files?: number;
 }
 
-export interface SegmentThreadsOptions {
-  readonly data: {
-    readonly store: string;
-    readonly pack: { readonly index: IndexReader; readonly manifest: PackManifest };
-    readonly folder: FolderPlace | undefined;
-    readonly select: ((path: string) => boolean) | undefined;
-    readonly siblingOf: ((row: number) => string | undefined) | undefined;
-    readonly strict: boolean;
-  };
+/** The pack that threads take in, and who hears of it. */
+export interface SegmentWork {
+  readonly pack: { readonly index: IndexReader; readonly manifest: PackManifest };
+  readonly folder: FolderPlace | undefined;
+  readonly select: ((path: string) => boolean) | undefined;
+  readonly siblingOf: ((row: number) => string | undefined) | undefined;
+  readonly strict: boolean;
   onRead(row: number, parts: readonly FilePart[], files: number): void;
   /** A thread could not take this segment in, or was lost. */
   onFailed(row: number): void;
@@ -52,17 +50,25 @@ interface Member {
   isLost: boolean;
 }
 
-/** Threads that decompress segments, check them, and make the files that lie in one segment alone. */
-export class SegmentThreads {
+/**
+ * Threads that decompress segments, check them, and make the files that lie in one segment alone. They may be started
+ * before it is known of which pack: starting them takes as long as opening the index of many files.
+ */
+export class SegmentThreads implements AsyncDisposable {
   readonly #members: Member[];
-  readonly #data: SegmentThreadsOptions["data"];
+  #work: SegmentWork | undefined;
   /** How many segments may be read before the first of them is done with: they are held in memory. */
   readonly window: number;
 
-  constructor(count: number, options: SegmentThreadsOptions) {
-    this.#data = options.data;
+  /** `store` is the store's folder. */
+  constructor(count: number, store: string) {
     this.window = count * QUEUE + 2;
-    this.#members = Array.from({ length: count }, () => start(options));
+    this.#members = Array.from({ length: count }, () => this.#start(store));
+  }
+
+  /** The pack whose segments are offered from now on; there is one only. */
+  take(work: SegmentWork): void {
+    this.#work = work;
   }
 
   /** Hands a segment to the thread with the least to do; false when all have enough. */
@@ -71,15 +77,16 @@ export class SegmentThreads {
       .filter(({ isLost, rows }) => !isLost && rows.size < QUEUE)
       .sort((a, b) => a.rows.size - b.rows.size);
     if (member === undefined) return false;
-    member.rows.add(row);
     const job = this.#job(row);
+    member.rows.add(row);
     // Handed over: what is copied stays until the collector comes, and of many files there is much.
     member.thread.post(job, [job.rows.bytes.buffer, job.rows.starts.buffer]);
     return true;
   }
 
   #job(row: number): SegmentJob {
-    const { pack, select, siblingOf } = this.#data;
+    if (this.#work === undefined) throw new RangeError("no pack was given");
+    const { pack, select, siblingOf, folder, strict } = this.#work;
     const blob = pack.manifest.segments[row];
     if (blob === undefined) throw new RangeError(`no segment ${row}`);
     const paths = select && [...pack.index.segmentRows(row).entries()].map(({ path }) => path);
@@ -88,6 +95,8 @@ export class SegmentThreads {
       blob: { digest: blob.digest, size: blob.size },
       selected: paths?.filter(select as (path: string) => boolean),
       sibling: siblingOf?.(row),
+      folder,
+      strict,
     };
   }
 
@@ -96,27 +105,27 @@ export class SegmentThreads {
     return this.#members.every(({ isLost }) => isLost);
   }
 
-  async end(): Promise<void> {
+  /** Ends the threads; may be called again. */
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
   }
-}
 
-function start(options: SegmentThreadsOptions): Member {
-  const { store, folder, strict } = options.data;
-  const data: SegmentThreadData = { store, folder, strict };
-  const rows = new Set<number>();
-  const thread = new Thread<SegmentJob, SegmentAnswer>("segments", data, {
-    onMessage({ row, parts, files = 0 }) {
-      rows.delete(row);
-      if (parts) options.onRead(row, parts, files);
-      else options.onFailed(row);
-    },
-    onLost() {
-      member.isLost = true;
-      for (const row of rows) options.onFailed(row);
-      rows.clear();
-    },
-  });
-  const member: Member = { thread, rows, isLost: false };
-  return member;
+  #start(store: string): Member {
+    const data: SegmentThreadData = { store };
+    const rows = new Set<number>();
+    const thread = new Thread<SegmentJob, SegmentAnswer>("segments", data, {
+      onMessage: ({ row, parts, files = 0 }) => {
+        rows.delete(row);
+        if (parts) this.#work?.onRead(row, parts, files);
+        else this.#work?.onFailed(row);
+      },
+      onLost: () => {
+        member.isLost = true;
+        for (const row of rows) this.#work?.onFailed(row);
+        rows.clear();
+      },
+    });
+    const member: Member = { thread, rows, isLost: false };
+    return member;
+  }
 }

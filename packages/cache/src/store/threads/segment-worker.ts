@@ -11,14 +11,15 @@ import { expectSegmentDigest } from "../segment-digest.ts";
 import type { SegmentAnswer, SegmentJob, SegmentThreadData } from "./segment-threads.ts";
 
 /** Takes in the segments it is sent: what it can finish it finishes, the rest it sends back. */
-export function readSegments(port: MessagePort, data: SegmentThreadData): void {
-  const places = new Places(data.store);
+export function readSegments(port: MessagePort, { store }: SegmentThreadData): void {
+  const places = new Places(store);
   const blobs = new Blobs(places, { path: () => "" });
-  const folder = data.folder && Folder.of(data.folder);
+  let folder: Folder | undefined;
   port.on("message", (job: SegmentJob) => {
     const row = job.rows.number;
     const selected = job.selected && new Set(job.selected);
     let files = 0;
+    folder ??= job.folder && Folder.of(job.folder);
     folder?.besides(job.sibling);
     try {
       const raw = rawSegment(job);
@@ -37,12 +38,12 @@ export function readSegments(port: MessagePort, data: SegmentThreadData): void {
     release(job.rows.bytes);
   });
 
-  function rawSegment({ rows, blob }: SegmentJob): Uint8Array {
+  function rawSegment({ rows, blob, strict }: SegmentJob): Uint8Array {
     const { size, digest } = rows.segment;
     const frame = blobs.readWhole(blob);
     const raw = decompressFrame(frame, size);
     release(frame);
-    if (data.strict) expectSegmentDigest(raw, digest, rows.number);
+    if (strict) expectSegmentDigest(raw, digest, rows.number);
     return raw;
   }
 }
