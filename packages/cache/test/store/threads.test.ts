@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -161,6 +161,34 @@ it("blobs that vanish under a thread are missed in the calling one", async () =>
   await expect(store.tree(uriFor("t"))).rejects.toMatchObject({
     code: "CTXPACK_E_STORE_DAMAGED",
   });
+});
+
+it("threads that were started for a pack whose index is damaged have ended when that is said", async () => {
+  const dir = workplace();
+  const store = await openStore(join(dir, "store"));
+  await store.seed(folder(join(dir, "out"), LARGE), contractOf("t"));
+  const { bytes } = await store.manifest(uriFor("t"));
+  const { layers } = JSON.parse(Buffer.from(bytes).toString()) as { layers: { digest: string }[] };
+  const index = join(dir, "store", "blobs", "sha256", (layers[0]?.digest ?? "").slice(7));
+  chmodSync(index, 0o644);
+  writeFileSync(index, readFileSync(index).reverse());
+  const started: Worker[] = [];
+  const watch = (worker: Worker): void => void started.push(worker);
+  process.on("worker", watch);
+  onTestFinished(() => {
+    process.off("worker", watch);
+  });
+  for (const work of [
+    () => store.tree(uriFor("t")),
+    () => store.extract(uriFor("t"), join(dir, "to")),
+  ]) {
+    await expect(work()).rejects.toMatchObject({
+      code: expect.stringMatching(/^CTXPACK_E_(DIGEST_MISMATCH|STORE_DAMAGED|NOT_FOUND)$/),
+    });
+  }
+  expect(started.length).toBeGreaterThan(0);
+  // A thread that has ended has this number.
+  expect(started.map(({ threadId }) => threadId)).toEqual(started.map(() => -1));
 });
 
 it.each(["ctxpack-store-worker.js", "ctxpack-seed-worker.js"])(
