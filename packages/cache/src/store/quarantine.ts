@@ -1,4 +1,4 @@
-import { lstatSync, lutimesSync } from "node:fs";
+import { lstatSync, lutimesSync, type Stats } from "node:fs";
 import { rename } from "@ctxpack/oci";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
@@ -6,7 +6,20 @@ import type { Places } from "./places.ts";
 /** Tells one file or folder from another that has taken its place; a number alone is soon given out again. */
 export function identityOf(path: string): string | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat && `${stat.ino} ${stat.birthtimeMs}`;
+  return stat && identity(stat);
+}
+
+/**
+ * `identityOf`, and when it was moved or something was put into it last. Another one after a look says that it may have
+ * been away during it: whoever collects takes a folder away for a moment, and gives it back when it has been handed out.
+ */
+export function stateOf(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat && `${identity(stat)} ${stat.ctimeMs}`;
+}
+
+function identity({ ino, birthtimeMs }: Stats): string {
+  return `${ino} ${birthtimeMs}`;
 }
 
 /**

@@ -12,7 +12,7 @@ import { laidOut } from "./laid-out.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import type { Parts } from "./parts.ts";
-import { identityOf, quarantine } from "./quarantine.ts";
+import { identityOf, quarantine, stateOf } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
@@ -79,7 +79,8 @@ export async function makeTree(
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
   for (let looks = 1; ; looks++) {
     const there = identityOf(wrapper);
-    if (there === undefined) break;
+    const state = stateOf(wrapper);
+    if (there === undefined || state === undefined) break;
     if (await isUsable(parts, wrapper, pack, options)) {
       // The files are right; what the segments hold has to be looked at all the same.
       if (options.strict)
@@ -87,7 +88,7 @@ export async function makeTree(
       return handOut(parts, wrapper);
     }
     // Whoever collects takes a folder away for a moment, and gives it back when it has been handed out before that.
-    if (looks === 1) continue;
+    if (looks === 1 || stateOf(wrapper) !== state) continue;
     // Somebody who saw the same damage may have put a new folder there meanwhile: that one stays.
     putTreeAside(parts, wrapper, there);
     break;

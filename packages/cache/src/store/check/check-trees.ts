@@ -7,7 +7,7 @@ import { firstRow } from "../../pack/names.ts";
 import { bootName } from "../boot.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
-import { identityOf } from "../quarantine.ts";
+import { identityOf, stateOf } from "../quarantine.ts";
 import { names, readIndex, readManifest, readRecord } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
@@ -32,8 +32,8 @@ interface Tree {
   readonly selection: string | undefined;
   /** A marker's sample, or the boot in which it was written, says that contents have to be looked at. */
   readonly isDoubtful: boolean;
-  /** Tells the folder around it as it was found: once that is gone nothing is said of it. */
-  readonly found: string | undefined;
+  /** The folder around it as it was found: once that is gone, or was away, nothing is said of it. */
+  readonly found: { readonly identity: string | undefined; readonly state: string | undefined };
   /** What was reported of it so far. */
   reported: number;
 }
@@ -101,19 +101,18 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   const manifest = record && readManifest(run, record);
   const index = record && manifest && readIndex(run, record, manifest);
   if (index === undefined) return false;
-  const found = identityOf(wrapper);
+  const found = { identity: identityOf(wrapper), state: stateOf(wrapper) };
   const stat = lstatSync(wrapper, { throwIfNoEntry: false });
   if (stat === undefined) return true;
   run.checked.trees += 1;
   run.expectOwner(wrapper, stat.uid, [uri]);
-  const marker = readMarker(wrapper);
-  if (marker === undefined) {
-    const message = "made.json is missing or damaged";
-    run.findings.add("tree-marker-damaged", wrapper, message, [uri], found);
-  }
+  const hasMarker = readMarker(wrapper) !== undefined;
   const root = join(wrapper, "files");
   const isDoubtful = !isIntact(wrapper, bootName());
   const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, found, reported: 0 };
+  if (!hasMarker) {
+    report(run, tree, "tree-marker-damaged", wrapper, "made.json is missing or damaged");
+  }
   try {
     await checkFiles(run, tree);
     await checkNothingElse(run, tree);
@@ -219,8 +218,8 @@ function* pathsBelow(
 }
 
 /**
- * Reports a damage, unless the folder was taken away or replaced while it was looked at, by somebody who saw a damage
- * or collects. False when so much has been reported that the rest does not matter.
+ * Reports a damage, unless the folder was taken away, given back or replaced while it was looked at, by somebody who saw
+ * a damage or collects. False when so much has been reported that the rest does not matter.
  */
 function report(
   run: CheckRun,
@@ -229,10 +228,10 @@ function report(
   path: string,
   message: string,
 ): boolean {
-  if (identityOf(tree.wrapper) !== tree.found) return false;
+  if (stateOf(tree.wrapper) !== tree.found.state) return false;
   tree.reported += 1;
   const isLast = tree.reported >= MOST;
   const text = isLast ? `${message}; the rest of this folder was not looked at` : message;
-  run.findings.add(kind, path, text, [tree.uri], tree.found);
+  run.findings.add(kind, path, text, [tree.uri], tree.found.identity);
   return !isLast;
 }
