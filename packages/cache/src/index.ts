@@ -35,7 +35,7 @@ export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { Acceptance, KeepingOptions, KeptProofs, NewProofs } from "./store/proofs.ts";
 export type { RecheckedPath, Rechecks } from "./store/rechecks.ts";
-export type { PackRecord } from "./store/record.ts";
+export type { PackBrief, PackRecord } from "./store/record.ts";
 export type { ItemResult, Results } from "./store/results.ts";
 export type { LoggedStream, RunLog } from "./store/run-log.ts";
 export type { Scratch } from "./store/scratch.ts";

@@ -32,18 +32,22 @@ export function formatSeconds(seconds: number): string {
 
 /** Columns lined up two spaces apart; the last one is left ragged. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  // Tables of ten thousand rows: no array for each of them.
+  // Tables of ten thousand rows: no array for each of them, and no padded copy of each cell.
   const widths: number[] = [];
   for (const row of rows) {
     for (let i = 0; i < row.length; i++) {
       widths[i] = Math.max(widths[i] ?? 0, row[i]?.length ?? 0);
     }
   }
-  const lines: string[] = [];
+  const spaces = " ".repeat(Math.max(0, ...widths) + 2);
+  let text = "";
   for (const row of rows) {
-    let line = "";
-    for (let i = 0; i < row.length - 1; i++) line += `${row[i]?.padEnd(widths[i] ?? 0)}  `;
-    lines.push(line + (row.at(-1) ?? ""));
+    if (row !== rows[0]) text += "\n";
+    for (let i = 0; i < row.length; i++) {
+      const cell = row[i] ?? "";
+      text += cell;
+      if (i < row.length - 1) text += spaces.slice(0, (widths[i] ?? 0) - cell.length + 2);
+    }
   }
-  return lines.join("\n");
+  return text;
 }

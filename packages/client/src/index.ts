@@ -9,6 +9,7 @@ export type {
   Damage,
   DamageKind,
   DamageState,
+  PackBrief,
   PackRecord,
   RecheckedPath,
   Rechecks,

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { findOverview, type PackRecord } from "@ctxpack/cache";
+import { findOverview, type PackBrief } from "@ctxpack/cache";
 import { type Env, loadConfig } from "./config.ts";
 
 /** For whom packs are listed: as for `CtxPack.open`. */
@@ -12,11 +12,11 @@ export interface ListStoredOptions {
 /** The packs of a store. */
 export interface StoredPacks {
   readonly cacheDir: string;
-  readonly packs: PackRecord[];
+  readonly packs: PackBrief[];
 }
 
 /**
- * What `CtxPack.list` gives, without what packs and pantries take: for a program that does nothing else. `undefined`
+ * What `CtxPack.list` gives, in short and without what packs and pantries take: for a program that shows a list. `undefined`
  * where there is no store of this version; `CtxPack.open` then makes one, or says what is there. Throws CTXPACK_E_CONFIG,
  * CTXPACK_E_PERMISSION, and `signal.reason`.
  */

@@ -33,6 +33,12 @@ export interface PackRecord {
   readonly usedAt: string;
 }
 
+/** What a list of packs shows of each. */
+export type PackBrief = Pick<
+  PackRecord,
+  "uri" | "kind" | "files" | "bytes" | "name" | "partial" | "pinned" | "usedAt"
+>;
+
 /** A record as it is written: what its file's name, its time and its pin say is not in it. */
 export type NewRecord = Omit<PackRecord, "pinned" | "usedAt">;
 

@@ -304,7 +304,7 @@ const cases: Record<string, Case> = {
   },
   "the list of known records is damaged": {
     hurt: ({ store }) =>
-      writeFileSync(join(store.dir, "known-records"), "ctxpack.known-records/v1 0\n"),
+      writeFileSync(join(store.dir, "known-records"), "ctxpack.known-records/v2 0\n"),
     kinds: ["known-records-damaged"],
   },
   "the snapshot of a folder is damaged": {

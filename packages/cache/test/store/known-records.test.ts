@@ -12,7 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type CtxUri, sha256, uriOf } from "@ctxpack/identity";
 import fc from "fast-check";
 import { afterEach, expect, it, vi } from "vitest";
-import { findHit, type PackRecord, Store } from "../../src/index.ts";
+import { findHit, type PackBrief, type PackRecord, Store } from "../../src/index.ts";
 import { KnownRecords } from "../../src/store/known/records.ts";
 import { RecordsList } from "../../src/store/known/records-list.ts";
 import type { Parts } from "../../src/store/parts.ts";
@@ -64,6 +64,15 @@ async function all(list: AsyncIterable<PackRecord>): Promise<PackRecord[]> {
   return records;
 }
 
+/** What a short list shows of them. */
+async function briefs(records: Promise<PackRecord[]>): Promise<PackBrief[]> {
+  return (await records).map(({ uri, kind, files, bytes, name, partial, pinned, usedAt }) => ({
+    ...{ uri, files, bytes, partial, pinned, usedAt },
+    ...(kind && { kind }),
+    ...(name !== undefined && { name }),
+  }));
+}
+
 /** What the records say that are read one by one. */
 function truth(parts: Parts): Promise<PackRecord[]> {
   return all(parts.records.list());
@@ -78,6 +87,38 @@ it("a store of many packs is listed from one file, and no record is opened", asy
   hide(parts, uriAt(7));
   expect(await all(store.overview())).toEqual(first);
   expect(await truth(parts)).toHaveLength(99);
+});
+
+it("a short list reads no more of that file than it shows", async () => {
+  const { store, parts, file } = await storeWith(100);
+  expect(await all(store.overview())).toHaveLength(100);
+  hide(parts, uriAt(7));
+  const bytes = readFileSync(file);
+  // What whole records are made of begins where the last brief ends.
+  const end = bytes.indexOf('"manifest"');
+  writeFileSync(file, bytes.fill("x", end));
+  const short = await new KnownRecords(parts).briefs();
+  expect(short).toHaveLength(100);
+  expect(short.find(({ uri }) => uri === uriAt(7))).toEqual({
+    uri: uriAt(7),
+    files: 7,
+    bytes: 70,
+    name: "naïve 7\n",
+    partial: false,
+    pinned: false,
+    usedAt: expect.stringMatching(/^20/),
+  });
+  expect(await all(store.overview())).toHaveLength(99);
+});
+
+it("what another version has written is no damage, and is written again", async () => {
+  const { store, parts, file } = await storeWith(100);
+  writeFileSync(file, `ctxpack.known-records/v1 123\n[]\n`);
+  expect((await store.check()).damages.map(({ kind }) => kind)).not.toContain(
+    "known-records-damaged",
+  );
+  expect(await new KnownRecords(parts).briefs()).toHaveLength(100);
+  expect(readFileSync(file, "latin1")).toMatch(/^ctxpack.known-records\/v2 /);
 });
 
 it("whatever comes, goes, is replaced, pinned or used between: what is listed is what the records say", async () => {
@@ -109,7 +150,11 @@ it("whatever comes, goes, is replaced, pinned or used between: what is listed is
               records.touch(uri);
             }
           }
+          // Short ones first: where much has changed they are made of whole ones, which write the list.
+          const short = await briefs(truth(parts));
+          expect(await known.briefs()).toMatchObject(short);
           expect(await all(known.list())).toEqual(await truth(parts));
+          expect(await known.briefs()).toMatchObject(short);
         }
         await store[Symbol.asyncDispose]();
       },
@@ -212,11 +257,14 @@ it("a file that has any byte changed, or is cut, is none", async () => {
   await all(store.overview());
   const good = readFileSync(file);
   const right = await truth(parts);
+  const short = await briefs(truth(parts));
   const step = Math.ceil(good.length / 60);
   for (let at = 0; at < good.length; at += at < 200 ? 3 : step) {
     const bytes = Buffer.from(good);
     bytes[at] = (bytes[at] ?? 0) ^ 0x15;
     for (const damage of [bytes, good.subarray(0, at)]) {
+      writeFileSync(file, damage);
+      expect(await new KnownRecords(parts).briefs(), `byte ${at}`).toMatchObject(short);
       writeFileSync(file, damage);
       expect(await all(store.overview()), `byte ${at}`).toEqual(right);
     }

@@ -1,4 +1,4 @@
-import type { CtxPack, PackRecord } from "@ctxpack/client";
+import type { CtxPack, PackBrief, PackRecord } from "@ctxpack/client";
 import { listStored, type StoredPacks } from "@ctxpack/client/list";
 import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
@@ -33,16 +33,17 @@ export const ls: Command = defineCommand({
         "leave out the pack, or --size",
       );
     }
-    // What is measured is measured by the library.
-    const isPlainList = by === undefined && subject === undefined && flags.metrics === undefined;
-    const stored = isPlainList ? await listStored({ env: process.env, cwd, signal }) : undefined;
+    const isList = by === undefined && subject === undefined;
+    // What is measured is measured by the library, and in JSON there is all that it knows.
+    const isShort = isList && flags.metrics === undefined && !output.options.json;
+    const stored = isShort ? await listStored({ env: process.env, cwd, signal }) : undefined;
     if (stored !== undefined) {
       printPacks(stored, output);
       return undefined;
     }
     const ctx = await open();
     if (by !== undefined) await printSizes(ctx, by, output, signal);
-    else if (subject === undefined) printPacks(await listOpen(ctx, signal), output);
+    else if (subject === undefined) await printOpen(ctx, output, signal);
     else await printEntries(await ctx.entries(subject, { from: flags.from, signal }), output);
     return undefined;
   },
@@ -59,35 +60,45 @@ function orderOf(text: string | undefined, isSize: boolean): SizeOrder | undefin
   );
 }
 
-async function listOpen(ctx: CtxPack, signal: AbortSignal): Promise<StoredPacks> {
+async function printOpen(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
   const packs: PackRecord[] = [];
   for await (const record of ctx.list({ signal })) packs.push(record);
-  return { cacheDir: ctx.cacheDir, packs };
+  if (!output.options.json) {
+    printPacks({ cacheDir: ctx.cacheDir, packs }, output);
+    return;
+  }
+  output.result("", { packs: packs.sort(byUse).map(packValue) });
+  if (packs.length === 0) noteEmpty(ctx.cacheDir, output);
 }
 
 function printPacks({ cacheDir, packs }: StoredPacks, output: Output): void {
-  packs.sort((a, b) => compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri));
-  const { json, plain } = output.options;
-  // Ten thousand packs are turned into one of them only.
-  if (json) output.result("", { packs: packs.map(packValue) });
-  else output.result(harmless(plain ? plainPacks(packs) : packTable(packs)), {});
-  if (packs.length === 0) output.note(`the store ${cacheDir} is empty`);
+  packs.sort(byUse);
+  output.result(harmless(output.options.plain ? plainPacks(packs) : packTable(packs)), {});
+  if (packs.length === 0) noteEmpty(cacheDir, output);
+}
+
+function noteEmpty(store: string, output: Output): void {
+  output.note(`the store ${store} is empty`);
 }
 
 function packValue({ manifest, bytes, ...record }: PackRecord): object {
   return { ...record, manifest: manifest.digest, bytes: { content: bytes } };
 }
 
+function byUse(a: PackBrief, b: PackBrief): number {
+  return compare(b.usedAt, a.usedAt) || compare(a.uri, b.uri);
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function state({ kind, partial, pinned }: PackRecord): string {
+function state({ kind, partial, pinned }: PackBrief): string {
   const words = [kind, partial ? "partial" : pinned ? "pinned" : undefined];
   return words.filter((word) => word !== undefined).join(", ");
 }
 
-function packTable(packs: readonly PackRecord[]): string {
+function packTable(packs: readonly PackBrief[]): string {
   if (packs.length === 0) return "";
   const rows = packs.map((record) => [
     record.uri.slice("ctx://sha256:".length, "ctx://sha256:".length + 12),
@@ -100,8 +111,8 @@ function packTable(packs: readonly PackRecord[]): string {
   return formatTable([["URI", "FILES", "SIZE", "STATE", "USED", "NAME"], ...rows]);
 }
 
-function plainPacks(packs: readonly PackRecord[]): string {
-  const row = (record: PackRecord) =>
+function plainPacks(packs: readonly PackBrief[]): string {
+  const row = (record: PackBrief) =>
     [record.uri, record.files, record.bytes, state(record), record.usedAt, record.name ?? ""].join(
       "\t",
     );

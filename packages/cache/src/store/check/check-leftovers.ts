@@ -7,7 +7,7 @@ import { RecordsList } from "../known/records-list.ts";
 import { KnownTable } from "../known/table.ts";
 import { LAYOUT } from "../open.ts";
 import { isGone, parseOwner } from "../owner.ts";
-import type { PackRecord } from "../record.ts";
+import type { PackBrief } from "../record.ts";
 import { ABANDONED_MS } from "../records-file.ts";
 import { parseSnapshot } from "../snapshot.ts";
 import { treesBeside } from "../stat-index.ts";
@@ -81,14 +81,14 @@ function checkKnownRecords(run: CheckRun): void {
     run.findings.add("known-records-damaged", path, "is no list of records");
     return;
   }
-  for (const { shelf, seenMs, json } of list.shelves) {
-    const said = (JSON.parse(json.toString()) as readonly PackRecord[]).map(({ uri }) => uri);
+  for (const { shelf, seenMs, brief, json } of list.shelves) {
+    const said = [brief, json].flatMap((text) => JSON.parse(text.toString()) as PackBrief[]);
     const here = new Set(records.onShelf(shelf));
     // Asked last: what has come or gone meanwhile has changed it.
     if (records.changedMs(shelf) !== seenMs) continue;
-    const ghost = said.find((uri) => !here.has(uri));
+    const ghost = said.find(({ uri }) => !here.has(uri));
     if (ghost !== undefined) {
-      run.findings.add("known-records-damaged", path, `names ${ghost}, which is not here`);
+      run.findings.add("known-records-damaged", path, `names ${ghost.uri}, which is not here`);
       return;
     }
   }
