@@ -41,8 +41,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   }
   const spaces = " ".repeat(Math.max(0, ...widths) + 2);
   let text = "";
-  for (const row of rows) {
-    if (row !== rows[0]) text += "\n";
+  for (let number = 0; number < rows.length; number++) {
+    const row = rows[number] ?? [];
+    if (number > 0) text += "\n";
     for (let i = 0; i < row.length; i++) {
       const cell = row[i] ?? "";
       text += cell;

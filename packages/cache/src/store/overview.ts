@@ -1,29 +1,50 @@
 import { KnownRecords } from "./known/records.ts";
-import type { PackBrief } from "./record.ts";
+import type { PackBrief, PackRecord } from "./record.ts";
 import { Records } from "./records.ts";
 import { Unfinished } from "./unfinished.ts";
 import { currentPlaces } from "./version.ts";
 import { Workspace } from "./workspace.ts";
 
+/** What a list is made under. */
+export interface FindOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * What `Store.overview` gives of the store in `dir`, in short and without what a store takes: for a program that only
- * shows a list. `undefined` when there is no store of this version; a `Store` makes one, or says what is there. Throws what `Store.overview` throws.
+ * What `Store.overview` gives of the store in `dir`, without what a store takes: for a program that only lists.
+ * `undefined` when there is no store of this version; a `Store` makes one, or says what is there. Throws what
+ * `Store.overview` throws.
  */
-export async function findOverview(
+export function findOverview(
   dir: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: FindOptions = {},
+): Promise<PackRecord[] | undefined> {
+  return withKnown(dir, async (known) => {
+    const packs: PackRecord[] = [];
+    for await (const record of known.list(options.signal)) packs.push(record);
+    return packs;
+  });
+}
+
+/** `findOverview` in short: of a store of many packs, most of the time is saved. */
+export function findBriefs(
+  dir: string,
+  options: FindOptions = {},
 ): Promise<PackBrief[] | undefined> {
+  return withKnown(dir, async (known) => await known.briefs(options.signal));
+}
+
+async function withKnown<T>(
+  dir: string,
+  work: (known: KnownRecords) => Promise<T>,
+): Promise<T | undefined> {
   const places = currentPlaces(dir);
   if (places === undefined) return undefined;
   const unfinished = new Unfinished(places.unfinished);
   const workspace = new Workspace(places.temporary, { readOnly: false, unfinished });
-  const known = new KnownRecords({
-    places,
-    workspace,
-    records: new Records(places, workspace),
-  });
+  const records = new Records(places, workspace);
   try {
-    return await known.briefs(options.signal);
+    return await work(new KnownRecords({ places, workspace, records }));
   } finally {
     workspace.close();
   }

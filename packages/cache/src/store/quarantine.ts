@@ -1,25 +1,37 @@
-import { lstatSync, lutimesSync, type Stats } from "node:fs";
+import { lstatSync, lutimesSync } from "node:fs";
 import { rename } from "@ctxpack/oci";
 import { makeFolder, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
 
-/** Tells one file or folder from another that has taken its place; a number alone is soon given out again. */
-export function identityOf(path: string): string | undefined {
+/** So often something is looked at that moves meanwhile; then what was seen is believed. */
+export const MOST_LOOKS = 10;
+
+/** A file or folder as it was at one moment. */
+export interface Seen {
+  /** Tells it from another one that has taken its place; a number alone is soon given out again. */
+  readonly identity: string;
+  /** When it was moved, or something was put into it, last; Unix time in ms. */
+  readonly changedMs: number;
+}
+
+/** What is at `path`; `undefined` for nothing. */
+export function see(path: string): Seen | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat && identity(stat);
+  return stat && { identity: `${stat.ino} ${stat.birthtimeMs}`, changedMs: stat.ctimeMs };
 }
 
 /**
- * `identityOf`, and when it was moved or something was put into it last. Another one after a look says that it may have
- * been away during it: whoever collects takes a folder away for a moment, and gives it back when it has been handed out.
+ * Whether something else is at `path` by now, nothing, or the same that was moved since: then it may have been away for
+ * a moment, as a folder is that whoever collects takes away, and gives back when it was handed out before that.
  */
-export function stateOf(path: string): string | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat && `${identity(stat)} ${stat.ctimeMs}`;
+export function hasMoved(path: string, seen: Seen): boolean {
+  const now = see(path);
+  return now?.identity !== seen.identity || now.changedMs !== seen.changedMs;
 }
 
-function identity({ ino, birthtimeMs }: Stats): string {
-  return `${ino} ${birthtimeMs}`;
+/** `identity` of what is at `path`. */
+export function identityOf(path: string): string | undefined {
+  return see(path)?.identity;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { CtxPackError, type CtxUri, type OnProgress, sha256 } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
 import { bootName } from "./boot.ts";
@@ -12,7 +13,7 @@ import { laidOut } from "./laid-out.ts";
 import { lease } from "./lease.ts";
 import { isIntact, type MarkerFacts, readMarker, writeMarker } from "./marker.ts";
 import type { Parts } from "./parts.ts";
-import { identityOf, quarantine, stateOf } from "./quarantine.ts";
+import { hasMoved, MOST_LOOKS, quarantine, see } from "./quarantine.ts";
 import type { NewRecord } from "./record.ts";
 import { noPack } from "./records.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
@@ -62,8 +63,8 @@ async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions):
     // From here on it is not collected; before, it may have been.
     if (unlessMissing(() => statSync(path)) !== undefined) return path;
   }
-  const isThere = identityOf(wrapper) !== undefined;
-  await using threads = isThere ? undefined : threadsFor(parts, record.bytes);
+  const isNeeded = see(wrapper) === undefined && !parts.workspace.readOnly;
+  await using threads = isNeeded ? threadsFor(parts, record.bytes) : undefined;
   return await makeTree(parts, openPack(parts, record), { ...options, threads });
 }
 
@@ -78,19 +79,22 @@ export async function makeTree(
 ): Promise<string> {
   const wrapper = parts.places.tree(pack.record.tree, selectionOf(pack, options.only));
   for (let looks = 1; ; looks++) {
-    const there = identityOf(wrapper);
-    const state = stateOf(wrapper);
-    if (there === undefined || state === undefined) break;
+    const seen = see(wrapper);
+    if (seen === undefined) break;
     if (await isUsable(parts, wrapper, pack, options)) {
       // The files are right; what the segments hold has to be looked at all the same.
       if (options.strict)
         await unpack(parts, pack, undefined, { ...options, select: options.only });
       return handOut(parts, wrapper);
     }
-    // Whoever collects takes a folder away for a moment, and gives it back when it has been handed out before that.
-    if (looks === 1 || stateOf(wrapper) !== state) continue;
+    // It may have been away. On a disk whose times never hold still it is believed at last.
+    if (looks === 1 || (hasMoved(wrapper, seen) && looks < MOST_LOOKS)) {
+      await turn();
+      options.signal?.throwIfAborted();
+      continue;
+    }
     // Somebody who saw the same damage may have put a new folder there meanwhile: that one stays.
-    putTreeAside(parts, wrapper, there);
+    putTreeAside(parts, wrapper, seen.identity);
     break;
   }
   await parts.workspace.reap(options.signal);

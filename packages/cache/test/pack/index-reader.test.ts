@@ -46,6 +46,14 @@ describe("IndexReader", () => {
     expect(JSON.stringify([...there.entries()])).toBe(JSON.stringify([...here.entries()]));
     expect(reads, "in blocks, one at a time").toBeLessThan(10);
     expect(reads).toBeGreaterThan(1);
+    const rows = (index: IndexReader) =>
+      Array.from({ length: index.count }, (_, row) => [
+        ...[index.path(row), index.kind(row), index.size(row)],
+        ...Object.values(index.rowAt(row * 500)),
+      ]);
+    expect(rows(there)).toEqual(rows(here));
+    const sizes = [...here.entries()].map((entry) => ("size" in entry ? entry.size : 0));
+    expect(rows(here).map(([, , size]) => size)).toEqual(sizes);
     for (const { path } of many.slice(0, 50)) expect(there.find(path)).toEqual(here.find(path));
     for (const row of here.segments.keys())
       expect(there.shareRows(row)).toEqual(here.shareRows(row));

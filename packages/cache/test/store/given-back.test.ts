@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Store } from "../../src/index.ts";
@@ -55,6 +55,45 @@ afterEach(async () => {
   vi.doUnmock(VERIFY);
   vi.doUnmock(MARKER);
   vi.resetModules();
+});
+
+it("what is wrong with a folder is found though it moves while it is looked at", async () => {
+  const wrapper = dirname(path);
+  chmodSync(path, 0o755);
+  rmSync(join(path, "a.txt"));
+  for (const looks of [1, 2, 5, 1000]) {
+    for (const look of [() => store.check(), () => store.verify(uriFor("t"))]) {
+      away = wrapper;
+      times = looks;
+      expect(await look(), `away ${looks} times`).toMatchObject({
+        clean: false,
+        damages: expect.arrayContaining([
+          expect.objectContaining({ kind: "tree-file-missing", path: join(path, "a.txt") }),
+        ]),
+      });
+      away = undefined;
+    }
+  }
+  away = wrapper;
+  times = 3;
+  expect(await store.tree(uriFor("t"), { verify: true })).toBe(path);
+  expect(existsSync(join(path, "a.txt"))).toBe(true);
+});
+
+it("a folder whose times never hold still is looked at so often only, and others get their turn", async () => {
+  const wrapper = dirname(path);
+  chmodSync(path, 0o755);
+  rmSync(join(path, "a.txt"));
+  away = wrapper;
+  times = 1000;
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 1);
+  expect(await store.tree(uriFor("t"), { verify: true })).toBe(path);
+  clearInterval(timer);
+  expect(1000 - times).toBe(10);
+  expect(turns).toBeGreaterThan(0);
+  away = undefined;
+  expect(existsSync(join(path, "a.txt"))).toBe(true);
 });
 
 describe.each([1, 2, 5])("a folder that is away for a moment at %s looks in a row", (looks) => {

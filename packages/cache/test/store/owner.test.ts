@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { isGone, ownerName, parseOwner } from "../../src/store/owner.ts";
 import { Unfinished } from "../../src/store/unfinished.ts";
 import { Workspace } from "../../src/store/workspace.ts";
@@ -32,6 +32,14 @@ describe("isGone", () => {
     expect(other && isGone(other, now - HOUR / 2, now)).toBe(false);
     expect(other && isGone(other, now - 2 * HOUR, now)).toBe(true);
   });
+});
+
+it("two names of one process differ, also where somebody replaced what is random", () => {
+  const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
+  onTestFinished(() => random.mockRestore());
+  const names = Array.from({ length: 1000 }, ownerName);
+  expect(new Set(names).size).toBe(1000);
+  expect(names.filter((name) => parseOwner(name) === undefined)).toEqual([]);
 });
 
 it.each(["", "x", "..", "12345678.1.1.1", "12345678.1.0.1.12345678"])("%j is no owner", (name) => {

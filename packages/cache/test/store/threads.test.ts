@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { expect, it, onTestFinished, vi } from "vitest";
+import type { Store } from "../../src/index.ts";
 import { Framer } from "../../src/store/framer.ts";
 import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
 
@@ -163,33 +164,34 @@ it("blobs that vanish under a thread are missed in the calling one", async () =>
   });
 });
 
-it("threads that were started for a pack whose index is damaged have ended when that is said", async () => {
-  const dir = workplace();
-  const store = await openStore(join(dir, "store"));
-  await store.seed(folder(join(dir, "out"), LARGE), contractOf("t"));
-  const { bytes } = await store.manifest(uriFor("t"));
-  const { layers } = JSON.parse(Buffer.from(bytes).toString()) as { layers: { digest: string }[] };
-  const index = join(dir, "store", "blobs", "sha256", (layers[0]?.digest ?? "").slice(7));
-  chmodSync(index, 0o644);
-  writeFileSync(index, readFileSync(index).reverse());
-  const started: Worker[] = [];
-  const watch = (worker: Worker): void => void started.push(worker);
-  process.on("worker", watch);
-  onTestFinished(() => {
-    process.off("worker", watch);
-  });
-  for (const work of [
-    () => store.tree(uriFor("t")),
-    () => store.extract(uriFor("t"), join(dir, "to")),
-  ]) {
-    await expect(work()).rejects.toMatchObject({
-      code: expect.stringMatching(/^CTXPACK_E_(DIGEST_MISMATCH|STORE_DAMAGED|NOT_FOUND)$/),
+it.each([
+  ["tree", (store: Store) => store.tree(uriFor("t"))],
+  ["extract", (store: Store) => store.extract(uriFor("t"), join(store.dir, "../to"))],
+] as const)(
+  "%s: threads that were started for a pack whose index is damaged have ended when that is said",
+  async (_, work) => {
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    await store.seed(folder(join(dir, "out"), LARGE), contractOf("t"));
+    const { bytes } = await store.manifest(uriFor("t"));
+    const { layers } = JSON.parse(Buffer.from(bytes).toString()) as {
+      layers: { digest: string }[];
+    };
+    const index = join(dir, "store", "blobs", "sha256", (layers[0]?.digest ?? "").slice(7));
+    chmodSync(index, 0o644);
+    writeFileSync(index, readFileSync(index).reverse());
+    const started: Worker[] = [];
+    const watch = (worker: Worker): void => void started.push(worker);
+    process.on("worker", watch);
+    onTestFinished(() => {
+      process.off("worker", watch);
     });
-  }
-  expect(started.length).toBeGreaterThan(0);
-  // A thread that has ended has this number.
-  expect(started.map(({ threadId }) => threadId)).toEqual(started.map(() => -1));
-});
+    await expect(work(store)).rejects.toMatchObject({ code: "CTXPACK_E_DIGEST_MISMATCH" });
+    expect(started.length).toBeGreaterThan(0);
+    // A thread that has ended has this number.
+    expect(started.map(({ threadId }) => threadId)).toEqual(started.map(() => -1));
+  },
+);
 
 it.each(["ctxpack-store-worker.js", "ctxpack-seed-worker.js"])(
   "the bundle has a %s that starts",

@@ -1,5 +1,10 @@
 import type { CtxPack, PackBrief, PackRecord } from "@ctxpack/client";
-import { listStored, type StoredPacks } from "@ctxpack/client/list";
+import {
+  type ListStoredOptions,
+  listBriefs,
+  listStored,
+  type StoredPacks,
+} from "@ctxpack/client/list";
 import { type Command, defineCommand } from "../command.ts";
 import { printEntries } from "../entries.ts";
 import { CommandError } from "../exit.ts";
@@ -33,14 +38,9 @@ export const ls: Command = defineCommand({
         "leave out the pack, or --size",
       );
     }
-    const isList = by === undefined && subject === undefined;
-    // What is measured is measured by the library, and in JSON there is all that it knows.
-    const isShort = isList && flags.metrics === undefined && !output.options.json;
-    const stored = isShort ? await listStored({ env: process.env, cwd, signal }) : undefined;
-    if (stored !== undefined) {
-      printPacks(stored, output);
-      return undefined;
-    }
+    // What is measured is measured by the library.
+    const isLight = by === undefined && subject === undefined && flags.metrics === undefined;
+    if (isLight && (await printLight({ env: process.env, cwd, signal }, output))) return undefined;
     const ctx = await open();
     if (by !== undefined) await printSizes(ctx, by, output, signal);
     else if (subject === undefined) await printOpen(ctx, output, signal);
@@ -60,25 +60,41 @@ function orderOf(text: string | undefined, isSize: boolean): SizeOrder | undefin
   );
 }
 
+/** Without the library; false where there is no store yet, or one of another version. */
+async function printLight(options: ListStoredOptions, output: Output): Promise<boolean> {
+  if (output.options.json) {
+    const stored = await listStored(options);
+    if (stored) printJson(stored, output);
+    return stored !== undefined;
+  }
+  const stored = await listBriefs(options);
+  if (stored) printText(stored, output);
+  return stored !== undefined;
+}
+
 async function printOpen(ctx: CtxPack, output: Output, signal: AbortSignal): Promise<void> {
   const packs: PackRecord[] = [];
   for await (const record of ctx.list({ signal })) packs.push(record);
-  if (!output.options.json) {
-    printPacks({ cacheDir: ctx.cacheDir, packs }, output);
-    return;
-  }
-  output.result("", { packs: packs.sort(byUse).map(packValue) });
-  if (packs.length === 0) noteEmpty(ctx.cacheDir, output);
+  const stored = { cacheDir: ctx.cacheDir, packs };
+  if (output.options.json) printJson(stored, output);
+  else printText(stored, output);
 }
 
-function printPacks({ cacheDir, packs }: StoredPacks, output: Output): void {
-  packs.sort(byUse);
+/** All that is known of the packs. */
+function printJson(stored: StoredPacks, output: Output): void {
+  output.result("", { packs: stored.packs.sort(byUse).map(packValue) });
+  noteEmpty(stored, output);
+}
+
+/** What a list shows of them. */
+function printText(stored: StoredPacks<PackBrief>, output: Output): void {
+  const packs = stored.packs.sort(byUse);
   output.result(harmless(output.options.plain ? plainPacks(packs) : packTable(packs)), {});
-  if (packs.length === 0) noteEmpty(cacheDir, output);
+  noteEmpty(stored, output);
 }
 
-function noteEmpty(store: string, output: Output): void {
-  output.note(`the store ${store} is empty`);
+function noteEmpty({ cacheDir, packs }: StoredPacks<PackBrief>, output: Output): void {
+  if (packs.length === 0) output.note(`the store ${cacheDir} is empty`);
 }
 
 function packValue({ manifest, bytes, ...record }: PackRecord): object {

@@ -34,6 +34,8 @@ export class CheckRun implements AsyncDisposable {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** A pack for every tree digest that a record names, a whole one if there is one. */
   readonly packOfTree: Map<Digest, CtxUri> = new Map();
+  /** Materialised folders that moved while they were looked at: they have to be looked at again. */
+  readonly moved: Set<string> = new Set();
   /** Inode and digest of files with several names: one is not read once for each. */
   readonly #known = new Set<string>();
   /** For what a repair makes or fetches. */

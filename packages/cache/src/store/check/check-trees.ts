@@ -7,7 +7,7 @@ import { firstRow } from "../../pack/names.ts";
 import { bootName } from "../boot.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
-import { identityOf, stateOf } from "../quarantine.ts";
+import { hasMoved, identityOf, MOST_LOOKS, type Seen, see } from "../quarantine.ts";
 import { names, readIndex, readManifest, readRecord } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";
@@ -32,8 +32,10 @@ interface Tree {
   readonly selection: string | undefined;
   /** A marker's sample, or the boot in which it was written, says that contents have to be looked at. */
   readonly isDoubtful: boolean;
-  /** The folder around it as it was found: once that is gone, or was away, nothing is said of it. */
-  readonly found: { readonly identity: string | undefined; readonly state: string | undefined };
+  /** The folder around it as it was found. */
+  readonly seen: Seen;
+  /** It is judged although it moves. */
+  readonly isLast: boolean;
   /** What was reported of it so far. */
   reported: number;
 }
@@ -61,17 +63,25 @@ export async function checkTrees(run: CheckRun): Promise<string[]> {
 }
 
 /**
- * Until every folder that was begun is compared. What is wrong with one has to be wrong twice: whoever collects takes
- * a folder away for a moment, and gives it back when it has been handed out before that.
+ * Until every folder that was begun is compared. What is wrong with one has to be wrong twice, and in a look during which
+ * it did not move: whoever collects takes a folder away for a moment, and gives it back when it has been handed out
+ * before that.
  */
 export async function settleTrees(run: CheckRun): Promise<void> {
   await run.hasher.settle();
   const { trees, files } = run.checked;
-  for (const [wrapper, findings] of damagedTrees(run)) {
-    for (const finding of findings) run.findings.withdraw(finding);
-    await checkTree(run, wrapper);
+  let again = new Set([...damagedTrees(run).keys(), ...run.moved]);
+  for (let look = 2; look <= MOST_LOOKS && again.size > 0; look++) {
+    run.moved.clear();
+    const damaged = damagedTrees(run);
+    for (const wrapper of again) {
+      for (const finding of damaged.get(wrapper) ?? []) run.findings.withdraw(finding);
+      await checkTree(run, wrapper, { isLast: look === MOST_LOOKS });
+    }
+    await run.hasher.settle();
+    again = new Set(run.moved);
   }
-  await run.hasher.settle();
+  run.moved.clear();
   Object.assign(run.checked, { trees, files });
 }
 
@@ -88,7 +98,11 @@ export function damagedTrees(run: CheckRun): Map<string, Finding[]> {
  * One materialised folder; what has to be hashed is settled with the run's hasher. False when its pack's index cannot
  * be read.
  */
-export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean> {
+export async function checkTree(
+  run: CheckRun,
+  wrapper: string,
+  { isLast = false }: { readonly isLast?: boolean } = {},
+): Promise<boolean> {
   const [hex = "", selection] = basename(wrapper).split("-");
   const uri = run.packOfTree.get(`sha256:${hex}`);
   if (uri === undefined) {
@@ -101,15 +115,25 @@ export async function checkTree(run: CheckRun, wrapper: string): Promise<boolean
   const manifest = record && readManifest(run, record);
   const index = record && manifest && readIndex(run, record, manifest);
   if (index === undefined) return false;
-  const found = { identity: identityOf(wrapper), state: stateOf(wrapper) };
+  const seen = see(wrapper);
   const stat = lstatSync(wrapper, { throwIfNoEntry: false });
-  if (stat === undefined) return true;
+  if (stat === undefined || seen === undefined) return true;
   run.checked.trees += 1;
   run.expectOwner(wrapper, stat.uid, [uri]);
   const hasMarker = readMarker(wrapper) !== undefined;
   const root = join(wrapper, "files");
   const isDoubtful = !isIntact(wrapper, bootName());
-  const tree: Tree = { wrapper, root, uri, index, selection, isDoubtful, found, reported: 0 };
+  const tree: Tree = {
+    wrapper,
+    root,
+    uri,
+    index,
+    selection,
+    isDoubtful,
+    seen,
+    isLast,
+    reported: 0,
+  };
   if (!hasMarker) {
     report(run, tree, "tree-marker-damaged", wrapper, "made.json is missing or damaged");
   }
@@ -219,7 +243,8 @@ function* pathsBelow(
 
 /**
  * Reports a damage, unless the folder was taken away, given back or replaced while it was looked at, by somebody who saw
- * a damage or collects. False when so much has been reported that the rest does not matter.
+ * a damage or collects: then it has to be looked at again. False when so much has been reported that the rest does not
+ * matter.
  */
 function report(
   run: CheckRun,
@@ -228,10 +253,15 @@ function report(
   path: string,
   message: string,
 ): boolean {
-  if (stateOf(tree.wrapper) !== tree.found.state) return false;
+  const { wrapper, seen } = tree;
+  const isThere = tree.isLast ? identityOf(wrapper) === seen.identity : !hasMoved(wrapper, seen);
+  if (!isThere) {
+    run.moved.add(wrapper);
+    return false;
+  }
   tree.reported += 1;
   const isLast = tree.reported >= MOST;
   const text = isLast ? `${message}; the rest of this folder was not looked at` : message;
-  run.findings.add(kind, path, text, [tree.uri], tree.found.identity);
+  run.findings.add(kind, path, text, [tree.uri], seen.identity);
   return !isLast;
 }

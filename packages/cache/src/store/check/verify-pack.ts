@@ -8,7 +8,7 @@ import { type CheckReport, reportOf } from "./check.ts";
 import { hashBlob } from "./check-blobs.ts";
 import { checkPack, readRecord } from "./check-packs.ts";
 import { CheckRun } from "./check-run.ts";
-import { checkTree } from "./check-trees.ts";
+import { checkTree, settleTrees } from "./check-trees.ts";
 
 /** How one pack is verified. */
 export interface VerifyPackOptions {
@@ -54,6 +54,6 @@ export async function verifyPack(
   for (const name of unlessMissing(() => readdirSync(shelf)) ?? []) {
     if (name.startsWith(basename(wrapper))) await checkTree(run, join(shelf, name));
   }
-  await run.hasher.settle();
+  await settleTrees(run);
   return reportOf(run);
 }

@@ -1,8 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { PackBrief, PackRecord } from "../record.ts";
 
-const NAME = "ctxpack.known-records/";
-const SCHEMA = `${NAME}v2`;
+const SCHEMA = "ctxpack.known-records/v2";
 const LINE_END = 0x0a;
 
 /** The first line is no longer, in bytes. */
@@ -62,9 +61,9 @@ export class RecordsList {
     const briefs = parseHead(layout, file.subarray(end, end + layout.head));
     if (briefs === undefined || crc32(rest) !== layout.restCrc) return undefined;
     let at = 0;
-    const shelves = briefs.map(({ length, ...brief }): KnownShelf => {
-      const json = rest.subarray(at, at + length);
-      at += length;
+    const shelves = briefs.map(({ jsonLength, ...brief }): KnownShelf => {
+      const json = rest.subarray(at, at + jsonLength);
+      at += jsonLength;
       return { ...brief, json };
     });
     return new RecordsList(shelves);
@@ -104,7 +103,8 @@ export function knownShelf(
   return { shelf, seenMs, json, brief: Buffer.from(JSON.stringify(records.map(briefOf))) };
 }
 
-function briefOf(record: PackRecord): PackBrief {
+/** What a list shows of a record. */
+export function briefOf(record: PackRecord): PackBrief {
   const { uri, kind, files, bytes, name, partial, pinned, usedAt } = record;
   return {
     ...{ uri, files, bytes, partial, pinned, usedAt },
@@ -114,8 +114,9 @@ function briefOf(record: PackRecord): PackBrief {
 }
 
 function isOther(file: Buffer): boolean {
-  const start = file.toString("latin1", 0, SCHEMA.length + 1);
-  return start.startsWith(NAME) && start !== `${SCHEMA} ` && /v\d/.test(start);
+  const start = file.toString("latin1", 0, SCHEMA.length + 8);
+  const version = /^ctxpack\.known-records\/v(\d+) /.exec(start)?.[1];
+  return version !== undefined && !SCHEMA.endsWith(`/v${version}`);
 }
 
 function parseLayout(line: Buffer): Layout | undefined {
@@ -129,15 +130,15 @@ function parseLayout(line: Buffer): Layout | undefined {
 function parseHead(
   { head, headCrc }: Layout,
   bytes: Buffer,
-): (BriefShelf & { readonly length: number })[] | undefined {
+): (BriefShelf & { readonly jsonLength: number })[] | undefined {
   if (bytes.length !== head || crc32(bytes) !== headCrc) return undefined;
   // From here on it is what we wrote.
   let at = bytes.indexOf(LINE_END) + 1;
   const parts = JSON.parse(bytes.toString("latin1", 0, at)) as readonly Part[];
-  return parts.map(([shelf, seenMs, length, json]) => {
-    const brief = bytes.subarray(at, at + length);
-    at += length;
-    return { shelf, seenMs, brief, length: json };
+  return parts.map(([shelf, seenMs, briefLength, jsonLength]) => {
+    const brief = bytes.subarray(at, at + briefLength);
+    at += briefLength;
+    return { shelf, seenMs, brief, jsonLength };
   });
 }
 
