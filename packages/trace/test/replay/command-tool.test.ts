@@ -190,7 +190,7 @@ test.skipIf(obstacle !== undefined || !canSwitch).each([
   const { stdout } = await promisify(execFile)("setpriv", args, { env });
   expect(JSON.parse(stdout)).toMatchObject({
     verdict: "too-large",
-    reason: expect.stringMatching(/^d(\/f[0-9]+)? cannot be looked into: EACCES$/),
+    reason: expect.stringMatching(/^d(\/f[0-9]*)? cannot be looked into: EACCES$/),
   });
   expect(await readdir(temporary)).toEqual([]);
 });
