@@ -30,7 +30,7 @@ export type { Listing } from "./store/known-digests.ts";
 export { KnownDigests } from "./store/known-digests.ts";
 export type { OutlineOptions } from "./store/outline.ts";
 export { outline } from "./store/outline.ts";
-export { type FindOptions, findBriefs, findOverview } from "./store/overview.ts";
+export { findBriefs, findOverview } from "./store/overview.ts";
 export type { DiskProbe } from "./store/probe.ts";
 export { probeDisk } from "./store/probe.ts";
 export type { Acceptance, KeepingOptions, KeptProofs, NewProofs } from "./store/proofs.ts";

@@ -1,11 +1,5 @@
 import { resolve } from "node:path";
-import {
-  type FindOptions,
-  findBriefs,
-  findOverview,
-  type PackBrief,
-  type PackRecord,
-} from "@ctxpack/cache";
+import { findBriefs, findOverview, type PackBrief, type PackRecord } from "@ctxpack/cache";
 import { type Env, loadConfig } from "./config.ts";
 
 /** For whom packs are listed: as for `CtxPack.open`. */
@@ -38,7 +32,10 @@ export function listBriefs(
 }
 
 async function listWith<T>(
-  find: (dir: string, options: FindOptions) => Promise<T[] | undefined>,
+  find: (
+    dir: string,
+    options: { readonly signal: AbortSignal | undefined },
+  ) => Promise<T[] | undefined>,
   { env, cwd, signal }: ListStoredOptions,
 ): Promise<StoredPacks<T> | undefined> {
   signal?.throwIfAborted();

@@ -28,7 +28,8 @@ import { bufferSize } from "../pack/buffer-size.ts";
 import { clear } from "./clear.ts";
 import { diskError, makeFolder, onDisk, syncFolder, systemCode, unlessMissing } from "./disk.ts";
 import type { Places } from "./places.ts";
-import { identityOf, quarantine } from "./quarantine.ts";
+import { quarantine } from "./quarantine.ts";
+import { identityOf } from "./seen.ts";
 
 const sync = promisify(fdatasync);
 

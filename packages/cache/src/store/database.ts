@@ -4,7 +4,7 @@ import { type CtxUri, type Digest, isDigest, sha256 } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
 import { databaseError, isBusy, isDamage, locked } from "./database-error.ts";
 import { unlessMissing } from "./disk.ts";
-import { identityOf } from "./quarantine.ts";
+import { identityOf } from "./seen.ts";
 
 /** How long a lock is waited for; what is done under it takes milliseconds. */
 const PATIENCE_MS = 60_000;

@@ -5,8 +5,7 @@ import { Unfinished } from "./unfinished.ts";
 import { currentPlaces } from "./version.ts";
 import { Workspace } from "./workspace.ts";
 
-/** What a list is made under. */
-export interface FindOptions {
+interface Abortable {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -17,7 +16,7 @@ export interface FindOptions {
  */
 export function findOverview(
   dir: string,
-  options: FindOptions = {},
+  options: Abortable = {},
 ): Promise<PackRecord[] | undefined> {
   return withKnown(dir, async (known) => {
     const packs: PackRecord[] = [];
@@ -27,10 +26,7 @@ export function findOverview(
 }
 
 /** `findOverview` in short: of a store of many packs, most of the time is saved. */
-export function findBriefs(
-  dir: string,
-  options: FindOptions = {},
-): Promise<PackBrief[] | undefined> {
+export function findBriefs(dir: string, options: Abortable = {}): Promise<PackBrief[] | undefined> {
   return withKnown(dir, async (known) => await known.briefs(options.signal));
 }
 

@@ -4,7 +4,8 @@ import { sha256 } from "@ctxpack/identity";
 import { describe, expect, it } from "vitest";
 import { Blobs } from "../../src/store/blobs.ts";
 import { Places } from "../../src/store/places.ts";
-import { identityOf, quarantine } from "../../src/store/quarantine.ts";
+import { quarantine } from "../../src/store/quarantine.ts";
+import { identityOf } from "../../src/store/seen.ts";
 import { folder, workplace } from "./fixture.ts";
 
 const content = Buffer.from("content");

@@ -7,7 +7,7 @@ import { firstRow } from "../../pack/names.ts";
 import { bootName } from "../boot.ts";
 import { systemCode, unlessMissing } from "../disk.ts";
 import { isIntact, readMarker } from "../marker.ts";
-import { hasMoved, identityOf, MOST_LOOKS, type Seen, see } from "../quarantine.ts";
+import { hasMoved, identityOf, MOST_LOOKS, type Seen, see } from "../seen.ts";
 import { names, readIndex, readManifest, readRecord } from "./check-packs.ts";
 import type { CheckRun } from "./check-run.ts";
 import type { DamageKind, Finding } from "./damage.ts";

@@ -1,7 +1,7 @@
 import { CtxPackError, type CtxUri } from "@ctxpack/identity";
 import { openPack } from "../held.ts";
 import { lease } from "../lease.ts";
-import { identityOf } from "../quarantine.ts";
+import { identityOf } from "../seen.ts";
 import { makeTree, putTreeAside } from "../trees.ts";
 import type { CheckRun } from "./check-run.ts";
 import { damagedTrees } from "./check-trees.ts";
