@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { identityToken, type SigstoreFacts, TEST_IDENTITY, TEST_ISSUER } from "@ctxpack/test-tools";
+import { nodeStart } from "./floors.ts";
 import { ctxpack, ctxpackCommand, nodeCommand, runProgram } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
 
@@ -46,7 +47,7 @@ function signing(bench: Bench, facts: string): Round {
         ours: true,
         argv: () => [...nodeCommand(), program("sign-keyless.ts"), facts, "1"],
       },
-      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
     ],
     check: () => {
       const output = run("sign-keyless.ts", facts, bench.scale === "full" ? "50" : "2");
@@ -70,7 +71,7 @@ function warm(bench: Bench, facts: string, trust: string): Round {
         ours: true,
         argv: () => [...nodeCommand(), program("trust-root.ts"), facts, trust],
       },
-      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
     ],
     check: () => {
       const [ms, counted] = run("trust-root.ts", facts, trust).trim().split("\t");
@@ -116,7 +117,7 @@ function verifying(bench: Bench): Round {
         argv: () => [...ctxpackCommand(), "verify", uri, ...flags],
         env: () => ({ CTXPACK_CACHE_DIR: at("store") }),
       },
-      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
     ],
   };
 }

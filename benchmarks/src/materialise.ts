@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { bareWrite } from "./floors.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpack, ctxpackCommand, findProgram, quote, runScript, shell } from "./programs.ts";
 import { sameFiles } from "./pull.ts";
@@ -41,7 +42,9 @@ function materialising(bench: Bench, name: "mixed" | "small", peer: "zstd" | "ta
         env: () => ({ CTXPACK_CACHE_DIR: store }),
         leaves: (run) => [aside(run)],
       },
-      ...(peer === "zstd" ? unzstd(bench, name) : untar(bench, name)),
+      ...(peer === "zstd"
+        ? unzstd(bench, name)
+        : [...untar(bench, name), bareWrite(corpus, bench)]),
     ],
     check: () => sameFiles(corpus.dir, ctxpack(["pull", uri], store)),
   };

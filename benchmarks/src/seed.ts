@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { backupPrograms } from "./backup.ts";
+import { barePack } from "./floors.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpackCommand, findProgram, quote, shell } from "./programs.ts";
 import { findPrototype } from "./prototype.ts";
@@ -40,7 +41,13 @@ function seeding(bench: Bench, name: Name): Round {
     title: `Seed ${corpus.title}`,
     reads: [corpus.dir],
     bytes: corpus.bytes,
-    contenders: [ours, ...archives(bench, name), ...backups(bench, name), ...others(bench, name)],
+    contenders: [
+      ours,
+      ...archives(bench, name),
+      ...backups(bench, name),
+      ...others(bench, name),
+      barePack(corpus, bench, name),
+    ],
   };
 }
 

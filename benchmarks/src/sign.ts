@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeStart } from "./floors.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpack, ctxpackCommand, findProgram, nodeCommand, runProgram } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
@@ -23,7 +24,6 @@ export const sign: Question = {
   whys: {
     openssl:
       "It checks one signature of bytes that are named to it: no envelope, no statement, no digest of the pack.",
-    "node -e 0": "It starts Node and does nothing: the floor under every command of ours.",
   },
   *rounds(bench) {
     yield verify(bench);
@@ -47,7 +47,7 @@ function verify(bench: Bench): Round {
         ours: true,
         argv: () => [...nodeCommand(), VERIFY_BUNDLE, bundle, key],
       },
-      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
       ...openssl(bench, key, file("signature"), file("message")),
     ],
     check: () => expectQuick(bench),
@@ -72,7 +72,7 @@ function command(bench: Bench): Round {
     contenders: [
       { name: "with `--key`", ours: true, argv: () => verify("--key", at("k.pub")), env },
       { name: "of the bytes alone", ours: true, argv: () => verify(), env },
-      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
     ],
   };
 }

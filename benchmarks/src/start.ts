@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { nodeStart } from "./floors.ts";
 import type { Contender } from "./measure.ts";
 import { ctxpack, ctxpackCommand, findProgram, nodeCommand } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
@@ -48,11 +49,7 @@ function hit(bench: Bench): Round {
     title: "Start-up and a hit in the store",
     runs: RUNS,
     contenders: [
-      {
-        name: "`node -e 0`",
-        floor: true,
-        argv: () => [process.execPath, "-e", "0"],
-      },
+      nodeStart,
       { name: "`ctxpack --version`", argv: () => command("--version") },
       { name: "`ctxpack id` (no inputs)", argv: () => command("id", contract), env },
       { name: "`ctxpack pull`, warm, 1 file", argv: () => command("pull", small), env },
@@ -115,7 +112,7 @@ function unchanged(bench: Bench): Round {
         argv: () => [...ctxpackCommand(), "id", contract],
         env: () => ({ CTXPACK_CACHE_DIR: store }),
       },
-      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
     ],
     check: () => expectUnopened(bench, contract, corpus.dir, store),
   };

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Corpus } from "./corpus.ts";
+import { bareDigest, bareHash, bareLook, nodeStart } from "./floors.ts";
 import type { Contender } from "./measure.ts";
 import {
   ctxpack,
@@ -63,6 +64,7 @@ function hashing(bench: Bench, name: "small" | "mixed"): Round {
         env: () => ({ CTXPACK_CACHE_DIR: warm }),
       },
       ...peers(corpus, bench, name === "mixed"),
+      bareHash(corpus),
     ],
     check: () => compareWithCoreutils(corpus, bench),
   };
@@ -88,7 +90,8 @@ function unchanged(bench: Bench): Round {
         name: "`find -printf` (size and mtime)",
         argv: () => ["find", corpus.dir, "-printf", "%p %s %T@\n"],
       },
-      { name: "`node -e 0`", floor: true, argv: () => [process.execPath, "-e", "0"] },
+      bareLook(corpus),
+      nodeStart,
     ],
   };
 }
@@ -119,6 +122,7 @@ function oneFile(bench: Bench): Round {
       argv: () => ["openssl", "dgst", "-sha256", file],
     });
   }
+  contenders.push(bareDigest(corpus));
   return {
     title: `Digest of ${corpus.title}`,
     reads: [corpus.dir],

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tinyFiles } from "./corpus.ts";
+import { nodeStart } from "./floors.ts";
 import { ctxpack, ctxpackCommand, nodeCommand } from "./programs.ts";
 import type { Bench, Question, Round } from "./question.ts";
 
@@ -21,9 +22,6 @@ const SETTLED_MS = 2100;
 export const why: Question = {
   name: "why",
   about: "`ctxpack why` with 10,000 packs and 10,000 files, against `node -e 0` and `ctxpack id`",
-  whys: {
-    "node -e 0": "It starts Node and does nothing: the floor under every command of ours.",
-  },
   *rounds(bench) {
     yield miss(bench);
   },
@@ -59,7 +57,7 @@ function miss(bench: Bench): Round {
     runs: RUNS,
     contenders: [
       { name: "`ctxpack why`", argv: () => command("why", contract), env, exitCode: MISS },
-      { name: "`node -e 0`", argv: () => [process.execPath, "-e", "0"] },
+      nodeStart,
       { name: "`ctxpack id` of the same", argv: () => command("id", contract), env },
       {
         name: "`ctxpack why`, the table was lost",

@@ -9,6 +9,7 @@ import { errnoOf, readError, show, treeError } from "./fault.ts";
 import { HashJob } from "./job.ts";
 import { DigestLines, STEP_ROWS } from "./lines.ts";
 import { BUFFER_BYTES, readDigest } from "./read.ts";
+import { AHEAD_BYTES, readDigestAhead } from "./read-ahead.ts";
 import { runSliced } from "./slice.ts";
 import { type FileTable, sizeAt } from "./table.ts";
 import { treeKey, treeTimes } from "./tree-key.ts";
@@ -121,16 +122,22 @@ export async function hashFile(
   const size = Number(state.size);
   let hex = digests?.get(real, state);
   if (hex === undefined) {
+    const file = { path: real, shown: path, state };
     let done = 0;
-    const buffer = options.buffer ?? Buffer.allocUnsafe(BUFFER_BYTES);
-    const steps = readDigest({ path: real, shown: path, state }, buffer);
-    hex = await runSliced(
-      count(steps, (bytes) => (done += bytes)),
-      {
+    const onBytes = (bytes: number) => (done += bytes);
+    const report = () => onProgress?.({ phase: "hash", unit: "bytes", done, total: size });
+    if (size >= AHEAD_BYTES) {
+      hex = await readDigestAhead(file, {
         signal,
-        onSlice: () => onProgress?.({ phase: "hash", unit: "bytes", done, total: size }),
-      },
-    );
+        onBytes: (bytes) => {
+          onBytes(bytes);
+          report();
+        },
+      });
+    } else {
+      const steps = readDigest(file, options.buffer ?? Buffer.allocUnsafe(BUFFER_BYTES));
+      hex = await runSliced(count(steps, onBytes), { signal, onSlice: report });
+    }
     digests?.set(real, state, hex, readAt);
   }
   onProgress?.({ phase: "hash", unit: "bytes", done: size, total: size });
@@ -156,9 +163,10 @@ async function hashPending(
       total: table.bytes,
     });
   await using threads = Threads.start(job, units.cost);
-  await runSliced(job.work(), { signal: options.signal, onSlice: report });
-  await threads.ended({ signal: options.signal, onTick: report });
-  await runSliced(job.finish(), { signal: options.signal, onSlice: report });
+  const { signal } = options;
+  await runSliced(job.work({ signal, onBytes: report }), { signal, onSlice: report });
+  await threads.ended({ signal, onTick: report });
+  await runSliced(job.finish(), { signal, onSlice: report });
   report();
 }
 

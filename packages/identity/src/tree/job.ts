@@ -1,5 +1,6 @@
 import { DigestLines } from "./lines.ts";
-import { BUFFER_BYTES, readDigest } from "./read.ts";
+import { BUFFER_BYTES, type FileToRead, readDigest } from "./read.ts";
+import { AHEAD_BYTES, type ReadAheadOptions, readDigestAhead } from "./read-ahead.ts";
 import { type FileTable, join, sizeAt, stateAt } from "./table.ts";
 import type { Units } from "./units.ts";
 
@@ -70,17 +71,27 @@ export class HashJob {
     return Number(Atomics.load(this.#bytes, 0));
   }
 
+  /** Into how many parts the work is split. */
+  get units(): number {
+    return this.#done.length;
+  }
+
   /** Makes every thread stop after its current step. */
   stop(): void {
     Atomics.store(this.#control, STOPPED, 1);
   }
 
-  /** Claims and hashes units until none is left or the job is stopped; yields between steps. */
-  *work(): Generator<undefined, void, void> {
+  /**
+   * Claims and hashes units until none is left or the job is stopped; yields between steps, and for a large file a
+   * promise that is to be waited for.
+   */
+  *work(options: ReadAheadOptions): Generator<Promise<void> | undefined, void, void> {
     while (!this.#stopped) {
       const unit = Atomics.add(this.#control, NEXT, 1);
       if (unit >= this.#done.length) return;
-      yield* this.#hashUnit(unit);
+      const row = this.#rows[this.#units[unit] ?? 0] ?? 0;
+      if (sizeAt(this.#states, row) < AHEAD_BYTES) yield* this.#hashUnit(unit);
+      else yield this.#hashAhead(unit, row, options);
     }
   }
 
@@ -137,7 +148,20 @@ export class HashJob {
     Atomics.store(this.#done, unit, 1);
   }
 
-  #file(row: number): { path: string; shown: string; state: ReturnType<typeof stateAt> } {
+  /** A unit that is one large file. */
+  async #hashAhead(unit: number, row: number, options: ReadAheadOptions): Promise<void> {
+    const hex = await readDigestAhead(this.#file(row), {
+      signal: options.signal,
+      onBytes: (bytes) => {
+        Atomics.add(this.#bytes, 0, BigInt(bytes));
+        options.onBytes(bytes);
+      },
+    });
+    this.#lines.setDigest(row, hex);
+    Atomics.store(this.#done, unit, 1);
+  }
+
+  #file(row: number): FileToRead {
     const path = this.#lines.path(row);
     return {
       path: join(this.shared.root, this.shared.spelled.get(row) ?? path),

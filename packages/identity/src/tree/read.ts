@@ -10,7 +10,7 @@ export const BUFFER_BYTES: number = 256 * 1024;
 const STEP_BYTES = 4 * 1024 * 1024;
 
 // Without O_NONBLOCK a FIFO that took the file's place meanwhile would block the thread for good.
-const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** A file to read: where it is, how messages name it, and the state it was listed with. */
 export interface FileToRead {
@@ -26,7 +26,7 @@ export interface FileToRead {
  *   `CTXPACK_E_PERMISSION`.
  */
 export function* readDigest(file: FileToRead, buffer: Buffer): Generator<number, string, void> {
-  const fd = open(file);
+  const fd = openFile(file);
   try {
     const size = Number(file.state.size);
     const hex =
@@ -40,9 +40,10 @@ export function* readDigest(file: FileToRead, buffer: Buffer): Generator<number,
   }
 }
 
-function open(file: FileToRead): number {
+/** Throws `CTXPACK_E_TREE`, `CTXPACK_E_PERMISSION`. */
+export function openFile(file: FileToRead): number {
   try {
-    return openSync(file.path, flags);
+    return openSync(file.path, FLAGS);
   } catch (error) {
     throw readError(file.shown, error);
   }
@@ -80,7 +81,8 @@ function* readLarge(
   return length === size ? digest.digest("hex") : undefined;
 }
 
-function isUnchanged(fd: number, before: FileState): boolean {
+/** Whether an open file is in the state that it was listed with. */
+export function isUnchanged(fd: number, before: FileState): boolean {
   const now = fstatSync(fd, { bigint: true });
   return (
     now.ino === before.ino &&

@@ -5,7 +5,8 @@ const SLICE_MS = 10;
 
 /**
  * Drives synchronous steps to their end and lets the event loop turn every 10 ms, so that timers,
- * sockets and abort signals live on while a tree is hashed. Steps that are given up are closed.
+ * sockets and abort signals live on while a tree is hashed. A promise that a step yields is waited for
+ * before the next one. Steps that are given up are closed.
  *
  * @throws `signal.reason` when aborted, and what the steps throw.
  */
@@ -20,6 +21,7 @@ export async function runSliced<T>(
       do {
         const step = steps.next();
         if (step.done === true) return step.value;
+        if (step.value instanceof Promise) await step.value;
       } while (performance.now() < end);
       options.onSlice?.();
       await setImmediate();

@@ -22,10 +22,10 @@ export class Threads {
     this.#exits = exits;
   }
 
-  /** Starts as many threads as the work is worth beside the calling one: none, when it is little. */
+  /** Starts as many threads as the work is worth beside the calling one: none, when it is little or one large file. */
   static start(job: HashJob, cost: number): Threads {
     const worth = Math.floor(cost / WORTH_A_THREAD);
-    const count = Math.min(availableParallelism() - 1, worth, MOST_THREADS);
+    const count = Math.min(availableParallelism() - 1, worth, job.units - 1, MOST_THREADS);
     return new Threads(
       job,
       Array.from({ length: count }, () => startWorker(job)),

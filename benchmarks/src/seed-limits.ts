@@ -1,16 +1,14 @@
-// What stands between the figures of the other questions and less: the processor's own work, without a process to start,
-// threads to feed, a store to keep or a disk to wait for. No writer of the format can take less than that.
+// What stands between the figures of `seed` and less: the processor's own work, without a process to start, threads to feed, a
+// store to keep or a disk to wait for. No writer of the format can take less than that.
 //
-//   node --conditions=@ctxpack/source benchmarks/src/limits.ts [--smoke]
+//   node --conditions=@ctxpack/source benchmarks/src/seed-limits.ts [--smoke]
 //
 // CPU seconds of one thread, least of five. With N cores nothing is quicker than an Nth of the sum, and what one program
 // takes from start to end is not shared at all.
-import { spawnSync } from "node:child_process";
 import { hash } from "node:crypto";
 import {
   closeSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -22,7 +20,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { compressFrame, Listing, packSteps } from "@ctxpack/cache/pack";
-import { mixed, type Scale, smallFiles } from "./corpus.ts";
+import { mixed, type Scale } from "./corpus.ts";
 import { markdown } from "./markdown.ts";
 
 const RUNS = 5;
@@ -35,12 +33,7 @@ function main(argv: readonly string[]): void {
   const scale = values.smoke ? "smoke" : "full";
   const root = mkdtempSync(join(tmpdir(), "ctxpack-limits-"));
   try {
-    // First: a process that has grown large takes long to start another.
-    printStart();
     printSeed(join(root, "mixed"), scale);
-    printLooks(join(root, "small"), scale);
-    printWrites(join(root, "written"), scale);
-    printHashing();
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
@@ -130,78 +123,6 @@ function* readPieces(path: string, into: Buffer): Generator<number, void, void> 
   } finally {
     closeSync(fd);
   }
-}
-
-/** What telling that nothing has changed takes: one look at each file. */
-function printLooks(dir: string, scale: Scale): void {
-  const { files } = smallFiles(dir, scale);
-  const folders = readdirSync(dir).map((name) => join(dir, name));
-  const list = least(() => {
-    for (const folder of folders) readdirSync(folder, { withFileTypes: true });
-  });
-  const paths = folders.flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
-  const look = least(() => {
-    for (const path of paths) lstatSync(path, { bigint: true });
-  });
-  console.log(`### ${files.toLocaleString("en")} files that did not change\n`);
-  console.log(
-    `${markdown(
-      ["", "CPU s"],
-      [
-        ["reading their folders", list.toFixed(3)],
-        ["`lstat` of each", look.toFixed(3)],
-      ],
-    )}\n`,
-  );
-}
-
-/** What extracting small files cannot leave out: one call each to open, write and close every one of them. */
-function printWrites(dir: string, scale: Scale): void {
-  const count = scale === "full" ? 20_000 : 200;
-  const bytes = Buffer.alloc(4096, "x");
-  let run = 0;
-  const write = least(() => {
-    // Into folders of their own: ext4 creates slowly where many were just deleted.
-    const to = join(dir, String(run++));
-    for (let i = 0; i < count; i++) {
-      const folder = join(to, String(Math.floor(i / 100)));
-      if (i % 100 === 0) mkdirSync(folder, { recursive: true });
-      const fd = openSync(join(folder, String(i)), "wx");
-      writeSync(fd, bytes);
-      closeSync(fd);
-    }
-  });
-  const digest = least(() => {
-    for (let i = 0; i < count; i++) hash("sha256", bytes, "buffer");
-  });
-  console.log(`### ${count.toLocaleString("en")} files of 4 KB extracted\n`);
-  console.log(
-    `${markdown(
-      ["", "CPU s"],
-      [
-        ["`open`, `write`, `close` of each", write.toFixed(3)],
-        ["SHA-256 of each", digest.toFixed(3)],
-      ],
-    )}\n`,
-  );
-}
-
-/** What every command pays before it begins. */
-function printStart(): void {
-  const seconds = Array.from({ length: 3 * RUNS }, () => {
-    const started = performance.now();
-    spawnSync(process.execPath, ["-e", "0"]);
-    return (performance.now() - started) / 1000;
-  });
-  console.log(`Node starts and ends in ${Math.min(...seconds).toFixed(3)} s at best.\n`);
-}
-
-function printHashing(): void {
-  const bytes = Buffer.alloc(64 << 20);
-  const seconds = least(() => hash("sha256", bytes, "buffer"));
-  console.log(
-    `One core hashes ${(bytes.length / seconds / 1e9).toFixed(2)} GB/s: 2 GB in ${(2e9 / (bytes.length / seconds)).toFixed(2)} s.`,
-  );
 }
 
 /** The least CPU seconds of some runs. */
