@@ -36,6 +36,13 @@ export class RecordsFile {
     this.#file = file;
   }
 
+  /** Whether there is nothing to be found: then no key need be computed. */
+  get isEmpty(): boolean {
+    if (this.#new.count > 0) return false;
+    this.#loaded ??= this.#read();
+    return this.#loaded.count === 0;
+  }
+
   /** The digest of a key, 64 hex digits. */
   get(key: Key): string | undefined {
     const hex = this.#new.find(key);

@@ -52,6 +52,7 @@ export class StatIndex implements FileDigests {
   }
 
   get(path: string, state: FileState): string | undefined {
+    if (this.#files.isEmpty) return undefined;
     const key = this.#keyOf(path, state);
     return key === undefined ? undefined : this.#files.get(key);
   }

@@ -10,6 +10,9 @@ const RECORD_WORDS = 13;
 const RECORD_BYTES: number = RECORD_WORDS * 4;
 const DIGEST_BYTES = 32;
 
+/** There are fewer rows than this: with a word of 32 bits before it, a row fits into a number. */
+export const MOST_ROWS: number = 2 ** 21;
+
 const magic = "ctxpack.stat-index/v1\n";
 const HEADER_BYTES: number = 24 + 32;
 
@@ -153,7 +156,7 @@ export class SortedRecords {
   }
 }
 
-/** Records in the order they came, found by key: what is new since a file was loaded. */
+/** Records in the order they came, found by key: what is new since a file was loaded; at most `MOST_ROWS`. */
 export class NewRecords {
   #bytes: Buffer = Buffer.alloc(64 * RECORD_BYTES);
   #words: Uint32Array = new Uint32Array(this.#bytes.buffer);
@@ -181,14 +184,32 @@ export class NewRecords {
   }
 
   sorted(): SortedRecords {
-    const rows = new Uint32Array(this.#count).map((_, row) => row);
-    const words = this.#words;
-    rows.sort((a, b) => compareKeys(words, a * RECORD_WORDS, words, b * RECORD_WORDS));
     const sorted = Buffer.allocUnsafeSlow(this.#count * RECORD_BYTES);
-    for (const [i, row] of rows.entries()) {
+    for (const [i, row] of this.#inOrder().entries()) {
       this.#bytes.copy(sorted, i * RECORD_BYTES, row * RECORD_BYTES, (row + 1) * RECORD_BYTES);
     }
     return new SortedRecords(sorted);
+  }
+
+  /** The rows in the order of their keys. */
+  #inOrder(): Uint32Array {
+    // Numbers that hold first word and row are sorted ten times as fast as rows by a function.
+    const numbers = Float64Array.from(
+      { length: this.#count },
+      (_, row) => (this.#words[row * RECORD_WORDS] ?? 0) * MOST_ROWS + row,
+    ).sort();
+    const rows = Uint32Array.from(numbers, (number) => number % MOST_ROWS);
+    for (let i = 1; i < rows.length; i++) {
+      // Few begin with the same word, and they are neighbours by now.
+      for (let at = i; at > 0 && this.#isBefore(rows[at], rows[at - 1]); at--) {
+        [rows[at], rows[at - 1]] = [rows[at - 1] as number, rows[at] as number];
+      }
+    }
+    return rows;
+  }
+
+  #isBefore(a = 0, b = 0): boolean {
+    return compareKeys(this.#words, a * RECORD_WORDS, this.#words, b * RECORD_WORDS) < 0;
   }
 
   /** Where the key at `at` of `words` stands, or the free place where it would. */

@@ -164,7 +164,8 @@ async function hashPending(
     });
   await using threads = Threads.start(job, units.cost);
   const { signal } = options;
-  await runSliced(job.work({ signal, onBytes: report }), { signal, onSlice: report });
+  const ahead = threads.leaveCores ? { signal, onBytes: report } : undefined;
+  await runSliced(job.work(ahead), { signal, onSlice: report });
   await threads.ended({ signal, onTick: report });
   await runSliced(job.finish(), { signal, onSlice: report });
   report();

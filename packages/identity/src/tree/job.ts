@@ -83,15 +83,16 @@ export class HashJob {
 
   /**
    * Claims and hashes units until none is left or the job is stopped; yields between steps, and for a large file a
-   * promise that is to be waited for.
+   * promise that is to be waited for, if it is to be read `ahead`: worth it where a core has nothing else to do.
    */
-  *work(options: ReadAheadOptions): Generator<Promise<void> | undefined, void, void> {
+  *work(ahead: ReadAheadOptions | undefined): Generator<Promise<void> | undefined, void, void> {
     while (!this.#stopped) {
       const unit = Atomics.add(this.#control, NEXT, 1);
       if (unit >= this.#done.length) return;
       const row = this.#rows[this.#units[unit] ?? 0] ?? 0;
-      if (sizeAt(this.#states, row) < AHEAD_BYTES) yield* this.#hashUnit(unit);
-      else yield this.#hashAhead(unit, row, options);
+      if (ahead && sizeAt(this.#states, row) >= AHEAD_BYTES) {
+        yield this.#hashAhead(unit, row, ahead);
+      } else yield* this.#hashUnit(unit);
     }
   }
 

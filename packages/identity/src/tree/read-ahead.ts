@@ -7,8 +7,8 @@ import { type FileToRead, isUnchanged, openFile } from "./read.ts";
 /** From this size on a file is read by another thread while this one hashes. */
 export const AHEAD_BYTES: number = 64 * 1024 * 1024;
 
-/** Bytes that are read while as many are hashed: 2 ms of work for each, so that handing over costs little. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+/** Bytes that are read while as many are hashed: a millisecond of work for each, so that handing over costs little. */
+const PIECE_BYTES = 2 * 1024 * 1024;
 
 const readPiece = promisify(read);
 

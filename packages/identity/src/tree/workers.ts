@@ -32,6 +32,11 @@ export class Threads {
     );
   }
 
+  /** Whether some of the machine's cores have no part in the job. */
+  get leaveCores(): boolean {
+    return this.#exits.length + 1 < availableParallelism();
+  }
+
   /** Waits until every thread has ended by itself. */
   async ended(options: {
     readonly signal?: AbortSignal | undefined;
