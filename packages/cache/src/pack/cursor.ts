@@ -98,9 +98,14 @@ export class Cursor {
   /** 64 lower-case hex digits. */
   hex(): string {
     const { bytes, at } = this;
-    if (!this.isChecked) this.#expectHex();
-    this.at = at + 64;
+    this.skipHex();
     return bytes.toString("latin1", at, at + 64);
+  }
+
+  /** Steps over 64 lower-case hex digits. */
+  skipHex(): void {
+    if (!this.isChecked) this.#expectHex();
+    this.at += 64;
   }
 
   #expectHex(): void {
@@ -115,11 +120,15 @@ export class Cursor {
   /** `"sha256:<hex>"` with its quotes. */
   digest(): Digest {
     const start = this.at + 1;
-    this.expect('"sha256:');
-    if (!this.isChecked) this.#expectHex();
-    this.at += 64;
-    this.expect('"');
+    this.skipDigest();
     return this.bytes.toString("latin1", start, this.at - 1) as Digest;
+  }
+
+  /** Steps over `"sha256:<hex>"` with its quotes. */
+  skipDigest(): void {
+    this.expect('"sha256:');
+    this.skipHex();
+    this.expect('"');
   }
 
   refuse(why: string): CtxPackError {

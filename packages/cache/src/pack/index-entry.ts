@@ -1,5 +1,6 @@
 import type { Cursor } from "./cursor.ts";
 import type { Entry, EntryKind } from "./entry.ts";
+import type { TarMember } from "./tar.ts";
 
 /** Where the parts of an entry lie that the tree digest leaves out: from `head` to `tail`. */
 export interface EntrySpan {
@@ -15,9 +16,9 @@ export function kindAt(cursor: Cursor): EntryKind {
 }
 
 /** Reads the entry at the cursor, exactly as the canonical index writes it. */
-export function readEntry(cursor: Cursor, span?: EntrySpan): Entry {
+export function readEntry(cursor: Cursor): Entry {
   const kind = kindAt(cursor);
-  if (kind === "file") return readFileEntry(cursor, span);
+  if (kind === "file") return readFileEntry(cursor);
   if (kind === "link") {
     cursor.expect('{"link":');
     const link = cursor.string();
@@ -26,6 +27,26 @@ export function readEntry(cursor: Cursor, span?: EntrySpan): Entry {
   }
   cursor.expect('{"dir":true,"path":');
   return { dir: true, path: readLast(cursor, cursor.string()) };
+}
+
+/** Reads a file's entry as far as the tar is a function of it; its digest is only looked at. */
+export function readFileMember(cursor: Cursor, span: EntrySpan): TarMember & { offset: number } {
+  cursor.expect('{"digest":');
+  cursor.skipDigest();
+  const exec = cursor.take(',"exec":true');
+  span.head = cursor.at;
+  if (cursor.take(',"key":"')) {
+    cursor.skipHex();
+    cursor.expect('"');
+  }
+  cursor.expect(',"offset":');
+  const offset = cursor.integer();
+  span.tail = cursor.at;
+  cursor.expect(',"path":');
+  const path = cursor.string();
+  cursor.expect(',"size":');
+  const size = readLast(cursor, cursor.integer());
+  return { kind: "file", path, target: "", exec, size, offset };
 }
 
 /** The path of the entry at the cursor, in an index that has been read before. */
@@ -56,11 +77,10 @@ function readOffset(cursor: Cursor): number {
 /** Length of `{"digest":"sha256:<64 hex>"`. */
 const DIGEST_MEMBER: number = '{"digest":"sha256:"'.length + 64;
 
-function readFileEntry(cursor: Cursor, span: EntrySpan | undefined): Entry {
+function readFileEntry(cursor: Cursor): Entry {
   cursor.expect('{"digest":');
   const digest = cursor.digest();
   const exec = cursor.take(',"exec":true');
-  const head = cursor.at;
   let key: string | undefined;
   if (cursor.take(',"key":"')) {
     key = cursor.hex();
@@ -68,15 +88,10 @@ function readFileEntry(cursor: Cursor, span: EntrySpan | undefined): Entry {
   }
   cursor.expect(',"offset":');
   const offset = cursor.integer();
-  const tail = cursor.at;
   cursor.expect(',"path":');
   const path = cursor.string();
   cursor.expect(',"size":');
   const size = readLast(cursor, cursor.integer());
-  if (span !== undefined) {
-    span.head = head;
-    span.tail = tail;
-  }
   return {
     digest,
     ...(exec && { exec }),

@@ -3,7 +3,7 @@ import type { Digest } from "@ctxpack/identity";
 import type { Profile } from "./chunker.ts";
 import type { Cursor } from "./cursor.ts";
 import { type Entry, type IndexSegment, isFileEntry, isLinkEntry } from "./entry.ts";
-import { type EntrySpan, readEntry } from "./index-entry.ts";
+import { type EntrySpan, kindAt, readEntry, readFileMember } from "./index-entry.ts";
 import { LIMITS } from "./limits.ts";
 import { OrderCheck } from "./names.ts";
 import { checkPath, checkTarget, refuseEntry } from "./path.ts";
@@ -11,7 +11,7 @@ import { headerSize, roundToBlock, type TarMember, TRAILER } from "./tar.ts";
 import { isComposed } from "./walk.ts";
 
 /** Every so manyth row is found at once by its place in the tar; those between are counted from there. */
-export const MARKED = 64;
+export const MARKED = 16;
 
 /** What one pass over an index finds out. */
 export interface IndexFacts {
@@ -24,6 +24,8 @@ export interface IndexFacts {
   readonly marks: Float64Array;
   readonly count: number;
   readonly files: number;
+  /** Entries without content: links, folders and empty files. */
+  readonly hollow: number;
   readonly bytes: number;
   readonly tarSize: number;
   /** No links, and every name in NFC: nothing about the whole tree is left to check. */
@@ -67,6 +69,7 @@ class Rows {
   #rows = new Uint32Array(64);
   #count = 0;
   #files = 0;
+  #hollow = 0;
   #bytes = 0;
   /** The position in the tar after the entries so far. */
   #tarAt = 0;
@@ -82,14 +85,18 @@ class Rows {
     if (this.#count === LIMITS.entries) {
       throw cursor.refuse(`there are more than ${LIMITS.entries} entries`);
     }
-    const entry = readEntry(cursor, this.#span);
+    const file = kindAt(cursor) === "file" ? readFileMember(cursor, this.#span) : undefined;
+    const member = file ?? memberOf(readEntry(cursor));
+    const { kind, path } = member;
     this.#note(start);
-    this.#tree.add(cursor, start, isFileEntry(entry) ? this.#span : undefined);
-    checkPath(entry.path, "CTXPACK_E_PACK");
-    this.#order.add(entry.path);
-    if (isLinkEntry(entry)) checkTarget(entry.path, entry.link, "CTXPACK_E_PACK");
-    if (isLinkEntry(entry) || !isComposed(entry.path)) this.#plain = false;
-    this.#place(entry);
+    this.#tree.add(cursor, start, file && this.#span);
+    checkPath(path, "CTXPACK_E_PACK");
+    this.#order.add(path);
+    if (kind === "link") checkTarget(path, member.target, "CTXPACK_E_PACK");
+    if (kind === "link" || !isComposed(path)) this.#plain = false;
+    this.#tarAt += headerSize(member);
+    if (member.size === 0) this.#hollow++;
+    if (file !== undefined) this.#place(file);
   }
 
   finish(): Omit<IndexFacts, "profile" | "segments"> {
@@ -99,26 +106,24 @@ class Rows {
       marks: Float64Array.from(this.#marks),
       count: this.#count,
       files: this.#files,
+      hollow: this.#hollow,
       bytes: this.#bytes,
       tarSize: this.#tarAt + TRAILER,
       plain: this.#plain,
     };
   }
 
-  /** Moves on in the tar; a file has to say where that puts its content. */
-  #place(entry: Entry): void {
-    const member = memberOf(entry);
-    this.#tarAt += headerSize(member);
-    if (!isFileEntry(entry)) return;
-    if (entry.offset !== this.#tarAt) {
-      const why = `has the offset ${entry.offset}, the tar puts its content at ${this.#tarAt}`;
-      throw refuseEntry("CTXPACK_E_PACK", entry.path, why);
+  /** Moves on in the tar over a file's content; it has to say where it is. */
+  #place({ path, size, offset }: TarMember & { readonly offset: number }): void {
+    if (offset !== this.#tarAt) {
+      const why = `has the offset ${offset}, the tar puts its content at ${this.#tarAt}`;
+      throw refuseEntry("CTXPACK_E_PACK", path, why);
     }
-    this.#tarAt += roundToBlock(entry.size);
+    this.#tarAt += roundToBlock(size);
     this.#files++;
-    this.#bytes += entry.size;
+    this.#bytes += size;
     if (this.#tarAt > Number.MAX_SAFE_INTEGER - 2 * LIMITS.segment) {
-      throw refuseEntry("CTXPACK_E_PACK", entry.path, "ends a tar of 2^53 bytes");
+      throw refuseEntry("CTXPACK_E_PACK", path, "ends a tar of 2^53 bytes");
     }
   }
 

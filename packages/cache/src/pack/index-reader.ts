@@ -80,6 +80,11 @@ export class IndexReader implements Names {
     return this.#facts.files;
   }
 
+  /** Number of entries without content: links, folders and empty files. */
+  get hollow(): number {
+    return this.#facts.hollow;
+  }
+
   /** Sum of the files' sizes. */
   get bytes(): number {
     return this.#facts.bytes;

@@ -100,6 +100,7 @@ export class Unpacker {
   /** Ends: gives out what needs no content. Throws CTXPACK_E_PACK when a segment did not come. */
   end(): void {
     if (this.#come < this.#needed.length) throw this.#missing();
+    if (this.#index.hollow === 0) return;
     for (let row = 0; row < this.#index.count; row++) {
       if (this.#index.size(row) > 0) continue;
       const entry = this.#index.entry(row);

@@ -41,16 +41,17 @@ export function headerSize(member: TarMember): number {
  */
 export function writeHeader(into: Buffer, at: number, member: TarMember): number {
   const records = paxRecords(member);
-  if (records === "") return writeUstar(into, at, member, member.size);
+  const blank = member.exec ? BLANKS.runnable : BLANKS[member.kind];
+  if (records === "") return writeUstar(into, at, blank, member, member.size);
   const length = Buffer.byteLength(records);
-  let end = writeUstar(into, at, { ...PAX, size: length }, length, "x");
+  let end = writeUstar(into, at, BLANKS.pax, PAX, length);
   into.write(records, end);
   into.fill(0, end + length, end + roundToBlock(length));
   end += roundToBlock(length);
-  return writeUstar(into, end, member, member.size < OCTAL_SIZE_END ? member.size : 0);
+  return writeUstar(into, end, blank, member, member.size < OCTAL_SIZE_END ? member.size : 0);
 }
 
-const PAX: TarMember = { kind: "file", path: "pax", target: "", exec: false, size: 0 };
+const PAX = { path: "pax", target: "" };
 
 /** The pax records a member needs, in the order path, linkpath, size; usually none. */
 function paxRecords(member: TarMember): string {
@@ -74,46 +75,80 @@ function paxRecord(key: string, value: string): string {
   return `${length} ${key}=${value}\n`;
 }
 
-const TYPE = { file: "0", link: "2", directory: "5" } as const;
+/** Where the octal digits of size and checksum begin, and how many there are. */
+const SIZE = { at: 124, digits: 11 };
+const CHECKSUM = { at: 148, digits: 6 };
 
-// Everything of a header that no member changes: owner, times, device numbers, magic.
-const BLANK: Buffer = blankHeader();
+/** Everything of a header but names, size and checksum; and the sum of its bytes, so that few are added for a member. */
+interface Blank {
+  readonly block: Buffer;
+  readonly sum: number;
+}
 
-function blankHeader(): Buffer {
+const BLANKS = {
+  file: blank("0", false),
+  runnable: blank("0", true),
+  link: blank("2", false),
+  directory: blank("5", true),
+  pax: blank("x", false),
+} as const;
+
+/** `type` is the typeflag. */
+function blank(type: string, isRunnable: boolean): Blank {
   const block = Buffer.alloc(BLOCK);
+  block.write(isRunnable ? "0000755" : "0000644", 100, "latin1");
+  block.write(type, 156, "latin1");
   for (const at of [108, 116, 329, 337]) block.write("0000000", at, "latin1");
   block.write("00000000000", 136, "latin1");
-  block.write("        ", 148, "latin1");
+  block.write("        ", CHECKSUM.at, "latin1");
   block.write("ustar\x0000", 257, "latin1");
-  return block;
+  return { block, sum: sumOf(block, 0, BLOCK) };
+}
+
+function sumOf(bytes: Buffer, from: number, to: number): number {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += bytes[i] as number;
+  return sum;
 }
 
 function writeUstar(
   into: Buffer,
   at: number,
-  member: TarMember,
+  { block, sum }: Blank,
+  { path, target }: Pick<TarMember, "path" | "target">,
   size: number,
-  type: string = TYPE[member.kind],
 ): number {
-  const block = into.subarray(at, at + BLOCK);
-  BLANK.copy(block);
-  writeName(block, 0, member.path);
-  const runnable = member.exec || member.kind === "directory";
-  block.write(runnable ? "0000755" : "0000644", 100, "latin1");
-  block.write(size.toString(8).padStart(11, "0"), 124, "latin1");
-  block.write(type, 156, "latin1");
-  writeName(block, 157, member.target);
-  let sum = 0;
-  for (let i = 0; i < BLOCK; i++) sum += block[i] as number;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  block.copy(into, at);
+  const rest =
+    writeName(into, at, path) +
+    writeName(into, at + 157, target) +
+    writeOctal(into, at + SIZE.at, SIZE.digits, size);
+  writeOctal(into, at + CHECKSUM.at, CHECKSUM.digits, sum + rest);
+  into[at + CHECKSUM.at + CHECKSUM.digits] = 0;
   return at + BLOCK;
 }
 
-/** The first 100 bytes of a name; a longer one stands in the pax header, so a code point may be cut. */
-function writeName(block: Buffer, at: number, name: string): void {
-  if (fitsField(name)) {
-    block.write(name, at, "latin1");
-  } else {
-    Buffer.from(name).copy(block, at, 0, NAME_FIELD);
+/** Writes `digits` octal digits; returns the sum of their bytes. */
+function writeOctal(into: Buffer, at: number, digits: number, value: number): number {
+  let sum = 0;
+  let left = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const digit = 0x30 + (left % 8);
+    into[i] = digit;
+    sum += digit;
+    left = Math.floor(left / 8);
   }
+  return sum;
+}
+
+/**
+ * The first 100 bytes of a name; a longer one stands in the pax header, so a code point may be cut. Returns the sum of
+ * its bytes.
+ */
+function writeName(into: Buffer, at: number, name: string): number {
+  if (name === "") return 0;
+  const length = fitsField(name)
+    ? into.write(name, at, "latin1")
+    : Buffer.from(name).copy(into, at, 0, NAME_FIELD);
+  return sumOf(into, at, at + length);
 }

@@ -57,12 +57,12 @@ export class Places {
   }
 
   blob(digest: Digest): string {
-    return join(this.blobs, digestHex(digest));
+    // Not `join`, here and below: it takes longer than a look at the file, and is asked for each of many.
+    return `${this.blobs}${sep}${digestHex(digest)}`;
   }
 
   record(uri: CtxUri): string {
     const hex = digestHex(uriDigest(uri));
-    // Not `join`: it is asked for ten thousand packs at once.
     return `${this.shelf(hex.slice(0, 2))}${sep}${hex}.json`;
   }
 
@@ -103,7 +103,8 @@ export class Places {
   /** The folder around a materialised tree; `selection` tells parts of one tree apart. */
   tree(tree: Digest, selection?: string): string {
     const hex = digestHex(tree);
-    return join(this.trees, hex.slice(0, 2), selection === undefined ? hex : `${hex}-${selection}`);
+    const name = selection === undefined ? hex : `${hex}-${selection}`;
+    return `${this.trees}${sep}${hex.slice(0, 2)}${sep}${name}`;
   }
 }
 
