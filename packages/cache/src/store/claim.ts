@@ -1,6 +1,16 @@
-import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { CtxUri } from "@ctxpack/identity";
 import { rename } from "@ctxpack/oci";
+import { writeFully } from "./blobs.ts";
 import { clear } from "./clear.ts";
 import { makeFolder, onDisk, unlessMissing } from "./disk.ts";
 import { isGone, isOurs, type Owner, ownerName, parseOwner } from "./owner.ts";
@@ -8,6 +18,9 @@ import type { Parts } from "./parts.ts";
 
 const HEARTBEAT_MS = 10_000;
 const SCHEMA = "ctxpack.claim/v1";
+
+/** With more notes than this, in bytes, the file is made anew. */
+const MOST_NOTED = 64 * 1024;
 
 /** A process group, and when its first process began: a number alone is given again. */
 export interface ClaimedGroup {
@@ -39,6 +52,8 @@ export class Claim {
   readonly #uri: CtxUri;
   readonly #owner: string;
   readonly #heartbeat: NodeJS.Timeout;
+  /** The claim's file, as long as it is ours, open to be added to. */
+  #notes: number | undefined;
 
   constructor(parts: Parts, uri: CtxUri, claim: ClaimFile) {
     this.#parts = parts;
@@ -57,13 +72,27 @@ export class Claim {
 
   /** Says which process groups compute, so that they can be ended when we are gone; the abandoned ones are ended. */
   record(...groups: readonly ClaimedGroup[]): void {
-    if (!this.isHeld()) return;
-    writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups });
+    onDisk("writing", this.#path, () => {
+      this.#notes ??= this.#open();
+      if (this.#notes === undefined) return;
+      const { ino, size } = fstatSync(this.#notes, { bigint: true });
+      const there = unlessMissing(() => statSync(this.#path, { bigint: true }));
+      if (there?.ino !== ino) {
+        this.#close();
+      } else if (size < MOST_NOTED) {
+        // Each note in lines of its own: one that a full disk has cut short spoils no other.
+        writeFully(this.#notes, Buffer.from(`\n${JSON.stringify({ groups })}\n`));
+      } else {
+        this.#close();
+        writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups });
+      }
+    });
   }
 
   /** Gives it up; nothing happens when somebody has taken it. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
+    this.#close();
     await this.#parts.database.exclusive(() => {
       if (this.isHeld()) clear(this.#path);
     });
@@ -71,6 +100,19 @@ export class Claim {
 
   get #path(): string {
     return this.#parts.places.claim(this.#uri);
+  }
+
+  #open(): number | undefined {
+    const flags = constants.O_RDWR | constants.O_APPEND;
+    const fd = unlessMissing(() => openSync(this.#path, flags));
+    if (fd === undefined || parseClaim(readFileSync(fd, "utf8"))?.owner === this.#owner) return fd;
+    closeSync(fd);
+    return undefined;
+  }
+
+  #close(): void {
+    if (this.#notes !== undefined) closeSync(this.#notes);
+    this.#notes = undefined;
   }
 
   #beat(): void {
@@ -118,13 +160,34 @@ export function isAbandoned(path: string, owner: Owner): boolean {
 
 function readClaim(path: string): ClaimFile | undefined {
   const text = unlessMissing(() => onDisk("reading", path, () => readFileSync(path, "utf8")));
+  return text === undefined ? undefined : parseClaim(text);
+}
+
+/**
+ * A claim is a line that says whose it is, and a line for each time its groups changed, of which the last whole one
+ * counts. Lines are added rather than the file replaced: on ext4 that is twenty times as fast, and a map notes a group
+ * for each of its items.
+ */
+function parseClaim(text: string): ClaimFile | undefined {
+  const [first = "", ...notes] = text.split("\n");
+  const { schema, owner, groups } = parseLine(first);
+  if (schema !== SCHEMA || typeof owner !== "string" || !Array.isArray(groups)) return undefined;
+  // What comes after the last line's end is still being written.
+  const last = notes
+    .slice(0, -1)
+    .map(parseLine)
+    .findLast((note) => Array.isArray(note["groups"]));
+  const found = last === undefined ? groups : (last["groups"] as unknown[]);
+  return { owner, groups: found.filter(isGroup) };
+}
+
+/** Nothing is synced: a power cut may leave half of a line, and no process of before. */
+function parseLine(line: string): Record<string, unknown> {
   try {
-    const { schema, owner, groups } = JSON.parse(text ?? "null") ?? {};
-    const isClaim = schema === SCHEMA && typeof owner === "string" && Array.isArray(groups);
-    return isClaim ? { owner, groups: groups.filter(isGroup) } : undefined;
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : {};
   } catch {
-    // Nothing is synced: a power cut may leave half of it, and no process of before.
-    return undefined;
+    return {};
   }
 }
 

@@ -1,5 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Claim, Claimant, Store } from "../../src/index.ts";
@@ -20,8 +27,9 @@ function claimFile(store: Store): string {
 
 /** Rewrites a claim as that of another process. */
 function giveTo(store: Store, owner: string): void {
-  const claim = JSON.parse(readFileSync(claimFile(store), "utf8"));
-  writeFileSync(claimFile(store), JSON.stringify({ ...claim, owner }));
+  const [first = "", ...notes] = readFileSync(claimFile(store), "utf8").split("\n");
+  const claim = JSON.parse(first);
+  writeFileSync(claimFile(store), [JSON.stringify({ ...claim, owner }), ...notes].join("\n"));
 }
 
 /** The name of a process of ours that is gone. */
@@ -104,8 +112,50 @@ it.each(["", "{", "[]", '{"schema":"ctxpack.claim/v1"}', '{"owner":"x","groups":
 it("numbers that would mean more than one group are never handed out", async () => {
   const store = await openStore(workplace());
   (await claimed(store)).record({ pid: 4_000_000, start: "17" });
-  const claim = JSON.parse(readFileSync(claimFile(store), "utf8"));
+  const [first = ""] = readFileSync(claimFile(store), "utf8").split("\n");
+  const claim = JSON.parse(first);
   const groups = [0, 1, -1, 1.5, "7", null].map((pid) => ({ pid, start: "1" }));
   writeFileSync(claimFile(store), JSON.stringify({ ...claim, owner: await deadOwner(), groups }));
   expect((await claimed(store)).abandoned).toEqual([]);
+});
+
+it("of many groups that were noted those of the last whole note count", async () => {
+  const store = await openStore(workplace());
+  const first = await claimed(store);
+  const group = (pid: number) => ({ pid, start: "17" });
+  for (let pid = 4_000_000; pid < 4_000_100; pid++) first.record(group(pid), group(pid + 1));
+  giveTo(store, await deadOwner());
+  // Killed in the middle of the next one.
+  appendFileSync(claimFile(store), '\n{"groups":[{"pid":4000200,"sta');
+  expect((await claimed(store)).abandoned).toEqual([group(4_000_099), group(4_000_100)]);
+});
+
+it("a note that a full disk has cut short spoils neither the one before it nor the next", async () => {
+  const store = await openStore(workplace());
+  const first = await claimed(store);
+  first.record({ pid: 4_000_000, start: "17" });
+  appendFileSync(claimFile(store), '\n{"groups":[{"pid":4000200,"sta');
+  expect(first.isHeld()).toBe(true);
+  first.record({ pid: 4_000_001, start: "18" });
+  giveTo(store, await deadOwner());
+  expect((await claimed(store)).abandoned).toEqual([{ pid: 4_000_001, start: "18" }]);
+});
+
+it("notes do not make a file that only grows, and are of whoever has the claim", async () => {
+  const store = await openStore(workplace());
+  const first = await claimed(store);
+  let most = 0;
+  for (let i = 0; i < 3000; i++) {
+    first.record({ pid: 4_000_000 + i, start: "17" });
+    most = Math.max(most, statSync(claimFile(store)).size);
+  }
+  expect(most).toBeGreaterThan(60_000);
+  expect(most).toBeLessThan(70_000);
+  expect(first.isHeld()).toBe(true);
+  giveTo(store, await deadOwner());
+  const second = await claimed(store);
+  expect(second.abandoned).toEqual([{ pid: 4_002_999, start: "17" }]);
+  first.record({ pid: 4_000_000, start: "17" });
+  giveTo(store, await deadOwner());
+  expect((await claimed(store)).abandoned).toEqual([{ pid: 4_002_999, start: "17" }]);
 });
