@@ -11,7 +11,7 @@ const RECORD_BYTES: number = RECORD_WORDS * 4;
 const DIGEST_BYTES = 32;
 
 /** There are fewer rows than this: with a word of 32 bits before it, a row fits into a number. */
-export const MOST_ROWS: number = 2 ** 21;
+const MOST_ROWS = 2 ** 21;
 
 const magic = "ctxpack.stat-index/v1\n";
 const HEADER_BYTES: number = 24 + 32;
