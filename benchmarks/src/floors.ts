@@ -27,7 +27,7 @@ export function bareDigest({ bytes }: Corpus): Contender {
   return bare("SHA-256 of as many bytes of memory, in Node", () => ["digest", String(bytes)]);
 }
 
-/** What has to be computed and written for a pack; what is left out is in the name. */
+/** What has to be computed and written for a pack; some of what is left out is in the name. */
 export function barePack({ dir }: Corpus, bench: Bench, name: string): Contender {
   const out = (run: number): string => join(bench.scratch, `bare-${name}-${run}.`);
   return {

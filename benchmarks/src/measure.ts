@@ -19,7 +19,7 @@ export interface Contender {
   readonly name: string;
   /** Whether it is ours and not a peer; unless said, it is if its name starts with `ctxpack` in code marks. */
   readonly ours?: boolean;
-  /** Does nothing of what is asked, or only what cannot be left out: ours does not compete with it. */
+  /** Does nothing of what is asked, or only the bare work: ours does not compete with it. */
   readonly floor?: true;
   /** A part of the name of the row of ours that does the same work, if that is not the first. */
   readonly against?: string;

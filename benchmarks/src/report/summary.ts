@@ -21,7 +21,7 @@ export function valuesOf(row: Row, of: keyof Sample): number[] {
 }
 
 /**
- * Whether a row does nothing of what is asked, or only what cannot be left out: it competes with nobody.
+ * Whether a row does nothing of what is asked, or only the bare work: it competes with nobody.
  * Runs from before the flag have the name.
  */
 export function isFloor(row: Row & { readonly floor?: true }): boolean {

@@ -98,12 +98,11 @@ export class Cursor {
   /** 64 lower-case hex digits. */
   hex(): string {
     const { bytes, at } = this;
-    this.skipHex();
+    this.#skipHex();
     return bytes.toString("latin1", at, at + 64);
   }
 
-  /** Steps over 64 lower-case hex digits. */
-  skipHex(): void {
+  #skipHex(): void {
     if (!this.isChecked) this.#expectHex();
     this.at += 64;
   }
@@ -127,7 +126,7 @@ export class Cursor {
   /** Steps over `"sha256:<hex>"` with its quotes. */
   skipDigest(): void {
     this.expect('"sha256:');
-    this.skipHex();
+    this.#skipHex();
     this.expect('"');
   }
 

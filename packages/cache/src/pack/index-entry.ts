@@ -33,19 +33,7 @@ export function readEntry(cursor: Cursor): Entry {
 export function readFileMember(cursor: Cursor, span: EntrySpan): TarMember & { offset: number } {
   cursor.expect('{"digest":');
   cursor.skipDigest();
-  const exec = cursor.take(',"exec":true');
-  span.head = cursor.at;
-  if (cursor.take(',"key":"')) {
-    cursor.skipHex();
-    cursor.expect('"');
-  }
-  cursor.expect(',"offset":');
-  const offset = cursor.integer();
-  span.tail = cursor.at;
-  cursor.expect(',"path":');
-  const path = cursor.string();
-  cursor.expect(',"size":');
-  const size = readLast(cursor, cursor.integer());
+  const { exec, offset, path, size } = readAfterDigest(cursor, span);
   return { kind: "file", path, target: "", exec, size, offset };
 }
 
@@ -80,18 +68,7 @@ const DIGEST_MEMBER: number = '{"digest":"sha256:"'.length + 64;
 function readFileEntry(cursor: Cursor): Entry {
   cursor.expect('{"digest":');
   const digest = cursor.digest();
-  const exec = cursor.take(',"exec":true');
-  let key: string | undefined;
-  if (cursor.take(',"key":"')) {
-    key = cursor.hex();
-    cursor.expect('"');
-  }
-  cursor.expect(',"offset":');
-  const offset = cursor.integer();
-  cursor.expect(',"path":');
-  const path = cursor.string();
-  cursor.expect(',"size":');
-  const size = readLast(cursor, cursor.integer());
+  const { exec, key, offset, path, size } = readAfterDigest(cursor);
   return {
     digest,
     ...(exec && { exec }),
@@ -100,6 +77,28 @@ function readFileEntry(cursor: Cursor): Entry {
     path,
     size,
   };
+}
+
+/** What a file's entry says after its digest, and where the parts lie that the tree digest leaves out. */
+function readAfterDigest(cursor: Cursor, span?: EntrySpan) {
+  const exec = cursor.take(',"exec":true');
+  const head = cursor.at;
+  let key: string | undefined;
+  if (cursor.take(',"key":"')) {
+    key = cursor.hex();
+    cursor.expect('"');
+  }
+  cursor.expect(',"offset":');
+  const offset = cursor.integer();
+  if (span !== undefined) {
+    span.head = head;
+    span.tail = cursor.at;
+  }
+  cursor.expect(',"path":');
+  const path = cursor.string();
+  cursor.expect(',"size":');
+  const size = readLast(cursor, cursor.integer());
+  return { exec, key, offset, path, size };
 }
 
 function readLast<T>(cursor: Cursor, value: T): T {

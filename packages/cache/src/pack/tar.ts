@@ -41,7 +41,8 @@ export function headerSize(member: TarMember): number {
  */
 export function writeHeader(into: Buffer, at: number, member: TarMember): number {
   const records = paxRecords(member);
-  const blank = member.exec ? BLANKS.runnable : BLANKS[member.kind];
+  const isRunnable = member.kind === "file" && member.exec;
+  const blank = isRunnable ? BLANKS.runnable : BLANKS[member.kind];
   if (records === "") return writeUstar(into, at, blank, member, member.size);
   const length = Buffer.byteLength(records);
   let end = writeUstar(into, at, BLANKS.pax, PAX, length);

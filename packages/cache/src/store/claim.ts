@@ -73,33 +73,36 @@ export class Claim {
   /** Says which process groups compute, so that they can be ended when we are gone; the abandoned ones are ended. */
   record(...groups: readonly ClaimedGroup[]): void {
     onDisk("writing", this.#path, () => {
+      if (this.#notes !== undefined && !this.#isThere(this.#notes)) this.#close();
       this.#notes ??= this.#open();
       if (this.#notes === undefined) return;
-      const { ino, size } = fstatSync(this.#notes, { bigint: true });
-      const there = unlessMissing(() => statSync(this.#path, { bigint: true }));
-      if (there?.ino !== ino) {
-        this.#close();
-      } else if (size < MOST_NOTED) {
+      if (fstatSync(this.#notes).size < MOST_NOTED) {
         // Each note in lines of its own: one that a full disk has cut short spoils no other.
         writeFully(this.#notes, Buffer.from(`\n${JSON.stringify({ groups })}\n`));
-      } else {
-        this.#close();
-        writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups });
+        return;
       }
+      this.#close();
+      writeClaim(this.#parts, this.#uri, { owner: this.#owner, groups });
     });
   }
 
   /** Gives it up; nothing happens when somebody has taken it. */
   async release(): Promise<void> {
     clearInterval(this.#heartbeat);
-    this.#close();
     await this.#parts.database.exclusive(() => {
+      this.#close();
       if (this.isHeld()) clear(this.#path);
     });
   }
 
   get #path(): string {
     return this.#parts.places.claim(this.#uri);
+  }
+
+  /** Whether an open file still is the claim: whoever takes it puts another one in its place. */
+  #isThere(fd: number): boolean {
+    const there = unlessMissing(() => statSync(this.#path, { bigint: true }));
+    return there?.ino === fstatSync(fd, { bigint: true }).ino;
   }
 
   #open(): number | undefined {

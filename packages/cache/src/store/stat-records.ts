@@ -10,7 +10,7 @@ const RECORD_WORDS = 13;
 const RECORD_BYTES: number = RECORD_WORDS * 4;
 const DIGEST_BYTES = 32;
 
-/** There are fewer rows than this: with a word of 32 bits before it, a row fits into a number. */
+/** So many rows there may be: with a word of 32 bits before it, a row fits into a number. */
 const MOST_ROWS = 2 ** 21;
 
 const magic = "ctxpack.stat-index/v1\n";
@@ -174,6 +174,7 @@ export class NewRecords {
   }
 
   put(key: Key, hex: string, day: number): void {
+    if (this.#count === MOST_ROWS) throw new RangeError(`more than ${MOST_ROWS} new records`);
     if ((this.#count + 1) * RECORD_BYTES > this.#bytes.length) this.#grow();
     const slot = this.#slot(key, 0);
     const row = (this.#slots[slot] || ++this.#count) - 1;

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   readFileSync,
+  renameSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -11,7 +13,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Claim, Claimant, Store } from "../../src/index.ts";
 import { ownerName, parseOwner } from "../../src/store/owner.ts";
-import { openStore, uriFor, workplace } from "./fixture.ts";
+import { openFiles, openStore, uriFor, workplace } from "./fixture.ts";
 
 const uri = uriFor("t");
 
@@ -158,4 +160,18 @@ it("notes do not make a file that only grows, and are of whoever has the claim",
   first.record({ pid: 4_000_000, start: "17" });
   giveTo(store, await deadOwner());
   expect((await claimed(store)).abandoned).toEqual([{ pid: 4_002_999, start: "17" }]);
+});
+
+it("a claim that was put back, as a restore does, is noted in all the same; nothing stays open", async () => {
+  const store = await openStore(workplace());
+  const first = await claimed(store);
+  first.record({ pid: 4_000_000, start: "17" });
+  copyFileSync(claimFile(store), `${claimFile(store)}.copy`);
+  renameSync(`${claimFile(store)}.copy`, claimFile(store));
+  first.record({ pid: 4_000_001, start: "18" });
+  expect(readFileSync(claimFile(store), "utf8")).toContain("4000001");
+  const releasing = first.release();
+  first.record({ pid: 4_000_002, start: "19" });
+  await releasing;
+  expect(openFiles(store.dir).filter((path) => !path.includes("store.db"))).toEqual([]);
 });

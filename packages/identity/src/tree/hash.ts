@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type BigIntStats, realpathSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { Digest, DirHash } from "../digest.ts";
 import { CtxPackError } from "../errors.ts";
 import { compileFilter, type PathFilter } from "../pattern.ts";
@@ -19,7 +20,10 @@ import { Threads } from "./workers.ts";
 
 /** How one file is hashed. */
 export interface HashOneFileOptions extends HashFileOptions {
-  /** What it is read into; of one's own when many files are hashed one after the other. Default: 256 KiB. */
+  /**
+   * What it is read into; of one's own when many files are hashed one after the other, or by many threads. Without it,
+   * 256 KiB, or for a large file two pieces of 2 MiB, of which one is read while the other is hashed.
+   */
   readonly buffer?: Buffer | undefined;
 }
 
@@ -126,7 +130,7 @@ export async function hashFile(
     let done = 0;
     const onBytes = (bytes: number) => (done += bytes);
     const report = () => onProgress?.({ phase: "hash", unit: "bytes", done, total: size });
-    if (size >= AHEAD_BYTES) {
+    if (size >= AHEAD_BYTES && options.buffer === undefined && availableParallelism() > 1) {
       hex = await readDigestAhead(file, {
         signal,
         onBytes: (bytes) => {

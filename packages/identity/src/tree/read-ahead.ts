@@ -3,8 +3,9 @@ import { closeSync, read } from "node:fs";
 import { promisify } from "node:util";
 import { changedError, readError } from "./fault.ts";
 import { type FileToRead, isUnchanged, openFile } from "./read.ts";
+import { SLICE_MS } from "./slice.ts";
 
-/** From this size on a file is read by another thread while this one hashes. */
+/** From this size on reading a file ahead is worth it, for who has a core to spare. */
 export const AHEAD_BYTES: number = 64 * 1024 * 1024;
 
 /** Bytes that are read while as many are hashed: a millisecond of work for each, so that handing over costs little. */
@@ -15,7 +16,7 @@ const readPiece = promisify(read);
 /** How a file is read ahead. */
 export interface ReadAheadOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told of the bytes hashed since the last call. */
+  /** Told every 10 ms, and at the end, of the bytes hashed since the last call. */
   onBytes(bytes: number): void;
 }
 
@@ -33,24 +34,29 @@ export async function readDigestAhead(
   const size = Number(file.state.size);
   const even = Buffer.allocUnsafeSlow(PIECE_BYTES);
   const odd = Buffer.allocUnsafeSlow(PIECE_BYTES);
-  let reading = readPiece(fd, even, 0, PIECE_BYTES, 0);
+  let reading = readPiece(fd, even, 0, PIECE_BYTES, null);
   try {
     const digest = createHash("sha256");
     let length = 0;
+    let told = 0;
+    let toldAt = performance.now();
     while (length <= size) {
-      const { bytesRead, buffer } = await reading;
-      if (bytesRead === 0) break;
+      const { bytesRead, buffer } = await reading.catch((error: unknown) => {
+        throw readError(file.shown, error);
+      });
       signal?.throwIfAborted();
+      if (bytesRead === 0) break;
       length += bytesRead;
-      reading = readPiece(fd, buffer === even ? odd : even, 0, PIECE_BYTES, length);
+      reading = readPiece(fd, buffer === even ? odd : even, 0, PIECE_BYTES, null);
       digest.update(buffer.subarray(0, bytesRead));
-      onBytes(bytesRead);
+      if (performance.now() < toldAt + SLICE_MS) continue;
+      onBytes(length - told);
+      told = length;
+      toldAt = performance.now();
     }
+    onBytes(length - told);
     if (length !== size || !isUnchanged(fd, file.state)) throw changedError(file.shown);
     return digest.digest("hex");
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw readError(file.shown, error);
   } finally {
     // Closed under it, a read could meet another file with the same number.
     await Promise.allSettled([reading]);

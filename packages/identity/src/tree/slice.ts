@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /** How long synchronous work may keep the event loop from turning, in milliseconds. */
-const SLICE_MS = 10;
+export const SLICE_MS = 10;
 
 /**
  * Drives synchronous steps to their end and lets the event loop turn every 10 ms, so that timers,
