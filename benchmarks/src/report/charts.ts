@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { Answer } from "../run-file.ts";
 import { type Curve, exponentText } from "./growth.ts";
-import { plainName, seconds, summaryOf } from "./summary.ts";
+import { isFloor, plainName, seconds, summaryOf } from "./summary.ts";
 import { COLOURS } from "./svg.ts";
 
 /** In pixels. */
@@ -28,7 +28,8 @@ function barsOf(answer: Answer, hasTitle: boolean): object {
   const rows = answer.rows.flatMap((row) => {
     const wall = summaryOf(row, "wall");
     const { ours, samples } = row;
-    return wall ? [{ name: plainName(row.name), ours, samples, ...wall }] : [];
+    const name = `${plainName(row.name)}${isFloor(row) ? " (floor)" : ""}`;
+    return wall ? [{ name, ours, samples, ...wall }] : [];
   });
   const bars = rows.map(({ samples, ...row }) => ({ ...row, label: `${seconds(row.median)} s` }));
   const dots = rows.flatMap(({ name, samples }) => samples.map(({ wall }) => ({ name, wall })));
