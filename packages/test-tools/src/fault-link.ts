@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seeded } from "./random.ts";
 import { type Direction, type Pair, type Relay, startRelay, type Target } from "./relay.ts";
+import { reset } from "./reset.ts";
 
 /**
  * What may happen to a piece of bytes (what one read returns, at most 64 KiB):
@@ -75,8 +76,8 @@ export async function startFaultLink(
         return;
       }
       if (fault === "reset") {
-        from.resetAndDestroy();
-        to.resetAndDestroy();
+        reset(from);
+        reset(to);
         return;
       }
       if (fault === "truncate") {
