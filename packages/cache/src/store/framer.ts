@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { type Digest, type OnProgress, sha256 } from "@ctxpack/identity";
 import type { PackBlob } from "../pack/index.ts";
 import type { StoredBlob } from "./blobs.ts";
@@ -77,7 +78,9 @@ export class Framer {
       ended();
       this.#failure ??= { error };
     });
-    while (this.#writing.size >= IN_FLIGHT) await Promise.race(this.#writing);
+    while (this.#writing.size - (this.#threads?.waiting ?? 0) >= IN_FLIGHT) {
+      await Promise.race(this.#writing);
+    }
     await this.#threads?.untilNext();
   }
 
@@ -103,8 +106,17 @@ export class Framer {
     return Promise.all(this.#made);
   }
 
+  /** Makes the frames that wait for a thread, together with the threads. */
+  async catchUp(): Promise<void> {
+    while (this.#threads?.relieve((raw) => putFrame(this.#parts.blobs, raw))) {
+      await turn();
+      this.expectStored();
+    }
+  }
+
   /** Waits for the writes under way, whatever becomes of them, and ends the threads; what comes then is done here. */
   async settle(): Promise<void> {
+    this.#threads?.giveUp();
     await Promise.allSettled(this.#writing);
     await this.#threads?.end();
     this.#threads = undefined;

@@ -93,6 +93,7 @@ async function packWith(
   const framer = new Framer(parts, { threads, onProgress: options.onProgress });
   try {
     const summary = await storeSegments(framer, material, options);
+    await framer.catchUp();
     // The index of many files is large: threads and their buffers should be gone by then.
     await framer.settle();
     // Before the listing is given up, for a segment that was lost with its thread is packed again from it.

@@ -15,6 +15,11 @@ const COST = 2;
 const ROOM = 160 * 2 ** 20;
 /** What each thread after the first adds to it. */
 const MORE_ROOM = 96 * 2 ** 20;
+/**
+ * Memory of the buffers whose segments wait until a thread has time for them, in bytes. What compresses badly keeps the
+ * caller busier than the threads, which then work off what waited while something compressed well.
+ */
+const WAITING = 64 * 2 ** 20;
 
 /** What a thread is told when it starts. */
 export interface FrameThreadData {
@@ -50,6 +55,13 @@ interface Pending {
   isRead: boolean;
 }
 
+/** A segment that no thread has yet. */
+interface Waiting {
+  readonly raw: Uint8Array<ArrayBuffer>;
+  readonly resolve: (blob: StoredBlob | Promise<StoredBlob>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface Member {
   readonly thread: Thread<FrameJob, FrameAnswer>;
   readonly pending: Map<number, Pending>;
@@ -78,6 +90,7 @@ export class ThreadLost extends Error {
 export class FrameThreads {
   readonly #members: Member[];
   readonly #memory: Room;
+  readonly #waiting: Waiting[] = [];
   /** The buffer that was taken last and not handed over. */
   #taken: Buffer<ArrayBuffer> | undefined;
   readonly #spare: ArrayBuffer[] = [];
@@ -112,30 +125,70 @@ export class FrameThreads {
     await this.#memory.until(this.#room);
   }
 
+  /** Segments that wait for a thread. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /**
-   * Hands over a segment at the beginning of the buffer that was taken last, and the buffer. `undefined` when every
-   * thread has enough to do: the caller then does it.
+   * Takes over a segment at the beginning of the buffer that was taken last, and the buffer. `undefined` when every
+   * thread has enough to do and enough waits for them: the caller then does it.
    */
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
-    const slot = this.#taken?.buffer;
-    const [member] = this.#members
-      .filter(({ isReady, unread }) => isReady && unread < QUEUE)
-      .sort((a, b) => a.unread - b.unread);
-    if (slot === undefined || slot !== raw.buffer || member === undefined) return undefined;
+    if (this.#taken === undefined || this.#taken.buffer !== raw.buffer) return undefined;
+    const isWanted = this.#members.some(hasTime);
+    const fits = (this.#waiting.length + 1) * this.#room <= WAITING;
+    if (!isWanted && !(fits && this.#members.some(({ isReady }) => isReady))) return undefined;
     const { length } = raw;
+    const bytes = new Uint8Array(this.#taken.buffer, 0, length);
     this.#taken = undefined;
     this.#memory.take(length * COST);
-    member.unread += 1;
-    const id = ++this.#count;
     return new Promise((resolve, reject) => {
-      member.pending.set(id, { length, resolve, reject, isRead: false });
-      member.thread.post({ id, slot, length }, [slot]);
+      this.#waiting.push({ raw: bytes, resolve, reject });
+      this.#handOver();
     });
+  }
+
+  /** Takes a segment that waits from the threads: the caller makes its frame with `put`. False when none waits. */
+  relieve(put: (raw: Uint8Array) => Promise<StoredBlob>): boolean {
+    const next = this.#waiting.pop();
+    if (next === undefined) return false;
+    const { raw, resolve, reject } = next;
+    try {
+      resolve(put(raw));
+    } catch (error) {
+      reject(error);
+    } finally {
+      this.#memory.free(raw.length * COST);
+      release(raw);
+    }
+    return true;
+  }
+
+  /** Loses what waits for a thread. */
+  giveUp(): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(new ThreadLost());
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
     this.#drop();
+  }
+
+  /** Gives what has waited longest to the threads that have time. */
+  #handOver(): void {
+    for (;;) {
+      const [member] = this.#members.filter(hasTime).sort((a, b) => a.unread - b.unread);
+      if (member === undefined) return;
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const { raw, resolve, reject } = next;
+      const { buffer: slot, length } = raw;
+      member.unread += 1;
+      const id = ++this.#count;
+      member.pending.set(id, { length, resolve, reject, isRead: false });
+      member.thread.post({ id, slot, length }, [slot]);
+    }
   }
 
   #start(data: FrameThreadData): Member {
@@ -157,6 +210,7 @@ export class FrameThreads {
       this.#memory.free(job.length * COST);
       member.unread -= 1;
       job.isRead = true;
+      this.#handOver();
     }
     if (isRead) return;
     member.pending.delete(id);
@@ -180,4 +234,8 @@ export class FrameThreads {
     this.#taken = undefined;
     for (const slot of this.#spare.splice(0)) release(new Uint8Array(slot));
   }
+}
+
+function hasTime({ isReady, unread }: Member): boolean {
+  return isReady && unread < QUEUE;
 }

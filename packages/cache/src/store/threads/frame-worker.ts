@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import type { MessagePort } from "node:worker_threads";
 import { Blobs } from "../blobs.ts";
 import { Places } from "../places.ts";
@@ -17,7 +18,7 @@ export function makeFrames(port: MessagePort, data: FrameThreadData): void {
   let count = 0;
   const path = (): string => `${data.prefix}-${++count}`;
   const blobs = new Blobs(new Places(data.store), { path });
-  port.on("message", async ({ id, slot, length }: FrameJob) => {
+  const make = async ({ id, slot, length }: FrameJob): Promise<void> => {
     const answer = (what: Omit<FrameAnswer, "id">, transfer: readonly ArrayBuffer[] = []): void =>
       port.postMessage({ id, ...what }, transfer);
     try {
@@ -28,6 +29,16 @@ export function makeFrames(port: MessagePort, data: FrameThreadData): void {
       answer({ blob: await written });
     } catch (error) {
       answer({ fault: faultOf(error) });
+    }
+  };
+  const jobs: FrameJob[] = [];
+  port.on("message", async (job: FrameJob) => {
+    if (jobs.push(job) > 1) return;
+    for (let next: FrameJob | undefined = job; next !== undefined; next = jobs[0]) {
+      void make(next);
+      // Messages that come steadily would keep the loop from turning, and with it what was written from being told of.
+      await turn();
+      jobs.shift();
     }
   });
   port.postMessage({ id: 0 } satisfies FrameAnswer);
