@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { GEAR, GearLanes, gearOf, WINDOW } from "./gear.ts";
 
 /** A named choice of segment sizes; without one a pack has at most 399 segments where it can. */
 export type Profile = "fine";
@@ -7,8 +7,11 @@ export type Profile = "fine";
 const LEAST_EXPONENT = 18;
 export const LARGEST_EXPONENT = 26;
 
-/** h is 32 bits wide and moves one bit a byte: older bytes have left it. */
-const WINDOW = 32;
+/** Quarters below this are not worth being searched side by side, in bytes. */
+const WORTH_LANES = 1024;
+
+/** One for all: a search is done before the next one begins. */
+let lanes: GearLanes | undefined | "not made" = "not made";
 
 /**
  * `n` of DESIGN §5.1: how many average segments a tar is meant to have. A result of more than n-1
@@ -41,15 +44,6 @@ export function certainExponent(tarSize: number, profile: Profile | undefined): 
 export function ownSegmentSize(exponent: number): number {
   return 4 * 2 ** exponent;
 }
-
-/** Byte i to the first four bytes, big-endian, of sha256("ctxpack.gear/v1" ‖ i). */
-export const GEAR: Int32Array = Int32Array.from({ length: 256 }, (_, byte) =>
-  hash(
-    "sha256",
-    Buffer.from(`ctxpack.gear/v1${String.fromCharCode(byte)}`, "latin1"),
-    "buffer",
-  ).readInt32BE(0),
-);
 
 /**
  * Finds where segments end (FastCDC with a 32-bit gear hash, DESIGN §5.1 "Cuts"). Fed every byte of
@@ -86,9 +80,7 @@ export class Chunker {
     const average = Math.min(to, start + this.#average - 1);
     const most = Math.min(to, start + 2 * this.#average - 1);
     const first = Math.max(from, Math.min(to, start + this.#least - WINDOW));
-    for (let i = first; i < least; i++) {
-      this.#h = ((this.#h << 1) + (GEAR[bytes[i] as number] as number)) | 0;
-    }
+    this.#h = gearOf(bytes, first, least, this.#h);
     let end = this.#search(bytes, Math.max(first, least), average, this.#strict);
     if (end < 0) end = this.#search(bytes, Math.max(first, average), most, this.#loose);
     if (end < 0 && most < to) end = most + 1;
@@ -96,53 +88,33 @@ export class Chunker {
     return end;
   }
 
-  /**
-   * Takes in bytes until the ones of `mask` in h are zero; returns the position after, or -1. Each h depends on the
-   * one before it, and a processor does two such chains in the time of one: the second half is searched together
-   * with the first, from an h that the 32 bytes before it give.
-   */
+  /** Takes in bytes until the ones of `mask` in h are zero; returns the position after, or -1. */
   #search(bytes: Uint8Array, from: number, to: number, mask: number): number {
-    const half = (to - from) >> 1;
-    if (half < 4 * WINDOW) return this.#scan(bytes, from, to, mask);
-    const gear = GEAR;
-    const middle = (from + half) | 0;
-    let second = 0;
-    for (let j = middle - WINDOW; j < middle; j++) {
-      second = ((second << 1) + (gear[bytes[j] as number] as number)) | 0;
+    for (let at = from; at < to; at += GearLanes.room) {
+      const end = this.#searchPiece(bytes, at, Math.min(to, at + GearLanes.room), mask);
+      if (end >= 0) return end;
     }
-    let first = this.#h;
-    let i = from | 0;
-    let j = middle;
-    let found = -1;
-    // Two bytes of each a turn and counters that are integers for certain: twice the speed of one chain.
-    const twos = (middle - 1) | 0;
-    for (; i < twos; i += 2, j += 2) {
-      first = ((first << 1) + (gear[bytes[i] as number] as number)) | 0;
-      second = ((second << 1) + (gear[bytes[j] as number] as number)) | 0;
-      if ((first & mask) === 0) return i + 1;
-      if ((second & mask) === 0) {
-        found = j + 1;
-        i += 1;
-        break;
-      }
-      first = ((first << 1) + (gear[bytes[i + 1] as number] as number)) | 0;
-      second = ((second << 1) + (gear[bytes[j + 1] as number] as number)) | 0;
-      if ((first & mask) === 0) return i + 2;
-      if ((second & mask) === 0) {
-        found = j + 2;
-        i += 2;
-        break;
-      }
-    }
-    this.#h = first;
-    const end = this.#scan(bytes, i, middle, mask);
-    if (end >= 0) return end;
-    if (found >= 0) return found;
-    this.#h = second;
-    return this.#scan(bytes, j, to, mask);
+    return -1;
   }
 
-  /** `#search` with one chain. */
+  /** `#search` of what may be searched at once. */
+  #searchPiece(bytes: Uint8Array, from: number, to: number, mask: number): number {
+    const quarter = GearLanes.quarter(to - from);
+    if (quarter < WORTH_LANES) return this.#scan(bytes, from, to, mask);
+    if (lanes === "not made") lanes = GearLanes.make();
+    if (lanes === undefined) return this.#scan(bytes, from, to, mask);
+    const passed = lanes.search(bytes, from, quarter, this.#h, mask);
+    // What is left of the quarters: nothing, or in one of them, and that may be a later one, is what was found.
+    for (const [lane, h] of lanes.states.entries()) {
+      const start = from + lane * quarter;
+      this.#h = h;
+      const end = this.#scan(bytes, start + passed, start + quarter, mask);
+      if (end >= 0) return end;
+    }
+    return this.#scan(bytes, from + 4 * quarter, to, mask);
+  }
+
+  /** `#search`, one byte after the other. */
   #scan(bytes: Uint8Array, from: number, to: number, mask: number): number {
     const gear = GEAR;
     let h = this.#h;

@@ -1,7 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { hash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Chunker, firstExponent, GEAR, segmentGoal } from "../../src/pack/chunker.ts";
+import { assembleGear, GEAR_MODULE } from "../../../../scripts/assemble-gear.ts";
+import { Chunker, firstExponent, segmentGoal } from "../../src/pack/chunker.ts";
+import { GEAR, GearLanes } from "../../src/pack/gear.ts";
 import { noise } from "./memory.ts";
 
 /** DESIGN §5.1 as it is written: every byte goes into h, every byte is looked at. */
@@ -92,6 +96,30 @@ describe("Chunker", () => {
     expect(lengths.some((l) => l >= 262_144 && l < 524_288)).toBe(true);
     expect(lengths.some((l) => l === 524_288)).toBe(true);
     expect(cuts).toEqual(naiveCuts(bytes, 18, new Set()));
+  });
+
+  it("cuts in the same places where there is no WebAssembly", () => {
+    const bytes = noise("plain", 2_000_000);
+    const program = `
+      import { readFileSync } from "node:fs";
+      import { Chunker } from ${JSON.stringify(new URL("../../src/pack/chunker.ts", import.meta.url))};
+      // Here, and not by --jitless: Node takes types out of sources with it.
+      delete globalThis.WebAssembly;
+      const bytes = readFileSync(0);
+      const chunker = new Chunker(18);
+      const cuts = [];
+      for (let at = 0; at >= 0; ) if ((at = chunker.next(bytes, at, bytes.length)) > 0) cuts.push(at);
+      console.log(JSON.stringify(cuts));`;
+    const argv = ["--input-type=module", "--eval", program];
+    const { stdout, stderr } = spawnSync(process.execPath, argv, { input: bytes });
+    expect(stderr.toString()).toBe("");
+    expect(JSON.parse(stdout.toString())).toEqual(fastCuts(bytes, 18, new Set(), [bytes.length]));
+  });
+
+  it("is assembled from the text in scripts/assemble-gear.ts", async () => {
+    const module = readFileSync(new URL(`../../../../${GEAR_MODULE}`, import.meta.url), "utf8");
+    expect(await assembleGear(), "run: node scripts/assemble-gear.ts").toBe(module);
+    expect(GearLanes.make()).toBeDefined();
   });
 
   it("finds a cut again after bytes were put in front", () => {
