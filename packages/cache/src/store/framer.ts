@@ -5,7 +5,7 @@ import type { StoredBlob } from "./blobs.ts";
 import type { Frame } from "./database.ts";
 import type { Parts } from "./parts.ts";
 import { putFrame } from "./put-frame.ts";
-import { FrameThreads } from "./threads/frame-threads.ts";
+import type { FrameThreads } from "./threads/frame-threads.ts";
 
 /** Frames that may be on their way to the disk while the next segment is cut. */
 const IN_FLIGHT = 16;
@@ -16,8 +16,8 @@ export interface MadeFrame extends Frame {
 }
 
 export interface FramerOptions {
-  /** Threads that compress beside the calling one; 0. */
-  readonly threads?: number;
+  /** They compress beside the calling thread; who gives them ends them. */
+  readonly threads?: FrameThreads | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface FramerOptions {
 export class Framer {
   readonly #parts: Parts;
   readonly #onProgress: OnProgress | undefined;
-  #threads: FrameThreads | undefined;
+  readonly #threads: FrameThreads | undefined;
   readonly #made: Promise<MadeFrame>[] = [];
   readonly #writing = new Set<Promise<unknown>>();
   /** What the first write that failed threw. */
@@ -40,13 +40,7 @@ export class Framer {
   constructor(parts: Parts, options: FramerOptions = {}) {
     this.#parts = parts;
     this.#onProgress = options.onProgress;
-    const { threads: count = 0 } = options;
-    if (count === 0) return;
-    this.#threads = new FrameThreads({
-      count,
-      store: parts.places.dir,
-      prefix: parts.workspace.path(),
-    });
+    this.#threads = options.threads;
   }
 
   /** Where a segment is to be cut that is then given to `add`; without it this thread makes every frame. */
@@ -114,12 +108,10 @@ export class Framer {
     }
   }
 
-  /** Waits for the writes under way, whatever becomes of them, and ends the threads; what comes then is done here. */
+  /** Waits for the writes under way, whatever becomes of them. What waits for a thread is lost. */
   async settle(): Promise<void> {
     this.#threads?.giveUp();
     await Promise.allSettled(this.#writing);
-    await this.#threads?.end();
-    this.#threads = undefined;
   }
 
   #note(raw: Digest, { digest, size, created }: StoredBlob): MadeFrame {

@@ -20,7 +20,7 @@ export async function outline(dir: string, options: OutlineOptions = {}): Promis
   signal?.throwIfAborted();
   const scanned = await scan(
     onDisk("reading", dir, () => realpathSync(dir)),
-    signal,
+    { signal },
   );
   const reader = new FileReader(scanned);
   const total = scanned.listing.bytes;

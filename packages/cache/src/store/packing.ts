@@ -18,9 +18,8 @@ import { blobOf, Framer, type MadeFrame } from "./framer.ts";
 import { expectBlobs, isComplete, openPack } from "./held.ts";
 import type { Parts } from "./parts.ts";
 import type { PackRecord } from "./record.ts";
-import { ThreadLost } from "./threads/frame-threads.ts";
-import { helpersFor } from "./threads/helpers.ts";
-import { wholeIndex } from "./whole-index.ts";
+import { FrameThreads, ThreadLost } from "./threads/frame-threads.ts";
+import { MANY, wholeIndex } from "./whole-index.ts";
 
 /** How a pack is made. */
 export interface PackingOptions {
@@ -42,6 +41,8 @@ export interface Material {
   readonly reader: ContentReader & { release(): void };
   /** A pack of what was much the same. */
   readonly earlier: EarlierPack | undefined;
+  /** Threads that were started before it was known; whoever did ends them. */
+  readonly threads?: FrameThreads | undefined;
 }
 
 /** A pack whose blobs are all stored, and which nobody can see yet. */
@@ -67,13 +68,15 @@ export async function pack(
 ): Promise<Packed> {
   const { count: entries, files } = material.listing;
   const work = { material, config, expected: { entries, files } };
+  const threads = material.threads ?? FrameThreads.start(parts, material.listing.tarSize);
   try {
-    const threads = helpersFor(material.listing.tarSize, parts.blocking);
     return await packWith(threads, parts, work, options);
   } catch (error) {
     if (!(error instanceof ThreadLost)) throw error;
     options.signal?.throwIfAborted();
-    return await packWith(0, parts, work, options);
+    return await packWith(undefined, parts, work, options);
+  } finally {
+    await threads?.end();
   }
 }
 
@@ -85,7 +88,7 @@ interface Work {
 }
 
 async function packWith(
-  threads: number,
+  threads: FrameThreads | undefined,
   parts: Parts,
   { material, config, expected }: Work,
   options: PackingOptions,
@@ -94,8 +97,10 @@ async function packWith(
   try {
     const summary = await storeSegments(framer, material, options);
     await framer.catchUp();
-    // The index of many files is large: threads and their buffers should be gone by then.
     await framer.settle();
+    const ended = threads?.end();
+    // The index of many files is large: threads and their buffers should be gone by then.
+    if (expected.entries >= MANY) await ended;
     // Before the listing is given up, for a segment that was lost with its thread is packed again from it.
     framer.expectStored();
     expectEverything(summary, expected);

@@ -16,6 +16,11 @@ export interface Scan {
   unchanged(): void;
 }
 
+export interface ScanOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
 interface SeenFolder {
   /** Relative to the root, `""` for the root itself. */
   readonly path: string;
@@ -25,10 +30,10 @@ interface SeenFolder {
 
 /**
  * Lists an output as pack entries: files with their size and the owner's x bit, links as they are
- * (never followed), folders only where they are empty. Throws `CTXPACK_E_TREE` for what cannot be in a
- * pack, naming it.
+ * (never followed), folders only where they are empty. `onBytes` hears now and then how many bytes of content there are
+ * so far. Throws `CTXPACK_E_TREE` for what cannot be in a pack, naming it.
  */
-export async function scan(root: string, signal?: AbortSignal): Promise<Scan> {
+export async function scan(root: string, { signal, onBytes }: ScanOptions = {}): Promise<Scan> {
   const listing = new Listing();
   const seen: SeenFolder[] = [];
   const open = [openFolder(root, "", seen)];
@@ -46,6 +51,7 @@ export async function scan(root: string, signal?: AbortSignal): Promise<Scan> {
       addEntry(root, folder, step.name, listing);
     }
     if (performance.now() > sliceEnds) {
+      onBytes?.(listing.bytes);
       await turn();
       signal?.throwIfAborted();
       sliceEnds = performance.now() + SLICE_MS;

@@ -6,13 +6,14 @@ import { expectSteps, type PackConfig, packConfig } from "./config.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
 import { earlierPack } from "./earlier.ts";
 import { lease } from "./lease.ts";
-import { type Packed, type PackingOptions, pack, publish } from "./packing.ts";
+import { type Material, type Packed, type PackingOptions, pack, publish } from "./packing.ts";
 import type { Parts } from "./parts.ts";
 import type { Places } from "./places.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
 import { type Scan, scan } from "./scan.ts";
 import { FileStates, isWorthSnapshot, Snapshot } from "./snapshot.ts";
+import { FrameThreads } from "./threads/frame-threads.ts";
 
 /** How a folder becomes a pack. */
 export type SeedOptions = PackingOptions;
@@ -42,13 +43,22 @@ export async function seed(
   const root = outputFolder(dir, parts.places);
   using _working = parts.workspace.begin();
   using _lease = lease(parts, uri);
-  const scanned = await scan(root, options.signal);
-  const warnings = foldingsOf(scanned.listing);
-  const packed = await packFolder(parts, scanned, config, options);
-  scanned.unchanged();
-  if (config.kind === "trace") expectSteps(config, IndexReader.open(packed.index), uri);
-  const { record, created } = await publish(parts, uri, packed, options);
-  return { ...resultOf(packed), record, created, warnings };
+  let threads: FrameThreads | undefined;
+  try {
+    const scanned = await scan(root, {
+      signal: options.signal,
+      // A thread takes as long to start as a few thousand files to be listed.
+      onBytes: (bytes) => (threads ??= FrameThreads.start(parts, bytes)),
+    });
+    const warnings = foldingsOf(scanned.listing);
+    const packed = await packFolder(parts, scanned, { ...options, config, threads });
+    scanned.unchanged();
+    if (config.kind === "trace") expectSteps(config, IndexReader.open(packed.index), uri);
+    const { record, created } = await publish(parts, uri, packed, options);
+    return { ...resultOf(packed), record, created, warnings };
+  } finally {
+    await threads?.end();
+  }
 }
 
 /** What was written for a pack. */
@@ -98,12 +108,15 @@ function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
+interface PackFolderOptions extends SeedOptions, Pick<Material, "threads"> {
+  readonly config: PackConfig;
+}
+
 /** Reads the output once; what did not change since it was seeded last is not read at all. */
 async function packFolder(
   parts: Parts,
   scanned: Scan,
-  config: PackConfig,
-  options: SeedOptions,
+  { config, threads, ...options }: PackFolderOptions,
 ): Promise<Packed> {
   const { listing, root } = scanned;
   const states = new FileStates(listing.count);
@@ -112,7 +125,7 @@ async function packFolder(
   const { profile } = options;
   const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
   const reader = new FileReader(scanned, (row, stat, since) => states.set(row, stat, since));
-  const packed = await pack(parts, { listing, reader, earlier }, config, options);
+  const packed = await pack(parts, { listing, reader, earlier, threads }, config, options);
   if (isWorth) {
     const { digest, size } = packed.manifest;
     const { exponent } = packed.summary;

@@ -1,6 +1,8 @@
 import type { StoredBlob } from "../blobs.ts";
+import type { Parts } from "../parts.ts";
 import { release } from "../release.ts";
 import { errorOf, type Fault } from "./fault.ts";
+import { helpersFor } from "./helpers.ts";
 import { Room } from "./room.ts";
 import { Thread } from "./thread.ts";
 
@@ -16,10 +18,11 @@ const ROOM = 160 * 2 ** 20;
 /** What each thread after the first adds to it. */
 const MORE_ROOM = 96 * 2 ** 20;
 /**
- * Memory of the buffers whose segments wait until a thread has time for them, in bytes. What compresses badly keeps the
- * caller busier than the threads, which then work off what waited while something compressed well.
+ * Memory of the buffers that the calling thread and one other use, in bytes: as many segments may wait as there is room
+ * beside the one being cut and those that the thread has. What compresses badly keeps the caller busier than the
+ * threads, which then work off what has waited since something compressed well.
  */
-const WAITING = 64 * 2 ** 20;
+const BUFFERS = 88 * 2 ** 20;
 
 /** What a thread is told when it starts. */
 export interface FrameThreadData {
@@ -97,6 +100,14 @@ export class FrameThreads {
   #room = 0;
   #count = 0;
 
+  /** As many as help with so many bytes of content; `undefined` when none does. */
+  static start(parts: Parts, bytes: number): FrameThreads | undefined {
+    const count = helpersFor(bytes, parts.blocking);
+    if (count === 0) return undefined;
+    const { places, workspace } = parts;
+    return new FrameThreads({ count, store: places.dir, prefix: workspace.path() });
+  }
+
   constructor(options: FrameThreadsOptions) {
     const { count, store, prefix } = options;
     this.#memory = new Room(ROOM + (count - 1) * MORE_ROOM);
@@ -137,7 +148,7 @@ export class FrameThreads {
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
     if (this.#taken === undefined || this.#taken.buffer !== raw.buffer) return undefined;
     const isWanted = this.#members.some(hasTime);
-    const fits = (this.#waiting.length + 1) * this.#room <= WAITING;
+    const fits = (this.#waiting.length + 1 + QUEUE + 1) * this.#room <= BUFFERS;
     if (!isWanted && !(fits && this.#members.some(({ isReady }) => isReady))) return undefined;
     const { length } = raw;
     const bytes = new Uint8Array(this.#taken.buffer, 0, length);
@@ -170,7 +181,9 @@ export class FrameThreads {
     for (const { reject } of this.#waiting.splice(0)) reject(new ThreadLost());
   }
 
+  /** Ends the threads; nothing may be under way. Whatever is offered afterwards is the caller's. */
   async end(): Promise<void> {
+    for (const member of this.#members) member.isReady = false;
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
     this.#drop();
   }
