@@ -25,6 +25,8 @@ export interface IndexFacts {
   readonly rows: Uint32Array;
   /** Where the header of every `MARKED`th row begins in the tar. */
   readonly marks: Float64Array;
+  /** The rows that lie in a folder in which no row before them does. */
+  readonly firsts: readonly number[];
   readonly count: number;
   readonly files: number;
   /** Entries without content: links, folders and empty files. */
@@ -69,6 +71,7 @@ class Rows {
   readonly #tree = new TreeHash();
   readonly #span: EntrySpan = { head: 0, tail: 0 };
   readonly #marks: number[] = [];
+  readonly #firsts: number[] = [];
   #rows = new Uint32Array(64);
   #count = 0;
   #files = 0;
@@ -94,7 +97,7 @@ class Rows {
     this.#note(start);
     this.#tree.add(cursor, start, file && this.#span);
     checkPath(path, "CTXPACK_E_PACK");
-    this.#order.add(path);
+    if (this.#order.add(path)) this.#firsts.push(this.#count - 1);
     if (kind === "link") checkTarget(path, member.target, "CTXPACK_E_PACK");
     if (kind === "link" || !isComposed(path)) this.#plain = false;
     this.#tarAt += headerSize(member);
@@ -107,6 +110,7 @@ class Rows {
       tree: this.#tree.finish(),
       rows: this.#rows,
       marks: Float64Array.from(this.#marks),
+      firsts: this.#firsts,
       count: this.#count,
       files: this.#files,
       hollow: this.#hollow,

@@ -174,6 +174,11 @@ export class IndexReader implements Names {
     return end?.kind === "file" ? (this.entry(end.row) as FileEntry) : undefined;
   }
 
+  /** A path in every folder in which something lies: of few rows, where there are few folders. */
+  *pathInEachFolder(): Generator<string, void, void> {
+    for (const row of this.#facts.firsts) yield this.path(row);
+  }
+
   path(row: number): string {
     return readPath(this.#seek(row));
   }

@@ -57,8 +57,8 @@ export class OrderCheck {
     this.#code = code;
   }
 
-  /** Throws the code given when `path` may not follow the paths seen so far. */
-  add(path: string): void {
+  /** Whether `path` lies in a folder that none did before. Throws the code given when it may not follow the paths seen so far. */
+  add(path: string): boolean {
     const chain = this.#chain;
     const last = chain.at(-1);
     if (last !== undefined) {
@@ -66,6 +66,7 @@ export class OrderCheck {
       if (order === 0) throw refuseEntry(this.#code, path, "is listed twice");
       if (order > 0) throw refuseEntry(this.#code, path, `is out of order after ${quote(last)}`);
     }
+    const folders = this.#folders;
     this.#countFolders(last ?? "", path);
     while (chain.length > 0 && !path.startsWith(chain.at(-1) as string)) chain.pop();
     for (const above of chain) {
@@ -74,6 +75,7 @@ export class OrderCheck {
       }
     }
     chain.push(path);
+    return this.#folders > folders;
   }
 
   /** Paths below one folder stand together: the folders that `path` begins are those `last` is not in. */

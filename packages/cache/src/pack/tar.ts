@@ -77,8 +77,10 @@ function paxRecord(key: string, value: string): string {
 }
 
 /** Where the octal digits of size and checksum begin, and how many there are. */
-const SIZE = { at: 124, digits: 11 };
-const CHECKSUM = { at: 148, digits: 6 };
+const SIZE_AT = 124;
+const SIZE_DIGITS = 11;
+const CHECKSUM_AT = 148;
+const CHECKSUM_DIGITS = 6;
 
 /** Everything of a header but names, size and checksum; and the sum of its bytes, so that few are added for a member. */
 interface Blank {
@@ -101,7 +103,7 @@ function blank(type: string, isRunnable: boolean): Blank {
   block.write(type, 156, "latin1");
   for (const at of [108, 116, 329, 337]) block.write("0000000", at, "latin1");
   block.write("00000000000", 136, "latin1");
-  block.write("        ", CHECKSUM.at, "latin1");
+  block.write("        ", CHECKSUM_AT, "latin1");
   block.write("ustar\x0000", 257, "latin1");
   return { block, sum: sumOf(block, 0, BLOCK) };
 }
@@ -123,9 +125,9 @@ function writeUstar(
   const rest =
     writeName(into, at, path) +
     writeName(into, at + 157, target) +
-    writeOctal(into, at + SIZE.at, SIZE.digits, size);
-  writeOctal(into, at + CHECKSUM.at, CHECKSUM.digits, sum + rest);
-  into[at + CHECKSUM.at + CHECKSUM.digits] = 0;
+    writeOctal(into, at + SIZE_AT, SIZE_DIGITS, size);
+  writeOctal(into, at + CHECKSUM_AT, CHECKSUM_DIGITS, sum + rest);
+  into[at + CHECKSUM_AT + CHECKSUM_DIGITS] = 0;
   return at + BLOCK;
 }
 

@@ -132,7 +132,7 @@ export class Folder implements UnpackSink {
     this.fileEnd(entry);
   }
 
-  /** Makes the links and, in the store, the folders read-only; `paths` are all that was made. */
+  /** Makes the links and, in the store, the folders read-only: those that `paths` imply, and empty ones. */
   finish(paths: Iterable<string>): void {
     for (const [path, target] of this.#links) {
       this.#makeParent(path);

@@ -91,8 +91,9 @@ function survey(
   let step = 1;
   let picked: number[] = [];
   for (let row = 0; row < index.count; row++) {
-    if (index.kind(row) !== "file" || (only !== undefined && !only(index.path(row)))) continue;
     const size = index.size(row);
+    if (size === 0 && index.kind(row) !== "file") continue;
+    if (only !== undefined && !only(index.path(row))) continue;
     // Whole blocks, as most file systems give them out.
     if (size < LEAST_SHARED) own += Math.ceil(size / 4096) * 4096;
     else shared += size;

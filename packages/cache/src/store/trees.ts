@@ -170,7 +170,7 @@ async function fill(
     const siblingOf = await siblingsOf(parts, pack, signal);
     const { strict } = options;
     await unpack(parts, pack, folder, { select: only, strict, siblingOf, ready, threads, signal });
-    folder.finish(paths(pack, only));
+    folder.finish(only === undefined ? pack.index.pathInEachFolder() : paths(pack, only));
   } finally {
     folder.release();
   }

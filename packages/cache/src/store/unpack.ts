@@ -34,7 +34,7 @@ export interface UnpackOptions {
   readonly siblingOf?: ((row: number) => string | undefined) | undefined;
   /** Settles when the blob of a segment is here; waited for before each. */
   readonly ready?: ((row: number) => Promise<void>) | undefined;
-  /** Threads that were started for it; they are ended. */
+  /** Threads that were started for it: they are told to end, and whoever started them waits for it. */
   readonly threads?: SegmentThreads | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -86,6 +86,7 @@ class Unpacking implements AsyncDisposable {
   #done = 0;
   #draining: Promise<void> = Promise.resolve();
   #isDraining = false;
+  #isDone = false;
   #failure: { readonly error: unknown } | undefined;
   #news = Promise.withResolvers<void>();
 
@@ -129,11 +130,14 @@ class Unpacking implements AsyncDisposable {
     while (this.#done < rows.length) await this.#wait();
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#unpacker.end();
+    this.#isDone = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failure ??= { error: new Error("unpacking has ended") };
-    await this.#threads?.[Symbol.asyncDispose]();
+    const ended = this.#threads?.[Symbol.asyncDispose]();
+    // Whoever gave them waits for them too, and has other things to do until then; if they have none any more.
+    if (!this.#isDone || this.#options.threads === undefined) await ended;
     await this.#draining;
     this.#wholes?.release();
   }

@@ -1,4 +1,5 @@
 import { compressFrame, IndexReader, LIMITS, segmentsOf } from "@ctxpack/cache/pack";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fileEntry, forgeIndex, type Item, noise, openIndex, packItems, sha } from "./memory.ts";
 
@@ -61,6 +62,24 @@ describe("IndexReader", () => {
     expect(Buffer.from(empty.leave(() => expect.unreachable())).toString()).toContain("[]");
     expect([...empty.entries()]).toEqual([]);
     expect(empty.shareRows(0).starts).toHaveLength(0);
+  });
+
+  it("knows a path in every folder", () => {
+    const name = fc.constantFrom("a", "b", "a-b", "a.b", "é", "~");
+    const folders = fc.array(fc.array(name, { minLength: 0, maxLength: 4 }), { maxLength: 30 });
+    const parents = (path: string): string[] =>
+      path.split("/").flatMap((_, i, parts) => (i === 0 ? [] : parts.slice(0, i).join("/")));
+    fc.assert(
+      fc.property(folders, (chosen) => {
+        const paths = new Set(chosen.map((parts, i) => [...parts, `f${i}`].join("/")));
+        const some = openIndex(
+          packItems([...paths].map((path) => ({ path, content: noise(path, 9) }))),
+        );
+        const found = [...some.pathInEachFolder()].flatMap(parents);
+        expect(new Set(found)).toEqual(new Set([...paths].flatMap(parents)));
+        expect([...some.pathInEachFolder()].length).toBeLessThanOrEqual(new Set(found).size);
+      }),
+    );
   });
 
   it("finds entries by their exact path", () => {
