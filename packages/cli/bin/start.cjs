@@ -12,9 +12,15 @@ module.exports = function start(name, main) {
     return;
   }
   process.getBuiltinModule("node:module").enableCompileCache();
-  require("../dist/ctxpack.cjs")
-    [main](process.argv.slice(2))
+  const argv = process.argv.slice(2);
+  // What a command needs of the code, not each of its subcommands: a word that is none ends with an error, and is not kept.
+  const word = /^[a-z]+$/.test(argv[0]) ? argv[0] : "none";
+  const bundles = require("./code-cache.cjs")(`${__dirname}/../dist`, `${name}-${word}`);
+  bundles
+    .load("ctxpack.cjs")
+    [main](argv)
     .then((code) => {
+      if (code === 0) bundles.keep();
       // At once: what an exit otherwise waits for, the collector's threads above all, takes 10 ms and is of no use.
       process.exit(code);
     })

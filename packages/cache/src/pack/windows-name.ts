@@ -3,7 +3,7 @@
  * Paths, and Namespaces").
  */
 const FOREIGN =
-  /[\\:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(?:\.|$)/i;
+  /[\\:*?"<>|]|[. ]$|^(?:con|prn|aux|nul|com[\d\u00b9\u00b2\u00b3]|lpt[\d\u00b9\u00b2\u00b3]|conin\$|conout\$)(?:\.|$)/i;
 
 /** Whether every segment of a path of a pack can be the name of a file on Windows. */
 export function isWindowsName(path: string): boolean {

@@ -100,7 +100,7 @@ function flagValue({ value = "" }: Flag, spelling: string): Position {
 /** What the usage calls the argument at that place; one with `…` goes on. */
 function argument({ usage, takes }: Command, index: number): Wanted {
   if (index >= takes[1]) return "none";
-  const own = usage.replace(/ -- .*$/, "").matchAll(/<([^>]+)>\]?(…?)/g);
+  const own = usage.replace(/ -- .*$/, "").matchAll(/<([^>]+)>\]?(\u2026?)/g);
   const names = [...own].map(([, name = "", more]) => ({ name, more: more !== "" }));
   const at = names[index] ?? names.findLast(({ more }) => more);
   return WANTED[at?.name ?? ""] ?? "none";
