@@ -9,7 +9,6 @@ const bundled: Options = {
     options.conditions = ["@ctxpack/source"];
     // Names stay, for the sake of stack traces.
     options.minifyWhitespace = true;
-    options.charset = "ascii";
     // `require` does at once what `import` of CommonJS does by way of a loader that reads the file a second time.
     options.supported = { "dynamic-import": false };
   },

@@ -11,11 +11,12 @@ module.exports = function start(name, main) {
     process.exitCode = 2;
     return;
   }
-  process.getBuiltinModule("node:module").enableCompileCache();
   const argv = process.argv.slice(2);
-  // What a command needs of the code, not each of its subcommands: a word that is none ends with an error, and is not kept.
-  const word = /^[a-z]+$/.test(argv[0]) ? argv[0] : "none";
-  const bundles = require("./code-cache.cjs")(`${__dirname}/../dist`, `${name}-${word}`);
+  const isHelp = argv.includes("--help") || argv.includes("-h");
+  // A word that is no command ends with an error, and then nothing is kept.
+  const word = /^[a-z]+$/.test(argv[0] || "") && !isHelp ? argv[0] : "none";
+  const dist = require("node:path").join(__dirname, "../dist");
+  const bundles = require("./code-cache.cjs")(dist, `${name}-${word}`);
   bundles
     .load("ctxpack.cjs")
     [main](argv)

@@ -1,4 +1,15 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { cleanUp, run, scratch } from "./run.ts";
@@ -20,7 +31,9 @@ function cache() {
   return { call, kept };
 }
 
-const nameOf = (path: string): string => path.replace(/^.*\/|-[0-9a-f]{32}$/g, "");
+const nameOf = (path: string): string => path.replace(/^.*\/|-[0-9a-f]+$/g, "");
+
+const inodes = (files: readonly string[]): number[] => files.map((file) => statSync(file).ino);
 
 test("a command's code is kept once, and used by the next", async () => {
   const { call, kept } = cache();
@@ -29,39 +42,69 @@ test("a command's code is kept once, and used by the next", async () => {
   const files = kept();
   expect(files.map(nameOf)).toContain("ctxpack-ctxpack-ls-ctxpack.cjs");
   expect(files.map(nameOf)).toContain("ctxpack-ctxpack-ls-list.cjs");
-  const times = files.map((file) => statSync(file).mtimeMs);
+  const before = inodes(files);
   expect(await call(["ls"])).toEqual(first);
-  // V8 would have refused what is not its own, and it would have been made again.
-  expect(kept().map((file) => statSync(file).mtimeMs)).toEqual(times);
+  // What V8 refuses is made again.
+  expect(inodes(kept())).toEqual(before);
   for (const file of files) expect(statSync(file).mode & 0o777).toBe(0o600);
-});
-
-test("each command has its own, and what another build left goes", async () => {
-  const { call, kept } = cache();
-  await call(["ls"]);
-  const [program = ""] = kept();
-  const other = program.replace(/[0-9a-f]{32}$/, "0".repeat(32));
-  writeFileSync(other, readFileSync(program));
   await call(["cache", "path"]);
+  await call(["ls", "--help"]);
+  expect(inodes(files)).toEqual(before);
   expect(kept().map(nameOf)).toContain("ctxpack-ctxpack-cache-ctxpack.cjs");
-  expect(kept()).toContain(other);
-  // Made again, for it is not what V8 wrote.
-  writeFileSync(program, "nothing that V8 wrote");
-  expect(await call(["ls"])).toMatchObject({ code: 0 });
-  expect(kept()).not.toContain(other);
-  expect(statSync(program).size).toBeGreaterThan(10_000);
 });
 
-test("what others can write is not run", async () => {
+test("damaged code is not run, and made again", async () => {
+  const { call, kept } = cache();
+  const { stdout, stderr } = await call(["ls"]);
+  const [program = ""] = kept();
+  const whole = readFileSync(program);
+  for (const at of [0, 100, 128, 200, 5000, 60_000, whole.length - 1, -1]) {
+    const bytes = Buffer.from(at < 0 ? whole.subarray(0, 1000) : whole);
+    if (at >= 0) for (let i = at; i < at + 64 && i < bytes.length; i++) bytes[i] = ~(bytes[i] ?? 0);
+    writeFileSync(program, bytes);
+    const { ino } = statSync(program);
+    expect(await call(["ls"])).toMatchObject({ code: 0, stdout, stderr });
+    expect(statSync(program).ino, `damaged at ${at}`).not.toBe(ino);
+  }
+});
+
+test("code of a program that was changed since is not run", async () => {
+  const place = scratch();
+  for (const name of ["bin", "dist"]) {
+    cpSync(join(import.meta.dirname, "..", name), join(place, name), { recursive: true });
+  }
+  symlinkSync(join(import.meta.dirname, "../node_modules"), join(place, "node_modules"));
+  const call = () =>
+    spawnSync(process.execPath, [join(place, "bin/ctxpack.cjs"), "ls"], {
+      encoding: "utf8",
+      env: { HOME: place },
+    });
+  expect(call().stderr).toContain(" is empty");
+  expect(call().stderr).toContain(" is empty");
+  expect(readdirSync(join(place, ".cache/ctxpack-code"))).toHaveLength(1);
+  const program = join(place, "dist/ctxpack.cjs");
+  // As long as it was.
+  writeFileSync(program, readFileSync(program, "utf8").replaceAll(" is empty", " is EMPTY"));
+  expect(call().stderr).toContain(" is EMPTY");
+});
+
+test.skipIf(process.platform === "win32")("what others can write is not run", async () => {
   const { call, kept } = cache();
   const { stdout } = await call(["ls"]);
   const [program = ""] = kept();
-  // Whoever could write there could have had V8 run anything.
   chmodSync(program, 0o666);
   const { ino } = statSync(program);
   expect(await call(["ls"])).toMatchObject({ code: 0, stdout });
   expect(statSync(program)).toMatchObject({ mode: 0o100600 });
   expect(statSync(program).ino).not.toBe(ino);
+  rmSync(program);
+  spawnSync("mkfifo", [program]);
+  expect(await call(["ls"])).toMatchObject({ code: 0, stdout });
+  const cwd = scratch();
+  mkdirSync(join(cwd, ".cache/ctxpack-code"), { recursive: true });
+  chmodSync(join(cwd, ".cache/ctxpack-code"), 0o777);
+  expect(await run(["ls"], { cwd, env: { NODE_COMPILE_CACHE: "" } })).toMatchObject({ code: 0 });
+  expect(readdirSync(join(cwd, ".cache/ctxpack-code"))).toEqual([]);
 });
 
 test("nothing is kept of a command that failed, and none where Node is told to keep none", async () => {

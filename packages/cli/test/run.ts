@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, realpathSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { removeReadOnly } from "@ctxpack/test-tools";
 import { afterAll } from "vitest";
 
 /** The real program. */
 export const bin: string = join(import.meta.dirname, "../bin/ctxpack.cjs");
+
+/** Where programs that tests start keep what V8 has compiled. */
+export const codeCache: string = join(tmpdir(), `ctxpack-test-code-${userInfo().uid}`);
 
 /** What one process did. */
 export interface Done {
@@ -30,6 +33,8 @@ export function start(args: readonly string[], { cwd, env }: RunOptions): ChildP
       PATH,
       NODE_OPTIONS,
       HOME: cwd,
+      // One for all: a home of its own has none of the code that was compiled before.
+      NODE_COMPILE_CACHE: codeCache,
       CTXPACK_CACHE_DIR: join(cwd, "store"),
       ...env,
     },

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { endianness } from "node:os";
 import { GEAR_CODE, GEAR_LAYOUT } from "./gear.generated.ts";
 
 /** h is 32 bits wide and moves one bit a byte: older bytes have left it. */
@@ -53,8 +54,12 @@ export class GearLanes {
     this.#search = search;
   }
 
-  /** `undefined` where there is no WebAssembly: under `--jitless`, or on a processor without its vectors. */
+  /**
+   * `undefined` where there is no WebAssembly, under `--jitless` or on a processor without its vectors, or where memory is
+   * not little-endian, as that of WebAssembly is.
+   */
   static make(): GearLanes | undefined {
+    if (endianness() !== "LE") return undefined;
     try {
       const { Module, Instance } = Reflect.get(globalThis, "WebAssembly") as Compiler;
       return new GearLanes(new Instance(new Module(Buffer.from(GEAR_CODE, "base64"))).exports);

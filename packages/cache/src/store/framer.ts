@@ -100,10 +100,11 @@ export class Framer {
     return Promise.all(this.#made);
   }
 
-  /** Makes the frames that wait for a thread, together with the threads. */
-  async catchUp(): Promise<void> {
+  /** Makes the frames that wait for a thread, together with the threads. Throws what an earlier write threw, and `signal.reason`. */
+  async catchUp(signal?: AbortSignal): Promise<void> {
     while (this.#threads?.relieve((raw) => putFrame(this.#parts.blobs, raw))) {
       await turn();
+      signal?.throwIfAborted();
       this.expectStored();
     }
   }

@@ -41,7 +41,7 @@ export interface Material {
   readonly reader: ContentReader & { release(): void };
   /** A pack of what was much the same. */
   readonly earlier: EarlierPack | undefined;
-  /** Threads that were started before it was known; whoever did ends them. */
+  /** Threads that were started before it was known. They are ended; whoever started them does it where nothing is packed. */
   readonly threads?: FrameThreads | undefined;
 }
 
@@ -74,6 +74,8 @@ export async function pack(
   } catch (error) {
     if (!(error instanceof ThreadLost)) throw error;
     options.signal?.throwIfAborted();
+    // It may be memory that was short: what is left of them must not keep any.
+    await threads?.end();
     return await packWith(undefined, parts, work, options);
   } finally {
     await threads?.end();
@@ -96,7 +98,7 @@ async function packWith(
   const framer = new Framer(parts, { threads, onProgress: options.onProgress });
   try {
     const summary = await storeSegments(framer, material, options);
-    await framer.catchUp();
+    await framer.catchUp(options.signal);
     await framer.settle();
     const ended = threads?.end();
     // The index of many files is large: threads and their buffers should be gone by then.

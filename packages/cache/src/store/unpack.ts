@@ -136,7 +136,7 @@ class Unpacking implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#failure ??= { error: new Error("unpacking has ended") };
     const ended = this.#threads?.[Symbol.asyncDispose]();
-    // Whoever gave them waits for them too, and has other things to do until then; if they have none any more.
+    // When all is unpacked nothing is left for them to do: whoever gave them waits for their end.
     if (!this.#isDone || this.#options.threads === undefined) await ended;
     await this.#draining;
     this.#wholes?.release();

@@ -24,7 +24,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   NO_COLOR: "no colours; FORCE_COLOR: colours in pipes too",
   CI: "progress is lines of a log, not drawn; TERM=dumb says the same",
   XDG_CONFIG_HOME: "where ctxpack/config.json lies; default ~/.config",
-  XDG_CACHE_HOME: "where the store lies unless CTXPACK_CACHE_DIR says",
+  XDG_CACHE_HOME: "where the store lies unless CTXPACK_CACHE_DIR says, and ctxpack-code",
+  NODE_COMPILE_CACHE: "where V8's code of commands is kept, in place of ctxpack-code",
+  NODE_DISABLE_COMPILE_CACHE: "1: none is kept",
 };
 
 /** `ctxpack help env`. */

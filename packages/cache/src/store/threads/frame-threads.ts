@@ -20,7 +20,8 @@ const MORE_ROOM = 96 * 2 ** 20;
 /**
  * Memory of the buffers that the calling thread and one other use, in bytes: as many segments may wait as there is room
  * beside the one being cut and those that the thread has. What compresses badly keeps the caller busier than the
- * threads, which then work off what has waited since something compressed well.
+ * threads, which then work off what has waited since something compressed well. With
+ * `COST` for each of them it has to fit into `ROOM`.
  */
 const BUFFERS = 88 * 2 ** 20;
 
@@ -99,6 +100,7 @@ export class FrameThreads {
   readonly #spare: ArrayBuffer[] = [];
   #room = 0;
   #count = 0;
+  #isEnding = false;
 
   /** As many as help with so many bytes of content; `undefined` when none does. */
   static start(parts: Parts, bytes: number): FrameThreads | undefined {
@@ -178,11 +180,16 @@ export class FrameThreads {
 
   /** Loses what waits for a thread. */
   giveUp(): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(new ThreadLost());
+    for (const { raw, reject } of this.#waiting.splice(0)) {
+      this.#memory.free(raw.length * COST);
+      release(raw);
+      reject(new ThreadLost());
+    }
   }
 
   /** Ends the threads; nothing may be under way. Whatever is offered afterwards is the caller's. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     for (const member of this.#members) member.isReady = false;
     await Promise.all(this.#members.map(({ thread }) => thread.end()));
     this.#drop();
@@ -215,7 +222,10 @@ export class FrameThreads {
   }
 
   #hear(member: Member, { id, isRead, slot, blob, fault }: FrameAnswer): void {
-    if (id === 0) member.isReady = true;
+    if (id === 0 && !this.#isEnding) {
+      member.isReady = true;
+      this.#handOver();
+    }
     const job = member.pending.get(id);
     if (job === undefined) return;
     if (slot !== undefined && slot.byteLength >= this.#room) this.#spare.push(slot);
