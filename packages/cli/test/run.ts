@@ -9,7 +9,7 @@ import { afterAll } from "vitest";
 export const bin: string = join(import.meta.dirname, "../bin/ctxpack.cjs");
 
 /** Where programs that tests start keep what V8 has compiled. */
-export const codeCache: string = join(tmpdir(), `ctxpack-test-code-${userInfo().uid}`);
+const codeCache: string = join(tmpdir(), `ctxpack-test-code-${userInfo().uid}`);
 
 /** What one process did. */
 export interface Done {

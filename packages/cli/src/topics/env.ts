@@ -25,8 +25,6 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   CI: "progress is lines of a log, not drawn; TERM=dumb says the same",
   XDG_CONFIG_HOME: "where ctxpack/config.json lies; default ~/.config",
   XDG_CACHE_HOME: "where the store lies unless CTXPACK_CACHE_DIR says, and ctxpack-code",
-  NODE_COMPILE_CACHE: "where V8's code of commands is kept, in place of ctxpack-code",
-  NODE_DISABLE_COMPILE_CACHE: "1: none is kept",
 };
 
 /** `ctxpack help env`. */
@@ -34,6 +32,8 @@ export function env(): string {
   const rows = Object.entries(VARIABLES).map(([name, about]) => [`  ${name}`, about]);
   return (
     `environment variables\n${formatTable(rows)}\n\n` +
-    "Flags win over variables, these over ctxpack.config.json, that over the user's configuration (ctxpack help config)."
+    "Flags win over variables, these over ctxpack.config.json, that over the user's configuration (ctxpack help config).\n" +
+    "What Node has compiled of a command is kept in ctxpack-code beside the store's default place, or where\n" +
+    "NODE_COMPILE_CACHE says; NODE_DISABLE_COMPILE_CACHE=1 keeps none."
   );
 }
