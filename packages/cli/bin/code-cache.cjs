@@ -74,13 +74,23 @@ function keptIn() {
   if (!caches) return undefined;
   const folder = join(caches, "ctxpack-code");
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!isOwn(fs.lstatSync(folder))) return undefined;
+    if (!isOwn(statOf(folder) || make(caches, folder))) return undefined;
   } catch {
     return undefined;
   }
   enableCompileCache(folder);
   return getCompileCacheDir();
+}
+
+function statOf(path) {
+  return fs.lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** Makes a folder, and the one it lies in, but no home for those who have none. */
+function make(caches, folder) {
+  if (statOf(caches) === undefined) fs.mkdirSync(caches, { mode: 0o700 });
+  fs.mkdirSync(folder, { mode: 0o700 });
+  return statOf(folder);
 }
 
 /** Nobody else can have put it there. */

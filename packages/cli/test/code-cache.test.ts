@@ -107,6 +107,13 @@ test.skipIf(process.platform === "win32")("what others can write is not run", as
   expect(readdirSync(join(cwd, ".cache/ctxpack-code"))).toEqual([]);
 });
 
+test("no home is made for who has none", async () => {
+  const cwd = scratch();
+  const env = { NODE_COMPILE_CACHE: "", HOME: join(cwd, "none") };
+  expect(await run(["ls"], { cwd, env })).toMatchObject({ code: 0 });
+  expect(readdirSync(cwd)).not.toContain("none");
+});
+
 test("nothing is kept of a command that failed, and none where Node is told to keep none", async () => {
   const { call, kept } = cache();
   expect(await call(["rm", "123456"])).toMatchObject({ code: 3 });
