@@ -30,8 +30,8 @@ interface SeenFolder {
 
 /**
  * Lists an output as pack entries: files with their size and the owner's x bit, links as they are
- * (never followed), folders only where they are empty. `onBytes` hears now and then how many bytes of content there are
- * so far. Throws `CTXPACK_E_TREE` for what cannot be in a pack, naming it.
+ * (never followed), folders only where they are empty. `onBytes` hears of every file how many bytes of content there
+ * are so far. Throws `CTXPACK_E_TREE` for what cannot be in a pack, naming it.
  */
 export async function scan(root: string, { signal, onBytes }: ScanOptions = {}): Promise<Scan> {
   const listing = new Listing();
@@ -49,9 +49,9 @@ export async function scan(root: string, { signal, onBytes }: ScanOptions = {}):
       else open.push(child);
     } else {
       addEntry(root, folder, step.name, listing);
+      onBytes?.(listing.bytes);
     }
     if (performance.now() > sliceEnds) {
-      onBytes?.(listing.bytes);
       await turn();
       signal?.throwIfAborted();
       sliceEnds = performance.now() + SLICE_MS;
