@@ -30,7 +30,7 @@ module.exports = function openBundles(dist, purpose) {
     if (known !== undefined) return known.exports;
     const id = idOf(filename);
     const bytes = fs.readFileSync(filename);
-    // V8 takes as little memory for it as the file does.
+    // As it is where the build escapes what is not ASCII; a single other character would double what V8 reads and keeps.
     const source = bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
     const file = join(kept, `ctxpack-${purpose}-${name}-${shortHash(dist)}`);
     const cachedData = readCode(file, id);
@@ -63,6 +63,7 @@ module.exports = function openBundles(dist, purpose) {
 
 /** The folder for code of this Node, of ours and of Node's own; `undefined` when there is to be none. */
 function keptIn() {
+  if (process.env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   if (process.env.NODE_COMPILE_CACHE) {
     enableCompileCache();
     return getCompileCacheDir();

@@ -57,7 +57,10 @@ export class OrderCheck {
     this.#code = code;
   }
 
-  /** Whether `path` lies in a folder that none did before. Throws the code given when it may not follow the paths seen so far. */
+  /**
+   * Whether `path` lies in a folder that none did before. Throws the code given when it may not follow the paths seen so
+   * far.
+   */
   add(path: string): boolean {
     const chain = this.#chain;
     const last = chain.at(-1);

@@ -20,8 +20,8 @@ const MORE_ROOM = 96 * 2 ** 20;
 /**
  * Memory of the buffers that the calling thread and one other use, in bytes: as many segments may wait as there is room
  * beside the one being cut and those that the thread has. What compresses badly keeps the caller busier than the
- * threads, which then work off what has waited since something compressed well. With
- * `COST` for each of them it has to fit into `ROOM`.
+ * threads, which then work off what has waited since something compressed well. With `COST` for each of them it
+ * has to fit into `ROOM`.
  */
 const BUFFERS = 88 * 2 ** 20;
 
