@@ -51,6 +51,10 @@ export class StatIndex implements FileDigests {
     return new StatIndex(file, options.listing ?? (() => undefined));
   }
 
+  get isEmpty(): boolean {
+    return this.#files.isEmpty && this.#trees.isEmpty;
+  }
+
   get(path: string, state: FileState): string | undefined {
     if (this.#files.isEmpty) return undefined;
     const key = this.#keyOf(path, state);

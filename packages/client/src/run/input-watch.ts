@@ -136,6 +136,10 @@ class Watcher implements FileDigests {
     this.#blind = blind;
   }
 
+  get isEmpty(): boolean {
+    return !this.#blind && (this.#known?.isEmpty ?? this.#known === undefined);
+  }
+
   get(path: string, state: FileState): string | undefined {
     // The files of a tree are in its key.
     if (!this.#inTree) this.seen.push(textOf(path, state));

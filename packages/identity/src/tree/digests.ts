@@ -15,6 +15,8 @@ export interface FileState {
  * they are made once per file.
  */
 export interface FileDigests {
+  /** True when nothing is known: a folder is then read while it is still being listed, and `get` asked for few files. */
+  readonly isEmpty?: boolean;
   /** The digest (64 lower-case hex digits) of the file at `path` if it is known for this very state. */
   get(path: string, state: FileState): string | undefined;
   /**

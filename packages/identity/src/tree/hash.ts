@@ -6,17 +6,18 @@ import { CtxPackError } from "../errors.ts";
 import { compileFilter, type PathFilter } from "../pattern.ts";
 import type { OnProgress } from "../progress.ts";
 import type { FileDigests } from "./digests.ts";
+import { EarlyParts } from "./early.ts";
 import { errnoOf, readError, show, treeError } from "./fault.ts";
 import { HashJob } from "./job.ts";
 import { DigestLines, STEP_ROWS } from "./lines.ts";
 import { BUFFER_BYTES, readDigest } from "./read.ts";
 import { AHEAD_BYTES, readDigestAhead } from "./read-ahead.ts";
 import { runSliced } from "./slice.ts";
-import { type FileTable, sizeAt } from "./table.ts";
+import { FileTable, sizeAt } from "./table.ts";
 import { treeKey, treeTimes } from "./tree-key.ts";
 import { splitUnits } from "./units.ts";
 import { walk } from "./walk.ts";
-import { Threads } from "./workers.ts";
+import { Threads, threadsWorth } from "./workers.ts";
 
 /** How one file is hashed. */
 export interface HashOneFileOptions extends HashFileOptions {
@@ -68,20 +69,23 @@ export async function hashTree(root: string, options: HashTreeOptions = {}): Pro
   signal?.throwIfAborted();
   const filter = filterOf(options);
   const readAt = Date.now();
-  let listed = 0;
+  const { digests } = options;
   const context = { root: resolveFolder(root), named: root, filter };
-  const table = await runSliced(
-    count(walk(context), (files) => (listed = files)),
+  const table = new FileTable(context.root, root);
+  await using threads = new Threads();
+  const early = new EarlyParts(table, threads);
+  const mayBegin = digests === undefined || digests.isEmpty === true;
+  await runSliced(
+    count(walk(context, table), () => mayBegin && early.look()),
     {
       signal,
-      onSlice: () => onProgress?.({ phase: "hash", unit: "files", done: listed }),
+      onSlice: () => onProgress?.({ phase: "hash", unit: "files", done: table.count }),
     },
   );
   refuseUnmatched(root, filter);
-  const { digests } = options;
   const key = digests?.getTree && (await runSliced(treeKey(table), { signal }));
   const known = key && digests?.getTree?.(key);
-  const lines = known ?? new Uint8Array(await linesOf(table, readAt, options));
+  const lines = known ?? new Uint8Array(await linesOf(table, early, threads, readAt, options));
   const hex = await runSliced(sha256Steps(lines), { signal });
   if (key !== undefined && known === undefined) {
     const times = await runSliced(treeTimes(table), { signal });
@@ -92,14 +96,16 @@ export async function hashTree(root: string, options: HashTreeOptions = {}): Pro
 
 async function linesOf(
   table: FileTable,
+  early: EarlyParts,
+  threads: Threads,
   readAt: number,
   options: HashFileOptions,
 ): Promise<SharedArrayBuffer> {
   const { digests, signal } = options;
   const lines = await runSliced(DigestLines.of(table), { signal });
-  const pending = await runSliced(lookUp(table, lines, digests), { signal });
-  await hashPending(table, lines, pending, options);
-  await runSliced(remember(table, lines, pending, readAt, digests), { signal });
+  const unknown = await runSliced(lookUp(table, lines, early.end, digests), { signal });
+  await hashUnknown(table, lines, unknown, early, threads, options);
+  await runSliced(remember(table, lines, unknown, readAt, digests), { signal });
   return lines.buffer.buffer;
 }
 
@@ -148,43 +154,48 @@ export async function hashFile(
   return { digest: `sha256:${hex}`, size };
 }
 
-async function hashPending(
+async function hashUnknown(
   table: FileTable,
   lines: DigestLines,
-  pending: Uint32Array,
+  unknown: Uint32Array,
+  early: EarlyParts,
+  threads: Threads,
   options: HashFileOptions,
 ): Promise<void> {
-  const units = splitUnits(pending, table.states);
+  const units = splitUnits(unknown.subarray(early.end), table.states);
   const job = HashJob.of(table, lines, units);
   let known = table.bytes;
-  for (const row of pending) known -= sizeAt(table.states, row);
+  for (const row of unknown) known -= sizeAt(table.states, row);
   const report = () =>
     options.onProgress?.({
       phase: "hash",
       unit: "bytes",
       // A file that a thread gave up is read, and counted, a second time.
-      done: Math.min(known + job.bytes, table.bytes),
+      done: Math.min(known + threads.bytes, table.bytes),
       total: table.bytes,
     });
-  await using threads = Threads.start(job, units.cost);
+  threads.give(job);
+  threads.want(threadsWorth(units));
   const { signal } = options;
   const ahead = threads.leaveCores ? { signal, onBytes: report } : undefined;
   await runSliced(job.work(ahead), { signal, onSlice: report });
   await threads.ended({ signal, onTick: report });
+  await runSliced(early.finish(lines), { signal, onSlice: report });
   await runSliced(job.finish(), { signal, onSlice: report });
   report();
 }
 
-/** Fills in the digests that are known; returns the rows of the others. */
+/** Fills in the digests that are known; returns the rows of the others. Those before `from` are not asked for. */
 function* lookUp(
   table: FileTable,
   lines: DigestLines,
+  from: number,
   digests: FileDigests | undefined,
 ): Generator<undefined, Uint32Array, void> {
   const pending = new Uint32Array(table.count);
   let unknown = 0;
   for (let row = 0; row < table.count; row++) {
-    const hex = digests?.get(table.openPath(row), table.state(row));
+    const hex = row < from ? undefined : digests?.get(table.openPath(row), table.state(row));
     if (hex === undefined) pending[unknown++] = row;
     else lines.setDigest(row, hex);
     if (row % STEP_ROWS === 0) yield;

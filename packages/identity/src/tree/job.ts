@@ -1,5 +1,5 @@
 import { DigestLines } from "./lines.ts";
-import { BUFFER_BYTES, type FileToRead, readDigest } from "./read.ts";
+import { BUFFER_BYTES, type FileToRead, readDigest, readSmallDigest } from "./read.ts";
 import { AHEAD_BYTES, type ReadAheadOptions, readDigestAhead } from "./read-ahead.ts";
 import { type FileTable, join, sizeAt, stateAt } from "./table.ts";
 import type { Units } from "./units.ts";
@@ -10,7 +10,7 @@ const STOPPED = 1;
 /** One more than the unit in which a thread failed; 0 when none did. */
 const FAILED = 2;
 
-/** What threads share of one job; goes to a worker once, as its `workerData`. */
+/** What threads share of one job; goes to each thread in one message. */
 export interface SharedJob {
   readonly root: string;
   readonly named: string;
@@ -37,7 +37,7 @@ export class HashJob {
   readonly #done: Uint8Array<SharedArrayBuffer>;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #bytes: BigInt64Array<SharedArrayBuffer>;
-  readonly #buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  #buffer: Buffer | undefined;
 
   constructor(shared: SharedJob) {
     this.shared = shared;
@@ -71,9 +71,9 @@ export class HashJob {
     return Number(Atomics.load(this.#bytes, 0));
   }
 
-  /** Into how many parts the work is split. */
-  get units(): number {
-    return this.#done.length;
+  /** Whether every unit was begun by some thread. */
+  get isClaimed(): boolean {
+    return Atomics.load(this.#control, NEXT) >= this.#done.length;
   }
 
   /** Makes every thread stop after its current step. */
@@ -129,6 +129,14 @@ export class HashJob {
     for (let i = this.#units[unit] ?? 0; i < end; i++) {
       const row = this.#rows[i] ?? 0;
       let counted = 0;
+      this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
+      const size = sizeAt(this.#states, row);
+      if (size < BUFFER_BYTES) {
+        this.#lines.setDigest(row, readSmallDigest(this.#file(row), this.#buffer));
+        Atomics.add(this.#bytes, 0, BigInt(size));
+        yield;
+        continue;
+      }
       const steps = readDigest(this.#file(row), this.#buffer);
       try {
         for (let step = steps.next(); ; step = steps.next()) {
@@ -143,7 +151,7 @@ export class HashJob {
       } finally {
         steps.return("");
       }
-      Atomics.add(this.#bytes, 0, BigInt(sizeAt(this.#states, row) - counted));
+      Atomics.add(this.#bytes, 0, BigInt(size - counted));
       yield;
     }
     Atomics.store(this.#done, unit, 1);

@@ -38,6 +38,18 @@ export class DigestLines {
     return lines;
   }
 
+  /** `of` where a part of a slice is time enough. */
+  static ofFew(table: FileTable): DigestLines {
+    const steps = DigestLines.of(table);
+    for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+  }
+
+  /** Takes the digest of a row of other lines. */
+  copyDigest(row: number, from: DigestLines, of: number): void {
+    const start = from.#start(of);
+    from.buffer.copy(this.buffer, this.#start(row), start, start + 64);
+  }
+
   setDigest(row: number, hex: string): void {
     this.buffer.write(hex, this.#start(row), 64, "latin1");
   }

@@ -26,11 +26,25 @@ export interface FileToRead {
  *   `CTXPACK_E_PERMISSION`.
  */
 export function* readDigest(file: FileToRead, buffer: Buffer): Generator<number, string, void> {
+  const size = Number(file.state.size);
+  if (size < buffer.length) return readSmallDigest(file, buffer);
   const fd = openFile(file);
   try {
-    const size = Number(file.state.size);
-    const hex =
-      size < buffer.length ? readSmall(fd, size, buffer) : yield* readLarge(fd, size, buffer);
+    const hex = yield* readLarge(fd, size, buffer);
+    if (hex === undefined || !isUnchanged(fd, file.state)) throw changedError(file.shown);
+    return hex;
+  } catch (error) {
+    throw readError(file.shown, error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** `readDigest` of a file smaller than the buffer, which is read at once. */
+export function readSmallDigest(file: FileToRead, buffer: Buffer): string {
+  const fd = openFile(file);
+  try {
+    const hex = readSmall(fd, Number(file.state.size), buffer);
     if (hex === undefined || !isUnchanged(fd, file.state)) throw changedError(file.shown);
     return hex;
   } catch (error) {

@@ -56,6 +56,20 @@ export class FileTable {
     this.#states[at + 4] = stats.mode;
   }
 
+  /** A copy of some rows, from `from` to before `end`. */
+  slice(from: number, end: number): FileTable {
+    const part = new FileTable(this.root, this.named);
+    part.paths.push(...this.paths.slice(from, end));
+    part.#states = column(end - from);
+    part.#states.set(this.#states.subarray(from * FIELDS, end * FIELDS));
+    for (let row = 0; row < part.count; row++) {
+      const spelled = this.spelled.get(from + row);
+      if (spelled !== undefined) part.spelled.set(row, spelled);
+      part.bytes += sizeAt(part.#states, row);
+    }
+    return part;
+  }
+
   /** The absolute path to open. */
   openPath(row: number): string {
     return join(this.root, this.spelled.get(row) ?? this.paths[row] ?? "");

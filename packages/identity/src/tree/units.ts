@@ -1,10 +1,10 @@
 import { type StateColumn, sizeAt } from "./table.ts";
 
 /** Bytes of work that are claimed at once: enough that claiming costs nothing, few enough to share. */
-const UNIT_BYTES = 8 * 1024 * 1024;
+export const UNIT_BYTES: number = 8 * 1024 * 1024;
 
 /** What opening, checking and closing a file costs, in bytes hashed in the same time (10 µs). */
-const FILE_COST = 16 * 1024;
+export const FILE_COST: number = 16 * 1024;
 
 /** Work split into units that threads claim one by one, the largest first. */
 export interface Units {

@@ -5,7 +5,7 @@ import { changedError, readError, show, treeError } from "./fault.ts";
 import { type Followed, follow } from "./link.ts";
 import { listNames } from "./names.ts";
 import { compareBytewise } from "./order.ts";
-import { FileTable, join } from "./table.ts";
+import { type FileTable, join } from "./table.ts";
 
 /** Files that are looked at between two yields: a fraction of a millisecond. */
 const STEP_FILES = 32;
@@ -43,12 +43,12 @@ export interface WalkContext {
 
 /**
  * Lists the files below `context.root` (a resolved path) as `find -L` does: links count under their own
- * name as what they lead to. Yields the number of files found, after each folder and some files.
+ * name as what they lead to. Adds them to `table`; yields their number after each
+ * folder and some files.
  *
  * @throws CtxPackError `CTXPACK_E_TREE` for what has no `dirHash1` (DESIGN §4.2), `CTXPACK_E_PERMISSION`.
  */
-export function* walk(context: WalkContext): Generator<number, FileTable, void> {
-  const table = new FileTable(context.root, context.named);
+export function* walk(context: WalkContext, table: FileTable): Generator<number, void, void> {
   const root = { path: "", spelled: "", real: context.root, parent: undefined, linked: false };
   let folder: OpenFolder | undefined = openFolder(context, root);
   while (folder !== undefined) {
@@ -64,7 +64,6 @@ export function* walk(context: WalkContext): Generator<number, FileTable, void> 
     }
     yield table.count;
   }
-  return table;
 }
 
 function openChild(context: WalkContext, folder: OpenFolder, name: string): OpenFolder {

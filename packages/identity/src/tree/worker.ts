@@ -1,5 +1,9 @@
-import { workerData } from "node:worker_threads";
-import { HashJob, type SharedJob } from "./job.ts";
+import { parentPort } from "node:worker_threads";
+import { HashJob } from "./job.ts";
+import type { ToThread } from "./workers.ts";
 
-// A thread of `workers.ts`: takes its part of the job and ends; what it did not do, others do.
-new HashJob(workerData as SharedJob).workAlone();
+// A thread of `workers.ts`: takes its part of each job and ends; what it did not do, others do.
+parentPort?.on("message", (job: ToThread) => {
+  if (job === null) parentPort?.close();
+  else new HashJob(job).workAlone();
+});

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import type { HashJob } from "./job.ts";
+import type { HashJob, SharedJob } from "./job.ts";
+import type { Units } from "./units.ts";
 
 /** Work below which starting a thread (20 ms) does not pay, in bytes hashed in the same time. */
 const WORTH_A_THREAD = 192 * 1024 * 1024;
@@ -12,36 +13,54 @@ const MOST_THREADS = 7;
 /** How often progress is reported and an abort noticed while only other threads work, in milliseconds. */
 const TICK_MS = 50;
 
-/** Threads that help with one job. */
+/** What a thread is sent: work, one job after the other, and `null` when there will be no more. */
+export type ToThread = SharedJob | null;
+
+/** Threads that help with the jobs of one tree, in the order in which they are given. */
 export class Threads {
-  readonly #job: HashJob;
-  readonly #exits: Promise<void>[];
+  readonly #jobs: HashJob[] = [];
+  readonly #workers: Worker[] = [];
+  readonly #exits: Promise<void>[] = [];
+  #isEnded = false;
 
-  private constructor(job: HashJob, exits: Promise<void>[]) {
-    this.#job = job;
-    this.#exits = exits;
+  /** How many there are. */
+  get count(): number {
+    return this.#exits.length;
   }
 
-  /** Starts as many threads as the work is worth beside the calling one: none, when it is little or one large file. */
-  static start(job: HashJob, cost: number): Threads {
-    const worth = Math.floor(cost / WORTH_A_THREAD);
-    const count = Math.min(availableParallelism() - 1, worth, job.units - 1, MOST_THREADS);
-    return new Threads(
-      job,
-      Array.from({ length: count }, () => startWorker(job)),
-    );
-  }
-
-  /** Whether some of the machine's cores have no part in the job. */
+  /** Whether some of the machine's cores have no part in the work. */
   get leaveCores(): boolean {
-    return this.#exits.length + 1 < availableParallelism();
+    return this.count + 1 < availableParallelism();
   }
 
-  /** Waits until every thread has ended by itself. */
+  /** Bytes hashed so far, by all threads. */
+  get bytes(): number {
+    return this.#jobs.reduce((sum, job) => sum + job.bytes, 0);
+  }
+
+  /** Jobs of which some part is claimed by nobody. */
+  get waiting(): number {
+    return this.#jobs.reduce((sum, job) => sum + (job.isClaimed ? 0 : 1), 0);
+  }
+
+  /** Sees to it that there are `count` threads, or as many as the machine has cores for beside the calling one. */
+  want(count: number): void {
+    const most = Math.min(count, availableParallelism() - 1, MOST_THREADS);
+    while (this.count < most) this.#startOne();
+  }
+
+  /** A job for all threads, and for the caller. */
+  give(job: HashJob): void {
+    this.#jobs.push(job);
+    for (const worker of this.#workers) send(worker, job.shared);
+  }
+
+  /** Waits until every thread has done its part and ended by itself; no job is given after that. */
   async ended(options: {
     readonly signal?: AbortSignal | undefined;
     readonly onTick: () => void;
   }): Promise<void> {
+    this.#end();
     const all = Promise.all(this.#exits).then(() => true);
     while (!(await Promise.race([all, setTimeout(TICK_MS, false, { ref: false })]))) {
       options.signal?.throwIfAborted();
@@ -50,25 +69,43 @@ export class Threads {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#job.stop();
+    for (const job of this.#jobs) job.stop();
+    this.#end();
     await Promise.all(this.#exits);
+  }
+
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    for (const worker of this.#workers) send(worker, null);
+  }
+
+  /**
+   * A thread counts as gone however it went: out of memory, or never come to life because an application was
+   * bundled without the worker's file. What it left undone the calling thread does.
+   */
+  #startOne(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#exits.push(promise);
+    try {
+      const worker = new Worker(workerUrl(), { execArgv: [] });
+      worker.on("error", () => {});
+      worker.on("exit", () => resolve());
+      for (const job of this.#jobs) send(worker, job.shared);
+      this.#workers.push(worker);
+    } catch {
+      resolve();
+    }
   }
 }
 
-/**
- * Resolves when the thread is gone, however it went: out of memory, or never come to life because an
- * application was bundled without the worker's file. What it left undone the calling thread does.
- */
-function startWorker(job: HashJob): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  try {
-    const worker = new Worker(workerUrl(), { workerData: job.shared, execArgv: [] });
-    worker.on("error", () => {});
-    worker.on("exit", () => resolve());
-  } catch {
-    resolve();
-  }
-  return promise;
+/** How many threads the work is worth beside the calling one: none, when it is little or one large file. */
+export function threadsWorth(units: Units): number {
+  return Math.min(Math.floor(units.cost / WORTH_A_THREAD), units.starts.length - 2);
+}
+
+function send(worker: Worker, message: ToThread): void {
+  worker.postMessage(message);
 }
 
 /** The worker's source beside this file's source, its bundle beside this package's bundle. */

@@ -10,7 +10,7 @@ import { hashTree } from "../../src/tree/hash.ts";
 import { HashJob } from "../../src/tree/job.ts";
 import { DigestLines } from "../../src/tree/lines.ts";
 import { runSliced } from "../../src/tree/slice.ts";
-import type { FileTable } from "../../src/tree/table.ts";
+import { FileTable } from "../../src/tree/table.ts";
 import { splitUnits } from "../../src/tree/units.ts";
 import { walk } from "../../src/tree/walk.ts";
 import { failure, TestFolder } from "./folder.ts";
@@ -28,7 +28,8 @@ async function prepare(
   folder: TestFolder,
 ): Promise<{ table: FileTable; lines: DigestLines; job: HashJob }> {
   const context = { root: folder.path, named: folder.path, filter: undefined };
-  const table = await runSliced(walk(context), {});
+  const table = new FileTable(folder.path, folder.path);
+  await runSliced(walk(context, table), {});
   const lines = await runSliced(DigestLines.of(table), {});
   const pending = Uint32Array.from({ length: table.count }, (_, row) => row);
   return { table, lines, job: HashJob.of(table, lines, splitUnits(pending, table.states)) };
@@ -39,7 +40,9 @@ describe("a job", () => {
     using folder = new TestFolder();
     fillLarge(folder);
     const { lines, job, table } = await prepare(folder);
-    const worker = new Worker(source("worker.ts"), { workerData: job.shared });
+    const worker = new Worker(source("worker.ts"));
+    worker.postMessage(job.shared);
+    worker.postMessage(null);
     await new Promise((resolve) => worker.once("exit", resolve));
     expect(job.bytes).toBe(table.bytes);
     const there = Buffer.from(lines.buffer);
@@ -126,9 +129,12 @@ function folderOfSpoiledWorker(out: TestFolder, bundle: string): string {
   copyFileSync(bundle, copy);
   out.file(
     "spoiled/ctxpack-tree-worker.js",
-    `const { workerData } = require("node:worker_threads");
-     new Uint8Array(workerData.done).fill(1);
-     Atomics.store(new Int32Array(workerData.control), 0, 1 << 20);`,
+    `const { parentPort } = require("node:worker_threads");
+     parentPort.on("message", (job) => {
+       if (job === null) return parentPort.close();
+       new Uint8Array(job.done).fill(1);
+       Atomics.store(new Int32Array(job.control), 0, 1 << 20);
+     });`,
   );
   return copy;
 }

@@ -1,0 +1,80 @@
+import { availableParallelism } from "node:os";
+import { HashJob } from "./job.ts";
+import { DigestLines } from "./lines.ts";
+import type { FileTable } from "./table.ts";
+import { FILE_COST, splitUnits, UNIT_BYTES } from "./units.ts";
+import type { Threads } from "./workers.ts";
+
+/**
+ * Work with which the first thread starts while a folder is still being listed, in bytes hashed in the same time:
+ * it costs a core that has nothing to do 40 ms, in which as much is listed again.
+ */
+const WORTH_A_THREAD = 64 * 1024 * 1024;
+
+/** A part of a tree that threads hash while the rest of it is being listed. */
+interface Part {
+  /** The row of the table that is the first of the part. */
+  readonly from: number;
+  readonly files: number;
+  readonly lines: DigestLines;
+  readonly job: HashJob;
+}
+
+/**
+ * Hands parts of a tree to threads while the calling one lists the rest of it. Only what threads can begin at once:
+ * what is left is split better when all is known, the largest file first.
+ */
+export class EarlyParts {
+  readonly #table: FileTable;
+  readonly #threads: Threads;
+  readonly #parts: Part[] = [];
+  /** Rows before which a part may end. */
+  readonly #ends: number[] = [];
+  #end = 0;
+  /** Work of all rows before the last place in `#ends`, in bytes hashed in the same time. */
+  #cost = 0;
+
+  constructor(table: FileTable, threads: Threads) {
+    this.#table = table;
+    this.#threads = threads;
+  }
+
+  /** The first row that is in no part. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Looks at what the table has got since the last call. */
+  look(): void {
+    const cost = this.#table.bytes + this.#table.count * FILE_COST;
+    if (cost - this.#cost < UNIT_BYTES || availableParallelism() < 2) return;
+    this.#ends.push(this.#table.count);
+    this.#cost = cost;
+    // The last one is left for the calling thread: of one large file it reads ahead.
+    while (this.#ends.length > 1 && cost >= WORTH_A_THREAD) {
+      this.#threads.want(Math.floor(cost / WORTH_A_THREAD));
+      if (this.#threads.waiting > this.#threads.count) return;
+      this.#handOver(this.#ends.shift() ?? 0);
+    }
+  }
+
+  /** Hashes what threads left undone, when they have ended, and puts the digests into the lines of the table. */
+  *finish(lines: DigestLines): Generator<undefined, void, void> {
+    for (const part of this.#parts) {
+      yield* part.job.finish();
+      for (let row = 0; row < part.files; row++) lines.copyDigest(part.from + row, part.lines, row);
+      yield;
+    }
+  }
+
+  #handOver(end: number): void {
+    const from = this.#end;
+    const table = this.#table.slice(from, end);
+    const lines = DigestLines.ofFew(table);
+    const rows = Uint32Array.from({ length: table.count }, (_, row) => row);
+    const job = HashJob.of(table, lines, splitUnits(rows, table.states));
+    this.#parts.push({ from, files: table.count, lines, job });
+    this.#threads.give(job);
+    this.#end = end;
+  }
+}
