@@ -68,7 +68,9 @@ export async function pack(
 ): Promise<Packed> {
   const { count: entries, files } = material.listing;
   const work = { material, config, expected: { entries, files } };
-  const threads = material.threads ?? FrameThreads.start(parts, material.listing.tarSize);
+  const { tarSize } = material.listing;
+  const threads = material.threads ?? FrameThreads.start(parts, tarSize);
+  threads?.expect(tarSize);
   try {
     return await packWith(threads, parts, work, options);
   } catch (error) {

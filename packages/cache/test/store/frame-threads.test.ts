@@ -65,6 +65,15 @@ it("segments wait for a thread, the oldest goes first, and the caller takes the 
   await threads.until(ROOM);
 });
 
+it("of little content a quarter waits at most", async () => {
+  const { threads, offer, offered } = await ready();
+  threads.expect(4 * 8 * SEGMENT);
+  while (offer());
+  // Eight buffers: the one that is cut into, two that the thread has, and what waits.
+  expect(threads.waiting).toBe(5);
+  await Promise.all(offered);
+});
+
 it("what waits is lost when it is given up, and what a thread has is not", async () => {
   const { threads, offer, offered } = await ready();
   while (offer());

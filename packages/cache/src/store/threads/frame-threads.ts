@@ -24,6 +24,8 @@ const MORE_ROOM = 96 * 2 ** 20;
  * has to fit into `ROOM`.
  */
 const BUFFERS = 88 * 2 ** 20;
+/** The part of the content that may wait: memory that was not used before costs a tenth of what compressing it does. */
+const WAITING_SHARE = 1 / 4;
 
 /** What a thread is told when it starts. */
 export interface FrameThreadData {
@@ -98,6 +100,7 @@ export class FrameThreads {
   /** The buffer that was taken last and not handed over. */
   #taken: Buffer<ArrayBuffer> | undefined;
   readonly #spare: ArrayBuffer[] = [];
+  #buffers = BUFFERS;
   #room = 0;
   #count = 0;
   #isEnding = false;
@@ -116,6 +119,11 @@ export class FrameThreads {
     this.#members = Array.from({ length: count }, (_, i) =>
       this.#start({ store, prefix: `${prefix}.${i}` }),
     );
+  }
+
+  /** Learns how much content there is, in bytes. */
+  expect(bytes: number): void {
+    this.#buffers = Math.min(BUFFERS, bytes * WAITING_SHARE);
   }
 
   /** A buffer of at least `room` bytes that no thread reads: the last one again if it was not handed over. */
@@ -150,7 +158,7 @@ export class FrameThreads {
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
     if (this.#taken === undefined || this.#taken.buffer !== raw.buffer) return undefined;
     const isWanted = this.#members.some(hasTime);
-    const fits = (this.#waiting.length + 1 + QUEUE + 1) * this.#room <= BUFFERS;
+    const fits = (this.#waiting.length + 1 + QUEUE + 1) * this.#room <= this.#buffers;
     if (!isWanted && !(fits && this.#members.some(({ isReady }) => isReady))) return undefined;
     const { length } = raw;
     const bytes = new Uint8Array(this.#taken.buffer, 0, length);
