@@ -1,5 +1,5 @@
 import { compareBytewise, type Digest } from "@ctxpack/identity";
-import { type FileEntry, isFileEntry } from "./entry.ts";
+import { type Entry, type FileEntry, isFileEntry } from "./entry.ts";
 import { memberOf } from "./index-facts.ts";
 import type { IndexReader } from "./index-reader.ts";
 import type { Listing } from "./listing.ts";
@@ -116,7 +116,7 @@ export class KnownSegments {
         const order = compareBytewise(entry.path, member.path);
         if (order > 0) break;
         const other = memberOf(entry);
-        if (order === 0 && isSame(member, other) && this.#isUnchanged(row, knownRow)) {
+        if (order === 0 && isSame(member, other) && this.#isUnchanged(row, entry, knownRow)) {
           this.#rows[row] = knownRow;
           this.#knownStarts[row] = knownStart;
         }
@@ -127,8 +127,7 @@ export class KnownSegments {
     if (start + TRAILER !== listing.tarSize) throw new RangeError("the rows are not the tar");
   }
 
-  #isUnchanged(row: number, knownRow: number): boolean {
-    const entry = this.#known.index.entry(knownRow);
+  #isUnchanged(row: number, entry: Entry, knownRow: number): boolean {
     return !isFileEntry(entry) || this.#known.isUnchanged(row, entry, knownRow);
   }
 }

@@ -1,4 +1,3 @@
-import { lstatSync } from "node:fs";
 import { CtxPackError, sha256 } from "@ctxpack/identity";
 import {
   type IndexReader,
@@ -8,8 +7,7 @@ import {
 } from "../pack/index.ts";
 import { openIndex } from "./held.ts";
 import type { Parts } from "./parts.ts";
-import { absolute, type Scan } from "./scan.ts";
-import { type FileStates, Snapshot } from "./snapshot.ts";
+import type { FileStates, FoundStates, Snapshot } from "./snapshot.ts";
 
 /** The pack that was made of a folder before. */
 export interface EarlierPack {
@@ -18,28 +16,29 @@ export interface EarlierPack {
   readonly segments: readonly PackBlob[];
 }
 
+/** What a folder looked like when a pack was made of it, and what it looks like now. */
+export interface Looks {
+  readonly snapshot: Snapshot;
+  readonly found: FoundStates;
+}
+
 /**
  * The pack that a folder was made into last, as far as its blobs are here. Files that look as they did then are noted
- * in `states`. `undefined` when there is none, or it was cut in another way.
+ * in `states`. `undefined` when it was cut in another way.
  */
 export function earlierPack(
   parts: Parts,
-  scanned: Scan,
+  { snapshot, found }: Looks,
   o: { readonly profile: "fine" | undefined; readonly states: FileStates },
 ): EarlierPack | undefined {
-  const snapshot = Snapshot.read(parts, scanned.root);
-  if (snapshot === undefined) return undefined;
   const held = read(parts, snapshot);
   if (held === undefined || held.index.profile !== o.profile) return undefined;
-  const { root, listing } = scanned;
   const { index, segments } = held;
   const known: KnownPack = {
     index,
     exponent: snapshot.facts.exponent,
     isUnchanged(row, _entry, knownRow) {
-      const path = absolute(root, listing.path(row));
-      const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-      if (stat === undefined || !snapshot.isUnchanged(knownRow, stat)) return false;
+      if (!snapshot.isUnchanged(knownRow, found, row)) return false;
       o.states.copy(row, snapshot, knownRow);
       return true;
     },

@@ -69,7 +69,7 @@ export async function pack(
   const { count: entries, files } = material.listing;
   const work = { material, config, expected: { entries, files } };
   const { tarSize } = material.listing;
-  const threads = material.threads ?? FrameThreads.start(parts, tarSize);
+  const threads = material.threads ?? FrameThreads.of(parts, tarSize);
   threads?.expect(tarSize);
   try {
     return await packWith(threads, parts, work, options);

@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync } from "nod
 import type { ContentReader } from "../pack/index.ts";
 import { readFully } from "./blobs.ts";
 import { onDisk, systemCode } from "./disk.ts";
-import { absolute, changed, type Scan } from "./scan.ts";
+import { absolute, changed, isExecutable, type Scan } from "./scan.ts";
 
 interface OpenFile {
   readonly row: number;
@@ -78,11 +78,6 @@ export class FileReader implements ContentReader {
     closeSync(fd);
     throw changed(path, "is not the file that was listed");
   }
-}
-
-/** The owner's x bit, as `scan` sees it. */
-function isExecutable(stat: BigIntStats): boolean {
-  return (stat.mode & 0o100n) !== 0n;
 }
 
 function openListed(path: string): number {

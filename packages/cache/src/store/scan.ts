@@ -18,7 +18,8 @@ export interface Scan {
 
 export interface ScanOptions {
   readonly signal?: AbortSignal | undefined;
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Hears of every file: its row, its state, and how many bytes of content there are so far. */
+  readonly onFile?: ((row: number, stat: BigIntStats, bytes: number) => void) | undefined;
 }
 
 interface SeenFolder {
@@ -30,10 +31,9 @@ interface SeenFolder {
 
 /**
  * Lists an output as pack entries: files with their size and the owner's x bit, links as they are
- * (never followed), folders only where they are empty. `onBytes` hears of every file how many bytes of content there
- * are so far. Throws `CTXPACK_E_TREE` for what cannot be in a pack, naming it.
+ * (never followed), folders only where they are empty. Throws `CTXPACK_E_TREE` for what cannot be in a pack, naming it.
  */
-export async function scan(root: string, { signal, onBytes }: ScanOptions = {}): Promise<Scan> {
+export async function scan(root: string, { signal, onFile }: ScanOptions = {}): Promise<Scan> {
   const listing = new Listing();
   const seen: SeenFolder[] = [];
   const open = [openFolder(root, "", seen)];
@@ -48,8 +48,9 @@ export async function scan(root: string, { signal, onBytes }: ScanOptions = {}):
       if (child.names.length === 0) listing.addDirectory(path);
       else open.push(child);
     } else {
-      addEntry(root, folder, step.name, listing);
-      onBytes?.(listing.bytes);
+      const file = addEntry(root, folder, step.name, listing);
+      // Entries come sorted: the row is that of the sealed listing.
+      if (file !== undefined) onFile?.(listing.count - 1, file, listing.bytes);
     }
     if (performance.now() > sliceEnds) {
       await turn();
@@ -102,13 +103,21 @@ function nextOf(open: OpenFolder): { name: string; isFolder: boolean } | undefin
   return { name, isFolder: false };
 }
 
-function addEntry(root: string, open: OpenFolder, name: string, listing: Listing): void {
+/** Lists a name, unless it is a folder, whose turn comes later. Returns what was seen of a file. */
+function addEntry(
+  root: string,
+  open: OpenFolder,
+  name: string,
+  listing: Listing,
+): BigIntStats | undefined {
   const path = childPath(open.path, name);
   const full = absolute(root, path);
-  const stat = listed(full, () => lstatSync(full));
+  const stat = listed(full, () => lstatSync(full, { bigint: true }));
   if (stat.isFile()) {
-    listing.addFile(path, stat.size, (stat.mode & 0o100) !== 0 ? { exec: true } : {});
-  } else if (stat.isDirectory()) {
+    listing.addFile(path, Number(stat.size), isExecutable(stat) ? { exec: true } : {});
+    return stat;
+  }
+  if (stat.isDirectory()) {
     open.folders.push(name);
     // Mostly there is one at a time.
     if (open.folders.length > 1) {
@@ -121,6 +130,12 @@ function addEntry(root: string, open: OpenFolder, name: string, listing: Listing
   } else {
     throw noOutput(full, stat.isFIFO() ? "a FIFO" : stat.isSocket() ? "a socket" : "a device");
   }
+  return undefined;
+}
+
+/** The owner's x bit. */
+export function isExecutable(stat: BigIntStats): boolean {
+  return (stat.mode & 0o100n) !== 0n;
 }
 
 /** Looks at something that a folder was just seen to hold; EINVAL is a link that is none any more. */

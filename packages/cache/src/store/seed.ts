@@ -4,7 +4,7 @@ import { CtxPackError, sha256, uriOf } from "@ctxpack/identity";
 import { IndexReader, type Listing } from "../pack/index.ts";
 import { expectSteps, type PackConfig, packConfig } from "./config.ts";
 import { onDisk, unlessMissing } from "./disk.ts";
-import { earlierPack } from "./earlier.ts";
+import { earlierPack, type Looks } from "./earlier.ts";
 import { lease } from "./lease.ts";
 import { type Material, type Packed, type PackingOptions, pack, publish } from "./packing.ts";
 import type { Parts } from "./parts.ts";
@@ -12,7 +12,7 @@ import type { Places } from "./places.ts";
 import { FileReader } from "./reader.ts";
 import type { PackRecord } from "./record.ts";
 import { type Scan, scan } from "./scan.ts";
-import { FileStates, isWorthSnapshot, Snapshot } from "./snapshot.ts";
+import { FileStates, FoundStates, isWorthSnapshot, Snapshot } from "./snapshot.ts";
 import { FrameThreads } from "./threads/frame-threads.ts";
 
 /** How a folder becomes a pack. */
@@ -43,15 +43,22 @@ export async function seed(
   const root = outputFolder(dir, parts.places);
   using _working = parts.workspace.begin();
   using _lease = lease(parts, uri);
+  // A folder that was lent is never seen again.
+  const snapshot = isLent(root, parts.places) ? undefined : Snapshot.read(parts, root);
+  const looks = snapshot && { snapshot, found: new FoundStates() };
   let threads: FrameThreads | undefined;
   try {
     const scanned = await scan(root, {
       signal: options.signal,
-      // A thread takes as long to start as a few thousand files to be listed.
-      onBytes: (bytes) => (threads ??= FrameThreads.start(parts, bytes)),
+      onFile: (row, stat, bytes) => {
+        if (looks) return looks.found.set(row, stat);
+        // A thread takes as long to start as a few thousand files to be listed.
+        threads ??= FrameThreads.of(parts, bytes);
+        threads?.start();
+      },
     });
     const warnings = foldingsOf(scanned.listing);
-    const packed = await packFolder(parts, scanned, { ...options, config, threads });
+    const packed = await packFolder(parts, scanned, { ...options, config, looks, threads });
     scanned.unchanged();
     if (config.kind === "trace") expectSteps(config, IndexReader.open(packed.index), uri);
     const { record, created } = await publish(parts, uri, packed, options);
@@ -110,20 +117,20 @@ function isWithin(path: string, folder: string): boolean {
 
 interface PackFolderOptions extends SeedOptions, Pick<Material, "threads"> {
   readonly config: PackConfig;
+  readonly looks: Looks | undefined;
 }
 
 /** Reads the output once; what did not change since it was seeded last is not read at all. */
 async function packFolder(
   parts: Parts,
   scanned: Scan,
-  { config, threads, ...options }: PackFolderOptions,
+  { config, looks, threads, ...options }: PackFolderOptions,
 ): Promise<Packed> {
   const { listing, root } = scanned;
   const states = new FileStates(listing.count);
-  // A folder that was lent is never seen again.
   const isWorth = isWorthSnapshot(listing.bytes) && !isLent(root, parts.places);
   const { profile } = options;
-  const earlier = isWorth ? earlierPack(parts, scanned, { profile, states }) : undefined;
+  const earlier = looks && isWorth ? earlierPack(parts, looks, { profile, states }) : undefined;
   const reader = new FileReader(scanned, (row, stat, since) => states.set(row, stat, since));
   const packed = await pack(parts, { listing, reader, earlier, threads }, config, options);
   if (isWorth) {

@@ -31,6 +31,17 @@ export interface SnapshotFacts {
   readonly exponent: number;
 }
 
+/** The state of each file of a folder when it was listed, by row. */
+export class FoundStates {
+  bytes: Buffer = Buffer.alloc(1024 * KEY_BYTES);
+
+  set(row: number, stat: BigIntStats): void {
+    const end = (row + 1) * KEY_BYTES;
+    if (end > this.bytes.length) this.bytes = Buffer.concat([this.bytes], 2 * end);
+    writeKey(stat, this.bytes, row);
+  }
+}
+
 /** The state of each file of a listing when it was read, by row. */
 export class FileStates {
   readonly bytes: Buffer;
@@ -41,7 +52,7 @@ export class FileStates {
 
   /** Notes the state of a file that was read from `readAt` on (Unix time, ms) and has not changed since. */
   set(row: number, stat: BigIntStats, readAt: number): void {
-    if (isSettled(stat, readAt)) keyOf(stat).copy(this.bytes, row * KEY_BYTES);
+    if (isSettled(stat, readAt)) writeKey(stat, this.bytes, row);
   }
 
   /** Takes over what an earlier snapshot says of a file that was not read. */
@@ -102,10 +113,12 @@ export class Snapshot {
     return new Snapshot(facts, states);
   }
 
-  /** Whether the file in a row of the pack's index is in the state in which it was read. */
-  isUnchanged(row: number, stat: BigIntStats): boolean {
-    const key = this.states.subarray(row * KEY_BYTES, (row + 1) * KEY_BYTES);
-    return key.length === KEY_BYTES && key.equals(keyOf(stat));
+  /** Whether the file in a row of the pack's index was found, as `foundRow`, in the state in which it had been read. */
+  isUnchanged(row: number, found: FoundStates, foundRow: number): boolean {
+    const [at, foundAt] = [row * KEY_BYTES, foundRow * KEY_BYTES];
+    const end = at + KEY_BYTES;
+    if (end > this.states.length) return false;
+    return this.states.compare(found.bytes, foundAt, foundAt + KEY_BYTES, at, end) === 0;
   }
 }
 
@@ -136,9 +149,15 @@ const NUMBERS: BigInt64Array = new BigInt64Array(6);
 const NUMBER_BYTES: Buffer = Buffer.from(NUMBERS.buffer);
 
 /** Never all zeros, as good as: what was not settled has no key. */
-function keyOf(stat: BigIntStats): Buffer {
-  NUMBERS.set([stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, stat.mode]);
-  return hash("sha256", NUMBER_BYTES, "buffer").subarray(0, KEY_BYTES);
+function writeKey(stat: BigIntStats, into: Buffer, row: number): void {
+  NUMBERS[0] = stat.dev;
+  NUMBERS[1] = stat.ino;
+  NUMBERS[2] = stat.size;
+  NUMBERS[3] = stat.mtimeNs;
+  NUMBERS[4] = stat.ctimeNs;
+  NUMBERS[5] = stat.mode;
+  // As a string, for that is twice as fast as a new Buffer.
+  into.write(hash("sha256", NUMBER_BYTES, "binary"), row * KEY_BYTES, KEY_BYTES, "latin1");
 }
 
 function reap(folder: string, nowMs: number): void {

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Store } from "@ctxpack/cache";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { contractOf, folder, noise, openStore, uriFor, workplace } from "./fixture.ts";
 
 const HOUR_MS = 3_600_000;
@@ -58,6 +59,42 @@ describe("a folder that is seeded again", () => {
     await store.extract(uriFor("u"), b);
     expect(readFileSync(join(a, "d1/031"))).toEqual(noise(200_000, 99));
     expect(readFileSync(join(b, "d1/031"))).toEqual(noise(200_000, 31));
+  });
+
+  it.skipIf(!isLinux)("is not read where it has thousands of files", async () => {
+    anHourLater();
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"));
+    const names = Array.from({ length: 2500 }, (_, i) => `d${i % 7}/${i}`);
+    const out = folder(
+      join(dir, "out"),
+      Object.fromEntries(names.map((name, i) => [name, noise(2000, i)])),
+    );
+    await store.seed(out, contractOf("t"));
+    expect(await readBy(() => store.seed(out, contractOf("u")))).toBeLessThan(2_000_000);
+  });
+
+  it("starts no thread before something is new", async () => {
+    anHourLater();
+    const dir = workplace();
+    const store = await openStore(join(dir, "store"), { blocking: true });
+    const out = folder(join(dir, "out"), tree(200));
+    let started = 0;
+    const count = (): void => {
+      started += 1;
+    };
+    process.on("worker", count);
+    onTestFinished(() => {
+      process.off("worker", count);
+    });
+    const threads = availableParallelism() - 1;
+    await store.seed(out, contractOf("t"));
+    expect(started).toBe(threads);
+    await store.seed(out, contractOf("u"));
+    expect(started).toBe(threads);
+    writeFileSync(join(out, "d1/031"), noise(200_000, 999));
+    await store.seed(out, contractOf("t"), { replace: true });
+    expect(started).toBe(2 * threads);
   });
 
   it.skipIf(!isLinux)("is read again when it had been written a moment before", async () => {

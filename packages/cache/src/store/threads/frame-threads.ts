@@ -92,9 +92,13 @@ export class ThreadLost extends Error {
   }
 }
 
-/** Threads that compress segments and store them as blobs, and the memory in which segments are cut. */
+/**
+ * Threads that compress segments and store them as blobs, and the memory in which segments are cut. They start with the
+ * first segment that is offered: where nothing is new, none is.
+ */
 export class FrameThreads {
-  readonly #members: Member[];
+  readonly #options: FrameThreadsOptions;
+  #members: readonly Member[] = [];
   readonly #memory: Room;
   readonly #waiting: Waiting[] = [];
   /** The buffer that was taken last and not handed over. */
@@ -106,7 +110,7 @@ export class FrameThreads {
   #isEnding = false;
 
   /** As many as help with so many bytes of content; `undefined` when none does. */
-  static start(parts: Parts, bytes: number): FrameThreads | undefined {
+  static of(parts: Parts, bytes: number): FrameThreads | undefined {
     const count = helpersFor(bytes, parts.blocking);
     if (count === 0) return undefined;
     const { places, workspace } = parts;
@@ -114,10 +118,16 @@ export class FrameThreads {
   }
 
   constructor(options: FrameThreadsOptions) {
-    const { count, store, prefix } = options;
-    this.#memory = new Room(ROOM + (count - 1) * MORE_ROOM);
+    this.#options = options;
+    this.#memory = new Room(ROOM + (options.count - 1) * MORE_ROOM);
+  }
+
+  /** Starts them before anything is offered. */
+  start(): void {
+    if (this.#members.length > 0 || this.#isEnding) return;
+    const { count, store, prefix } = this.#options;
     this.#members = Array.from({ length: count }, (_, i) =>
-      this.#start({ store, prefix: `${prefix}.${i}` }),
+      this.#startOne({ store, prefix: `${prefix}.${i}` }),
     );
   }
 
@@ -156,6 +166,7 @@ export class FrameThreads {
    * thread has enough to do and enough waits for them: the caller then does it.
    */
   offer(raw: Uint8Array): Promise<StoredBlob> | undefined {
+    this.start();
     if (this.#taken === undefined || this.#taken.buffer !== raw.buffer) return undefined;
     const isWanted = this.#members.some(hasTime);
     const fits = (this.#waiting.length + 1 + QUEUE + 1) * this.#room <= this.#buffers;
@@ -219,7 +230,7 @@ export class FrameThreads {
     }
   }
 
-  #start(data: FrameThreadData): Member {
+  #startOne(data: FrameThreadData): Member {
     const pending = new Map<number, Pending>();
     const thread = new Thread<FrameJob, FrameAnswer>("frames", data, {
       onMessage: (answer) => this.#hear(member, answer),
