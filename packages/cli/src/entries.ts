@@ -2,7 +2,8 @@ import type { Entry } from "@ctxpack/client";
 import { formatBytes } from "./format.ts";
 import type { Output } from "./output.ts";
 
-const LINES_AT_A_TIME = 4096;
+/** Few enough that hardly any are there when garbage is collected: what often is makes V8 take more memory. */
+const LINES_AT_A_TIME = 512;
 
 /** Lists the entries of a pack as they are read, many lines at a time: a pack may have a million. */
 export async function printEntries(entries: Iterable<Entry>, output: Output): Promise<void> {

@@ -16,7 +16,7 @@ import { clearStale, stagingBeside } from "./staging.ts";
 import type { SegmentThreads } from "./threads/segment-threads.ts";
 import { type Displaced, displace } from "./trash.ts";
 import { countFiles, hasTree, paths } from "./trees.ts";
-import { threadsFor, unpack } from "./unpack.ts";
+import { threadsAhead, unpack } from "./unpack.ts";
 
 /** What is copied out of the store. */
 export interface ExtractOptions {
@@ -51,7 +51,7 @@ export async function extract(
   // Of a part it is not known yet what it weighs; and a folder that the store has may be cloned.
   const isWhole = part === undefined && options.only === undefined;
   const isLarge = isWhole && !hasTree(parts, record);
-  await using threads = isLarge ? threadsFor(parts, record.bytes) : undefined;
+  await using threads = isLarge ? threadsAhead(parts, record) : undefined;
   const pack = openPack(parts, record);
   if (part !== undefined) expectPart(pack, part);
   clearStale(target);

@@ -20,7 +20,7 @@ import { hasMoved, MOST_LOOKS, see } from "./seen.ts";
 import { rememberHome, siblingsOf } from "./siblings.ts";
 import type { SegmentThreads } from "./threads/segment-threads.ts";
 import { touch } from "./touch.ts";
-import { threadsFor, unpack } from "./unpack.ts";
+import { threadsAhead, unpack } from "./unpack.ts";
 import { countEntries, findDamage } from "./verify.ts";
 
 /** How a pack is handed out by path. */
@@ -65,7 +65,7 @@ async function wholeTree(parts: Parts, record: NewRecord, options: TreeOptions):
     if (unlessMissing(() => statSync(path)) !== undefined) return path;
   }
   const isNeeded = see(wrapper) === undefined && !parts.workspace.readOnly;
-  await using threads = isNeeded ? threadsFor(parts, record.bytes) : undefined;
+  await using threads = isNeeded ? threadsAhead(parts, record) : undefined;
   return await makeTree(parts, openPack(parts, record), { ...options, threads });
 }
 

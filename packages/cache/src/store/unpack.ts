@@ -11,11 +11,13 @@ import {
 import { Folder } from "./folder.ts";
 import { blame, type HeldPack, segmentBytes } from "./held.ts";
 import type { Parts } from "./parts.ts";
+import type { NewRecord } from "./record.ts";
 import { release } from "./release.ts";
 import { expectSegmentDigest } from "./segment-digest.ts";
 import { helpersFor } from "./threads/helpers.ts";
 import { Room } from "./threads/room.ts";
 import { SegmentThreads } from "./threads/segment-threads.ts";
+import { MANY } from "./whole-index.ts";
 
 /** What is taken in between two turns of the event loop, in bytes. */
 const PIECE: number = 2 ** 20;
@@ -40,10 +42,15 @@ export interface UnpackOptions {
 }
 
 /**
- * Threads for a pack with so many bytes of content that is about to be opened and unpacked, started while its index is
- * read; none where this thread does it as fast.
+ * Threads for a pack that is about to be opened and unpacked, to be started while its index is read; none where they
+ * come after it, for the index of many files and they should not need memory at the same time.
  */
-export function threadsFor(parts: Parts, bytes: number): SegmentThreads | undefined {
+export function threadsAhead(parts: Parts, record: NewRecord): SegmentThreads | undefined {
+  return record.files < MANY ? threadsFor(parts, record.bytes) : undefined;
+}
+
+/** Threads for so many bytes of content; none where this thread unpacks them as fast. */
+function threadsFor(parts: Parts, bytes: number): SegmentThreads | undefined {
   const count = helpersFor(bytes, parts.blocking);
   return count === 0 ? undefined : new SegmentThreads(count, parts.places.dir);
 }
