@@ -12,7 +12,7 @@ import { workplace } from "./fixture.ts";
 
 const MIB = 2 ** 20;
 /** What segments and frames may take together with one thread. */
-const ROOM = 160 * MIB;
+const ROOM = 144 * MIB;
 const SEGMENT = 8 * MIB;
 
 /** One thread, ready to work, the segments that were offered, and a store for the caller's own frames. */

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { HashJob } from "./job.ts";
-import { DigestLines } from "./lines.ts";
+import { DigestLines, HEX_DIGITS, STEP_ROWS } from "./lines.ts";
 import type { FileTable } from "./table.ts";
 import { FILE_COST, splitUnits, UNIT_BYTES } from "./units.ts";
 import type { Threads } from "./workers.ts";
@@ -13,8 +13,6 @@ const WORTH_A_THREAD = 64 * 1024 * 1024;
 
 /** A part of a tree that threads hash while the rest of it is being listed. */
 interface Part {
-  /** The row of the table that is the first of the part. */
-  readonly from: number;
   readonly files: number;
   readonly lines: DigestLines;
   readonly job: HashJob;
@@ -27,7 +25,11 @@ interface Part {
 export class EarlyParts {
   readonly #table: FileTable;
   readonly #threads: Threads;
+  /** Those that are not known to be hashed, in order. */
   readonly #parts: Part[] = [];
+  /** The digests of the rows of all earlier ones, which need more memory. */
+  #digests: Buffer = Buffer.alloc(1024 * HEX_DIGITS);
+  #digestsEnd = 0;
   /** Rows before which a part may end. */
   readonly #ends: number[] = [];
   #end = 0;
@@ -58,22 +60,42 @@ export class EarlyParts {
     }
   }
 
+  /** Takes what no thread has begun; for who has nothing else to do. */
+  *work(): Generator<unknown, void, void> {
+    for (const { job } of this.#parts) yield* job.work(undefined);
+  }
+
   /** Hashes what threads left undone, when they have ended, and puts the digests into the lines of the table. */
   *finish(lines: DigestLines): Generator<undefined, void, void> {
-    for (const part of this.#parts) {
-      yield* part.job.finish();
-      for (let row = 0; row < part.files; row++) lines.copyDigest(part.from + row, part.lines, row);
-      yield;
+    for (const { job } of this.#parts) yield* job.finish();
+    this.#collect();
+    for (let row = 0; row < this.#end; row++) {
+      const at = row * HEX_DIGITS;
+      lines.digestBytes(row).set(this.#digests.subarray(at, at + HEX_DIGITS));
+      if (row % STEP_ROWS === 0) yield;
+    }
+  }
+
+  /** Keeps the digests of the parts that are hashed, and nothing else of them. */
+  #collect(): void {
+    for (let [part] = this.#parts; part?.job.isDone; [part] = this.#parts) {
+      const end = this.#digestsEnd + part.files * HEX_DIGITS;
+      if (end > this.#digests.length) this.#digests = Buffer.concat([this.#digests], 2 * end);
+      for (let row = 0; row < part.files; row++) {
+        this.#digests.set(part.lines.digestBytes(row), this.#digestsEnd + row * HEX_DIGITS);
+      }
+      this.#digestsEnd = end;
+      this.#parts.shift();
     }
   }
 
   #handOver(end: number): void {
-    const from = this.#end;
-    const table = this.#table.slice(from, end);
+    this.#collect();
+    const table = this.#table.slice(this.#end, end);
     const lines = DigestLines.ofFew(table);
     const rows = Uint32Array.from({ length: table.count }, (_, row) => row);
     const job = HashJob.of(table, lines, splitUnits(rows, table.states));
-    this.#parts.push({ from, files: table.count, lines, job });
+    this.#parts.push({ files: table.count, lines, job });
     this.#threads.give(job);
     this.#end = end;
   }

@@ -58,7 +58,8 @@ export interface TreeDigest {
 /**
  * Computes the `dirHash1` of the folder `root` (DESIGN §4.2): the same as
  * `find -L | sort | sha256sum | sha256sum` says. Large trees are hashed by all cores; the calling thread's
- * event loop turns at least every 10 ms or so, and memory holds a path and 40 bytes per file.
+ * event loop turns at least every 10 ms or so, and memory holds a path, a line of
+ * `lines` and at most 104 bytes per file.
  *
  * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND`; `CTXPACK_E_TREE` for a tree that has no digest and for an
  *   `include` that matches no file (`details.unmatched`); `CTXPACK_E_PERMISSION`; `CTXPACK_E_USAGE` for a
@@ -179,6 +180,7 @@ async function hashUnknown(
   const { signal } = options;
   const ahead = threads.leaveCores ? { signal, onBytes: report } : undefined;
   await runSliced(job.work(ahead), { signal, onSlice: report });
+  await runSliced(early.work(), { signal, onSlice: report });
   await threads.ended({ signal, onTick: report });
   await runSliced(early.finish(lines), { signal, onSlice: report });
   await runSliced(job.finish(), { signal, onSlice: report });

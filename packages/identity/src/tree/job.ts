@@ -76,6 +76,11 @@ export class HashJob {
     return Atomics.load(this.#control, NEXT) >= this.#done.length;
   }
 
+  /** Whether every unit is hashed. */
+  get isDone(): boolean {
+    return this.#done.every((_, unit) => Atomics.load(this.#done, unit) === 1);
+  }
+
   /** Makes every thread stop after its current step. */
   stop(): void {
     Atomics.store(this.#control, STOPPED, 1);
@@ -128,15 +133,15 @@ export class HashJob {
     const end = this.#units[unit + 1] ?? 0;
     for (let i = this.#units[unit] ?? 0; i < end; i++) {
       const row = this.#rows[i] ?? 0;
-      let counted = 0;
-      this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
       const size = sizeAt(this.#states, row);
+      this.#buffer ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
       if (size < BUFFER_BYTES) {
         this.#lines.setDigest(row, readSmallDigest(this.#file(row), this.#buffer));
         Atomics.add(this.#bytes, 0, BigInt(size));
         yield;
         continue;
       }
+      let counted = 0;
       const steps = readDigest(this.#file(row), this.#buffer);
       try {
         for (let step = steps.next(); ; step = steps.next()) {

@@ -1,7 +1,10 @@
 import type { FileTable } from "./table.ts";
 
+/** Of a SHA-256. */
+export const HEX_DIGITS = 64;
+
 /** Hex digits and two spaces before each path. */
-const HEAD = 66;
+const HEAD: number = HEX_DIGITS + 2;
 
 /** Rows that pass without looking at the clock: a fraction of a millisecond. */
 export const STEP_ROWS = 64;
@@ -44,18 +47,17 @@ export class DigestLines {
     for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
   }
 
-  /** Takes the digest of a row of other lines. */
-  copyDigest(row: number, from: DigestLines, of: number): void {
-    const start = from.#start(of);
-    from.buffer.copy(this.buffer, this.#start(row), start, start + 64);
-  }
-
   setDigest(row: number, hex: string): void {
-    this.buffer.write(hex, this.#start(row), 64, "latin1");
+    this.buffer.write(hex, this.#start(row), HEX_DIGITS, "latin1");
   }
 
   digest(row: number): string {
-    return this.buffer.toString("latin1", this.#start(row), this.#start(row) + 64);
+    return this.buffer.toString("latin1", this.#start(row), this.#start(row) + HEX_DIGITS);
+  }
+
+  /** Where the hex digits of a row lie. */
+  digestBytes(row: number): Buffer {
+    return this.buffer.subarray(this.#start(row), this.#start(row) + HEX_DIGITS);
   }
 
   path(row: number): string {
@@ -64,7 +66,7 @@ export class DigestLines {
 
   #writePath(row: number, path: string): void {
     const start = this.#start(row);
-    this.buffer.write("  ", start + 64, 2, "latin1");
+    this.buffer.write("  ", start + HEX_DIGITS, 2, "latin1");
     this.buffer.write(path, start + HEAD, "utf8");
     this.buffer[this.#start(row + 1) - 1] = 0x0a;
   }

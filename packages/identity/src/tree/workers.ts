@@ -18,7 +18,10 @@ export type ToThread = SharedJob | null;
 
 /** Threads that help with the jobs of one tree, in the order in which they are given. */
 export class Threads {
-  readonly #jobs: HashJob[] = [];
+  /** Those that are not known to be done. */
+  #jobs: HashJob[] = [];
+  /** Bytes hashed for all others. */
+  #bytes = 0;
   readonly #workers: Worker[] = [];
   readonly #exits: Promise<void>[] = [];
   #isEnded = false;
@@ -35,7 +38,7 @@ export class Threads {
 
   /** Bytes hashed so far, by all threads. */
   get bytes(): number {
-    return this.#jobs.reduce((sum, job) => sum + job.bytes, 0);
+    return this.#jobs.reduce((sum, job) => sum + job.bytes, this.#bytes);
   }
 
   /** Jobs of which some part is claimed by nobody. */
@@ -51,7 +54,10 @@ export class Threads {
 
   /** A job for all threads, and for the caller. */
   give(job: HashJob): void {
-    this.#jobs.push(job);
+    // Where parts are given one after the other there may be thousands.
+    const left = this.#jobs.filter((one) => !one.isDone);
+    for (const one of this.#jobs) if (!left.includes(one)) this.#bytes += one.bytes;
+    this.#jobs = [...left, job];
     for (const worker of this.#workers) send(worker, job.shared);
   }
 

@@ -14,7 +14,7 @@ const COST = 2;
  * Memory that segments and their frames may take, in bytes: those of the largest packs are 32 MiB on average and twice
  * that at most, of which one is compressed while the next one is cut.
  */
-const ROOM = 160 * 2 ** 20;
+const ROOM = 144 * 2 ** 20;
 /** What each thread after the first adds to it. */
 const MORE_ROOM = 96 * 2 ** 20;
 /**
