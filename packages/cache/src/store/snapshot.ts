@@ -31,13 +31,16 @@ export interface SnapshotFacts {
   readonly exponent: number;
 }
 
-/** The state of each file of a folder when it was listed, by row. */
+/** The state of each file of a folder when it was listed, by row: what changes after that is for the next seed. */
 export class FoundStates {
-  bytes: Buffer = Buffer.alloc(1024 * KEY_BYTES);
+  /** A row that was never set is like no state, also not like that of a file that was not settled. */
+  bytes: Buffer = Buffer.alloc(1024 * KEY_BYTES, 0xff);
 
   set(row: number, stat: BigIntStats): void {
     const end = (row + 1) * KEY_BYTES;
-    if (end > this.bytes.length) this.bytes = Buffer.concat([this.bytes], 2 * end);
+    if (end > this.bytes.length) {
+      this.bytes = Buffer.concat([this.bytes, Buffer.alloc(2 * end - this.bytes.length, 0xff)]);
+    }
     writeKey(stat, this.bytes, row);
   }
 }

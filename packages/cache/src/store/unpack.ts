@@ -42,8 +42,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Threads for a pack that is about to be opened and unpacked, to be started while its index is read; none where they
- * come after it, for the index of many files and they should not need memory at the same time.
+ * Threads for a pack that is about to be opened and unpacked, started while its index is read. None for many files: that
+ * index is large, and `unpack` starts them once it has been read.
  */
 export function threadsAhead(parts: Parts, record: NewRecord): SegmentThreads | undefined {
   return record.files < MANY ? threadsFor(parts, record.bytes) : undefined;

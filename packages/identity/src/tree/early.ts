@@ -6,10 +6,13 @@ import { FILE_COST, splitUnits, UNIT_BYTES } from "./units.ts";
 import type { Threads } from "./workers.ts";
 
 /**
- * Work with which the first thread starts while a folder is still being listed, in bytes hashed in the same time:
- * it costs a core that has nothing to do 40 ms, in which as much is listed again.
+ * Work for each of which a thread starts while a folder is still being listed, in bytes hashed in the same time: less
+ * than is worth one when all is known, for as much is listed until the thread is there.
  */
-const WORTH_A_THREAD = 64 * 1024 * 1024;
+const WORTH_STARTING = 64 * 1024 * 1024;
+
+/** Parts that are not hashed: one that takes long must not make all after it wait in memory. */
+const MOST_PARTS = 64;
 
 /** A part of a tree that threads hash while the rest of it is being listed. */
 interface Part {
@@ -46,6 +49,11 @@ export class EarlyParts {
     return this.#end;
   }
 
+  /** Whether a thread could not read something: `finish` says what. */
+  get hasFailed(): boolean {
+    return this.#parts.some(({ job }) => job.hasFailed);
+  }
+
   /** Looks at what the table has got since the last call. */
   look(): void {
     const cost = this.#table.bytes + this.#table.count * FILE_COST;
@@ -53,9 +61,10 @@ export class EarlyParts {
     this.#ends.push(this.#table.count);
     this.#cost = cost;
     // The last one is left for the calling thread: of one large file it reads ahead.
-    while (this.#ends.length > 1 && cost >= WORTH_A_THREAD) {
-      this.#threads.want(Math.floor(cost / WORTH_A_THREAD));
-      if (this.#threads.waiting > this.#threads.count) return;
+    while (this.#ends.length > 1 && cost >= WORTH_STARTING) {
+      this.#threads.want(Math.floor(cost / WORTH_STARTING));
+      this.#collect();
+      if (this.#threads.waiting > this.#threads.count || this.#parts.length >= MOST_PARTS) return;
       this.#handOver(this.#ends.shift() ?? 0);
     }
   }
@@ -90,7 +99,6 @@ export class EarlyParts {
   }
 
   #handOver(end: number): void {
-    this.#collect();
     const table = this.#table.slice(this.#end, end);
     const lines = DigestLines.ofFew(table);
     const rows = Uint32Array.from({ length: table.count }, (_, row) => row);

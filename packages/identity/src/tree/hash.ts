@@ -30,7 +30,7 @@ export interface HashOneFileOptions extends HashFileOptions {
 
 /** How files are hashed. */
 export interface HashFileOptions {
-  /** Digests known without reading; asked for every file, told of every one that was read. */
+  /** Digests known without reading; asked for files unless they are empty, told of every one that was read. */
   readonly digests?: FileDigests | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Phase `hash`: files while a folder is listed, then bytes. */
@@ -59,7 +59,7 @@ export interface TreeDigest {
  * Computes the `dirHash1` of the folder `root` (DESIGN §4.2): the same as
  * `find -L | sort | sha256sum | sha256sum` says. Large trees are hashed by all cores; the calling thread's
  * event loop turns at least every 10 ms or so, and memory holds a path, a line of
- * `lines` and at most 104 bytes per file.
+ * `lines` and about a hundred bytes per file.
  *
  * @throws CtxPackError `CTXPACK_E_PATH_NOT_FOUND`; `CTXPACK_E_TREE` for a tree that has no digest and for an
  *   `include` that matches no file (`details.unmatched`); `CTXPACK_E_PERMISSION`; `CTXPACK_E_USAGE` for a
@@ -177,11 +177,15 @@ async function hashUnknown(
     });
   threads.give(job);
   threads.want(threadsWorth(units));
+  const onSlice = () => {
+    if (early.hasFailed) job.stop();
+    report();
+  };
   const { signal } = options;
-  const ahead = threads.leaveCores ? { signal, onBytes: report } : undefined;
-  await runSliced(job.work(ahead), { signal, onSlice: report });
-  await runSliced(early.work(), { signal, onSlice: report });
-  await threads.ended({ signal, onTick: report });
+  const ahead = threads.leaveCores ? { signal, onBytes: onSlice } : undefined;
+  await runSliced(job.work(ahead), { signal, onSlice });
+  await runSliced(early.work(), { signal, onSlice });
+  await threads.ended({ signal, onTick: onSlice });
   await runSliced(early.finish(lines), { signal, onSlice: report });
   await runSliced(job.finish(), { signal, onSlice: report });
   report();

@@ -76,6 +76,11 @@ export class HashJob {
     return Atomics.load(this.#control, NEXT) >= this.#done.length;
   }
 
+  /** Whether a thread has met something that it could not hash. */
+  get hasFailed(): boolean {
+    return Atomics.load(this.#control, FAILED) > 0;
+  }
+
   /** Whether every unit is hashed. */
   get isDone(): boolean {
     return this.#done.every((_, unit) => Atomics.load(this.#done, unit) === 1);

@@ -97,8 +97,8 @@ export class Threads {
       const worker = new Worker(workerUrl(), { execArgv: [] });
       worker.on("error", () => {});
       worker.on("exit", () => resolve());
-      for (const job of this.#jobs) send(worker, job.shared);
       this.#workers.push(worker);
+      for (const job of this.#jobs) send(worker, job.shared);
     } catch {
       resolve();
     }

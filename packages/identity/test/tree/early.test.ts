@@ -72,11 +72,14 @@ it.skipIf(oneCore)("what a thread cannot read is reported by who called", async 
   const table = new FileTable(folder.path, folder.path);
   const early = new EarlyParts(table, threads);
   const context = { root: folder.path, named: folder.path, filter: undefined };
-  for (const _ of walk(context, table)) early.look();
+  for (const _ of walk(context, table)) {
+    // It is in the first part, which no thread has got yet.
+    if (table.paths.at(-1) === "data/10/zero") truncateSync(join(folder.path, "data/10/zero"), 1);
+    early.look();
+  }
   expect(early.end).toBeGreaterThan(2);
-  // No thread has come to life yet.
-  truncateSync(join(folder.path, "data/10/zero"), 1);
   await threads.ended({ onTick: () => {} });
+  expect(early.hasFailed).toBe(true);
   const lines = await runSliced(DigestLines.of(table), {});
   const error = await failure(runSliced(early.finish(lines), {}));
   expect(error.message).toBe(`${folder.path}/data/10/zero changed while it was read`);
@@ -161,6 +164,8 @@ it("ends its threads when the walk fails, and when it is aborted", async () => {
   const error = await failure(hashTree(folder.path));
   expect(error.message).toContain("z/dangling");
   expect(ended).toBe(started);
+  if (!oneCore) expect(started).toBeGreaterThan(0);
+  const first = started;
   const aborter = new AbortController();
   const hashing = hashTree(folder.path, {
     exclude: ["z/**"],
@@ -169,5 +174,5 @@ it("ends its threads when the walk fails, and when it is aborted", async () => {
   });
   await expect(hashing).rejects.toThrow("aborted");
   expect(ended).toBe(started);
-  if (!oneCore) expect(started).toBe(2);
+  if (!oneCore) expect(started).toBeGreaterThan(first);
 });

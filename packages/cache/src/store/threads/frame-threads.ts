@@ -20,8 +20,7 @@ const MORE_ROOM = 96 * 2 ** 20;
 /**
  * Memory of the buffers that the calling thread and one other use, in bytes: as many segments may wait as there is room
  * beside the one being cut and those that the thread has. What compresses badly keeps the caller busier than the
- * threads, which then work off what has waited since something compressed well. With `COST` for each of them it
- * has to fit into `ROOM`.
+ * threads, which then work off what has waited since something compressed well.
  */
 const BUFFERS = 88 * 2 ** 20;
 /** The part of the content that may wait: memory that was not used before costs a tenth of what compressing it does. */
@@ -73,6 +72,7 @@ interface Member {
   readonly pending: Map<number, Pending>;
   /** Segments that it has not read yet. */
   unread: number;
+  isLost: boolean;
   /** It listens: what is handed over to one whose file is not where it should be would be lost. */
   isReady: boolean;
 }
@@ -236,7 +236,7 @@ export class FrameThreads {
       onMessage: (answer) => this.#hear(member, answer),
       onLost: () => this.#lose(member),
     });
-    const member: Member = { thread, pending, unread: 0, isReady: false };
+    const member: Member = { thread, pending, unread: 0, isLost: false, isReady: false };
     return member;
   }
 
@@ -263,11 +263,14 @@ export class FrameThreads {
   /** What it was at is lost with it. */
   #lose(member: Member): void {
     member.isReady = false;
+    member.isLost = true;
     for (const { isRead, length, reject } of member.pending.values()) {
       reject(new ThreadLost());
       if (!isRead) this.#memory.free(length * COST);
     }
     member.pending.clear();
+    // Who waits for room would wait for good.
+    if (this.#members.every(({ isLost }) => isLost)) this.giveUp();
   }
 
   /** Gives the memory of buffers back that nobody reads. */
